@@ -1,0 +1,128 @@
+"""What happens to every request, whatever the door."""
+
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils import translation
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
+
+from apps.core.request_context import call_context
+from apps.web import idle
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "usb",
+    )
+)
+
+
+class RequestContextMiddleware:
+    """Gives each call its id: the client's ``X-Request-ID`` if that is a UUID, else a new one; echoed on every answer.
+
+    Outermost, so that error pages, redirects and static files carry it too (RTS art. 29: traceable).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = accept_request_id(request.headers.get("X-Request-ID", ""))
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with call_context(request=request_id, session=session_pseudonym(request)):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+def accept_request_id(text: str) -> str:
+    """``text`` if it is a UUID in its usual spelling, else a fresh UUID: nothing else may get into logs and headers."""
+    try:
+        parsed = uuid.UUID(text)
+    except ValueError:
+        return str(uuid.uuid4())
+    return text if str(parsed) == text.lower() else str(uuid.uuid4())
+
+
+def session_pseudonym(request: HttpRequest) -> str:
+    """Ties log lines of one browser session together without revealing the cookie."""
+    cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    return salted_hmac("web.session-pseudonym", cookie).hexdigest()[:16] if cookie else "-"
+
+
+class SecurityHeadersMiddleware:
+    """Headers that hold for every dynamic answer. A view that may be cached sets ``Cache-Control`` itself."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store")
+        response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.setdefault("Referrer-Policy", "same-origin")
+        response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+
+class IdleLogoutMiddleware:
+    """Ends a signed-in session after ``SESSION_IDLE_SECONDS`` without an action of the user (RTS art. 4(3)(d)).
+
+    The request that comes too late goes on as a stranger's, so its door asks for the sign-in as it always does. A page
+    that polls by itself (``X-Background: 1``) extends nothing and gets 401 once the session has ended.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if is_signed_in(request):
+            if idle.remaining_seconds(request) == 0:
+                logout(request)
+                if idle.is_background(request):
+                    return JsonResponse({"signed_out": True}, status=401)
+                messages.info(request, gettext("We signed you out because nothing happened for 5 minutes."))
+            elif not idle.is_background(request):
+                idle.touch(request)
+        response = self.get_response(request)
+        # A sign-in inside this request starts the count even if the browser never follows the redirect.
+        if hasattr(request, "user") and "_auth_user_id" in request.session and idle.SESSION_KEY not in request.session:
+            idle.touch(request)
+        return response
+
+
+class CustomerLanguageMiddleware:
+    """A signed-in user reads the language kept with them, on whatever device; others what their browser asks for."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if is_signed_in(request):
+            language = getattr(request.user, "language", "")
+            if language in dict(settings.LANGUAGES):
+                translation.activate(language)
+                request.LANGUAGE_CODE = language
+        return self.get_response(request)
+
+
+def is_signed_in(request: HttpRequest) -> bool:
+    """Whether a user is signed in, without touching the session of a call that brings no cookie (the API's calls)."""
+    return settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated

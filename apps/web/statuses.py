@@ -1,0 +1,66 @@
+"""Stored status literals in the words of the people who read the pages. One table for all shells.
+
+The specifications' literals are what is stored and what the API says; only pages translate them.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLook:
+    """Words, tone and icon: never colour alone (WCAG 1.4.1)."""
+
+    text: str | Promise
+    tone: str
+    icon: str
+
+
+STATUS_LOOKS: dict[str, StatusLook] = {
+    # consentStatus
+    "received": StatusLook(_("Waiting for approval"), "info", "hourglass"),
+    "rejected": StatusLook(_("Rejected"), "danger", "x"),
+    "partiallyAuthorised": StatusLook(_("Waiting for the second approval"), "info", "hourglass"),
+    "valid": StatusLook(_("Active"), "ok", "check"),
+    "revokedByPsu": StatusLook(_("Stopped by the customer"), "danger", "x"),
+    "expired": StatusLook(_("Expired"), "neutral", "clock"),
+    "terminatedByTpp": StatusLook(_("Ended by the app"), "neutral", "x"),
+    # transactionStatus (ISO 20022)
+    "RCVD": StatusLook(_("Waiting for approval"), "info", "hourglass"),
+    "PDNG": StatusLook(_("In progress"), "info", "hourglass"),
+    "PATC": StatusLook(_("Waiting for the second approval"), "info", "hourglass"),
+    "ACTC": StatusLook(_("Approved, in progress"), "info", "hourglass"),
+    "ACFC": StatusLook(_("Funds checked, in progress"), "info", "hourglass"),
+    "ACCP": StatusLook(_("Approved, in progress"), "info", "hourglass"),
+    "ACSP": StatusLook(_("On its way"), "info", "send"),
+    "ACWC": StatusLook(_("Accepted with a change"), "warn", "info"),
+    "ACSC": StatusLook(_("Paid"), "ok", "check"),
+    "ACCC": StatusLook(_("Arrived"), "ok", "check"),
+    "RJCT": StatusLook(_("Not carried out"), "danger", "x"),
+    "CANC": StatusLook(_("Cancelled"), "neutral", "x"),
+    # scaStatus
+    "psuIdentified": StatusLook(_("Started"), "info", "hourglass"),
+    "psuAuthenticated": StatusLook(_("Password accepted"), "info", "hourglass"),
+    "scaMethodSelected": StatusLook(_("Code sent"), "info", "message-square"),
+    "started": StatusLook(_("Started"), "info", "hourglass"),
+    "unconfirmed": StatusLook(_("Waiting for confirmation"), "info", "hourglass"),
+    "finalised": StatusLook(_("Approved"), "ok", "check"),
+    "failed": StatusLook(_("Failed"), "danger", "x"),
+    "exempted": StatusLook(_("No code needed"), "neutral", "check"),
+    # companies, apps, keys, accounts, messages
+    "active": StatusLook(_("Active"), "ok", "check"),
+    "blocked": StatusLook(_("Blocked"), "danger", "ban"),
+    "suspended": StatusLook(_("Suspended"), "warn", "ban"),
+    "retired": StatusLook(_("Retired"), "neutral", "clock"),
+    "enabled": StatusLook(_("Open"), "ok", "check"),
+    "deleted": StatusLook(_("Closed"), "neutral", "x"),
+    "pending": StatusLook(_("Waiting"), "info", "hourglass"),
+    "sent": StatusLook(_("Sent"), "ok", "check"),
+}
+
+
+def status_look(status: str) -> StatusLook:
+    """How to show ``status``; a literal nobody gave words to is shown as it is, neutral."""
+    return STATUS_LOOKS.get(status) or StatusLook(status, "neutral", "info")

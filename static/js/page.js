@@ -1,0 +1,12 @@
+// The behaviour any page may ask for by attribute. Everything works without it, only less comfortably.
+import { wireCopyButtons } from "./copy.js";
+import { wireCountdowns } from "./countdown.js";
+import { wirePolling } from "./poll.js";
+import { wireReturnLink } from "./return.js";
+import { wireSubmitOnce } from "./submit-once.js";
+
+wireCopyButtons(document);
+wireCountdowns(document);
+wirePolling(document);
+wireReturnLink(document);
+wireSubmitOnce(document);
