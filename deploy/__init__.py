@@ -1,0 +1,1 @@
+"""How the bank is started: ``deploy.local`` on one machine from a checkout."""

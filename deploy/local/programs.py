@@ -1,0 +1,109 @@
+"""The programs that make up the bank, each with its command and its environment.
+
+One table for everybody who starts them: the launcher (under honcho) and the tests of faults (one by one).
+Every program gets the database address of its own role; only the engine's may write postings.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.local import postgres
+from deploy.local.config import ROOT, Config
+
+WEB_ROLE = "bank_web"
+ENGINE_ROLE = "bank_engine"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: what to start, with which environment, in the repository's folder."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def base_environment(config: Config, secrets: Mapping[str, str]) -> dict[str, str]:
+    """What every program of this bank has in common."""
+    return {
+        **os.environ,
+        **secrets,
+        "BANK_ENV_FILE": str(config.env_file),
+        "BANK_MODE": "sandbox",
+        "BANK_VAR_DIR": str(config.var),
+        "PUBLIC_BASE_URL": config.bank_url,
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "WEB_PORT": str(config.web_port),
+        "TPP_PORT": str(config.tpp_port),
+        "TPP_BASE_URL": config.tpp_url,
+        "OIDC_SIGNING_KEYS_DIR": str(config.var / "keys" / "oidc"),
+        "STATIC_ROOT": str(config.var / "static"),
+        "CELERY_BROKER_URL": config.broker_url or "filesystem://",
+        "DJANGO_SETTINGS_MODULE": "bankportal.settings",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        # Fewer heaps per thread: a third less memory in the threaded workers.
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def setup_environment(config: Config, secrets: Mapping[str, str], owner_url: str) -> dict[str, str]:
+    """The environment of management commands: the database's owner."""
+    return base_environment(config, secrets) | {"DATABASE_URL": owner_url, "BANK_PROCESS": "setup"}
+
+
+def programs(config: Config, secrets: Mapping[str, str], owner_url: str) -> dict[str, Program]:
+    """All programs by name, in the order in which they start. PostgreSQL and the setup come before them."""
+    common = base_environment(config, secrets)
+    common.pop("BANK_ENGINE_PASSWORD")  # In the environment of no program but the engine.
+    common.pop("PG_OWNER_PASSWORD")
+    web_url = postgres.with_role(owner_url, user=WEB_ROLE, password=secrets["BANK_WEB_PASSWORD"])
+    engine_url = postgres.with_role(owner_url, user=ENGINE_ROLE, password=secrets["BANK_ENGINE_PASSWORD"])
+    python = sys.executable
+    celery = (python, "-m", "celery", "-A", "celery_worker")
+    quiet = ("--loglevel=INFO", "--without-mingle", "--without-gossip", "--without-heartbeat")
+    found: dict[str, Program] = {}
+
+    def add(name: str, *command: str, database_url: str = web_url, **more: str) -> None:
+        environment = common | {"DATABASE_URL": database_url, "BANK_PROCESS": name} | more
+        found[name] = Program(name, command, environment)
+
+    add(
+        "web",
+        *(
+            python,
+            "-m",
+            "granian",
+            "--interface",
+            "wsgi",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(config.web_port),
+        ),
+        *(
+            "--workers",
+            str(config.web_workers),
+            "--blocking-threads",
+            "4",
+            "--no-ws",
+            "--respawn-failed-workers",
+        ),
+        *("--workers-kill-timeout", "3", "--log-level", "warning", "bankportal.wsgi:application"),
+    )
+    add("worker", *celery, "worker", "-Q", "default", "-n", "worker@%h", "--pool=threads", "-c", "4", *quiet)
+    add("beat", *celery, "beat", "--loglevel=WARNING", "--pidfile=")
+    add(
+        "engine",
+        *(*celery, "worker", "-Q", "engine", "-n", "engine@%h", "--pool=threads", "-c", "2", *quiet),
+        database_url=engine_url,
+    )
+    add("relay", python, "manage.py", "relay_outbox")
+    add("tpp", python, "-m", "examples.demo_tpp")
+    # The demo TPP is another company: it gets nothing of the bank but the address and its own keys' file.
+    bank_only = {"DATABASE_URL", "SECRET_KEY", "BANK_WEB_PASSWORD", "CELERY_BROKER_URL", "BANK_ENV_FILE"}
+    tpp = {name: value for name, value in found["tpp"].environment.items() if name not in bank_only}
+    found["tpp"] = Program("tpp", found["tpp"].command, tpp | {"BANK_URL": config.bank_url})
+    return found
