@@ -16,7 +16,7 @@ from deploy.local.console import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATABASE = "bankportal"
-GENERATED = ("SECRET_KEY", "PG_OWNER_PASSWORD", "BANK_WEB_PASSWORD", "BANK_ENGINE_PASSWORD", "TPP_SECRET_KEY")
+GENERATED = ("SECRET_KEY", "PG_OWNER_PASSWORD", "BANK_WEB_PASSWORD", "BANK_ENGINE_PASSWORD")
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

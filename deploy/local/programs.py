@@ -101,9 +101,22 @@ def programs(config: Config, secrets: Mapping[str, str], owner_url: str) -> dict
         database_url=engine_url,
     )
     add("relay", python, "manage.py", "relay_outbox")
-    add("tpp", python, "-m", "examples.demo_tpp")
-    # The demo TPP is another company: it gets nothing of the bank but the address and its own keys' file.
-    bank_only = {"DATABASE_URL", "SECRET_KEY", "BANK_WEB_PASSWORD", "CELERY_BROKER_URL", "BANK_ENV_FILE"}
-    tpp = {name: value for name, value in found["tpp"].environment.items() if name not in bank_only}
-    found["tpp"] = Program("tpp", found["tpp"].command, tpp | {"BANK_URL": config.bank_url})
-    return found
+    return found | {"tpp": _demo_tpp(config)}
+
+
+def _demo_tpp(config: Config) -> Program:
+    """The demo TPP is another company: of the bank it gets the address and the file with its own keys."""
+    environment = {
+        **os.environ,
+        "TPP_PORT": str(config.tpp_port),
+        "TPP_BASE_URL": config.tpp_url,
+        "TPP_BANK_URL": config.bank_url,
+        "TPP_SANDBOX_FILE": str(config.var / "sandbox.json"),
+        "TPP_DATABASE": str(config.var / "tpp" / "demo_tpp.sqlite3"),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+    for name in ("DATABASE_URL", "SECRET_KEY", "CELERY_BROKER_URL"):
+        environment.pop(name, None)
+    return Program("tpp", (sys.executable, "-m", "examples.demo_tpp"), environment)

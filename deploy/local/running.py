@@ -83,11 +83,11 @@ def only_one(config: Config) -> Iterator[None]:
             raise Refusal(
                 f"The bank of {config.var} is running already{where}; stop that one first."
             ) from None
-        _end_leftovers(config)
+        end_leftovers(config)
         yield
 
 
-def _end_leftovers(config: Config) -> None:
+def end_leftovers(config: Config) -> None:
     """End what a launcher that was killed left running: exactly the processes that it wrote down."""
     left = []
     for entry in read(config).get("processes", []):

@@ -25,6 +25,9 @@ from deploy.local.config import (
 from deploy.local.console import Refusal, step
 from deploy.local.programs import Program, programs, setup_environment
 
+# How the comment on a database begins that this launcher prepared.
+PREPARED = "Sandbox of bankportal, prepared "
+
 # What the tables, roles, sandbox data and static files are made of.
 _SOURCES = (
     *(("apps", pattern) for pattern in ("**/*.py", "**/*.sql")),
@@ -62,10 +65,10 @@ def _fingerprint(config: Config, secrets: dict[str, str]) -> str:
             if path.is_file():
                 digest.update(str(path.relative_to(ROOT)).encode() + b"\0")
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    return PREPARED + digest.hexdigest()
 
 
-def _recorded(owner_url: str) -> str:
+def recorded(owner_url: str) -> str:
     """The fingerprint the database was prepared with; kept in it, so that it is gone when the data is."""
     with psycopg.connect(owner_url, connect_timeout=5) as connection:
         row = connection.execute(
@@ -113,7 +116,7 @@ def prepare(config: Config) -> Stack:
         postgres.ensure_database(owner_url)
         _keep_for_commands(config, owner_url)
         fingerprint = _fingerprint(config, secrets)
-        if _recorded(owner_url) != fingerprint or not (config.var / "sandbox.json").is_file():
+        if recorded(owner_url) != fingerprint or not (config.var / "sandbox.json").is_file():
             _run_setup(config, secrets, owner_url)
             _record(owner_url, fingerprint)
     except BaseException:

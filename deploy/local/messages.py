@@ -1,0 +1,119 @@
+"""``make messages``: collect the texts to translate and compile the translations.
+
+Collecting needs GNU gettext. The compiled files are in the repository, because a machine that only runs the
+bank has no gettext. With ``--check`` nothing is written: it shows that every text is translated and the
+compiled files are those of the sources.
+"""
+
+import argparse
+import os
+import shutil
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import polib
+
+from deploy.local.config import ROOT
+from deploy.local.console import Refusal, say, sentences
+
+LANGUAGE = "de"
+_IGNORED = ("node_modules", ".venv", "var", "tests", "benchmarks", "deploy")
+
+
+def _catalogues() -> list[Path]:
+    return sorted(
+        path
+        for path in ROOT.rglob(f"locale/{LANGUAGE}/LC_MESSAGES/*.po")
+        if not set(path.relative_to(ROOT).parts) & set(_IGNORED)
+    )
+
+
+def _placeholders(text: str) -> set[str]:
+    """The named placeholders of a text, in either of Python's styles."""
+    braces = {name for _, name, _, _ in string.Formatter().parse(text.replace("%(", "")) if name}
+    return braces | {part.split(")")[0] for part in text.split("%(")[1:]}
+
+
+def problems() -> list[str]:
+    """What is wrong with the translations, one line each."""
+    found = []
+    catalogues = _catalogues()
+    if not catalogues:
+        return [f"No catalogue locale/{LANGUAGE}/LC_MESSAGES/django.po."]
+    for path in catalogues:
+        name = path.relative_to(ROOT)
+        source = polib.pofile(str(path))
+        found += [f"{name}: not translated: {entry.msgid!r}" for entry in source.untranslated_entries()]
+        found += [
+            f"{name}: to be looked at again (fuzzy): {entry.msgid!r}" for entry in source.fuzzy_entries()
+        ]
+        for entry in source.translated_entries():
+            given = [entry.msgstr] if entry.msgstr else list(entry.msgstr_plural.values())
+            for text in given:
+                try:
+                    same = _placeholders(text) <= _placeholders(entry.msgid) | _placeholders(
+                        entry.msgid_plural
+                    )
+                except ValueError:
+                    same = True  # Braces that are no placeholders.
+                if not same:
+                    found.append(f"{name}: other placeholders than in {entry.msgid!r}: {text!r}")
+        compiled = path.with_suffix(".mo")
+        if not compiled.is_file():
+            found.append(f"{compiled.relative_to(ROOT)} is missing: run `make messages`.")
+        elif _contents(polib.mofile(str(compiled))) != _contents(source):
+            found.append(
+                f"{compiled.relative_to(ROOT)} is not compiled from its source: run `make messages`."
+            )
+    return found
+
+
+def _contents(catalogue: "polib.POFile | polib.MOFile") -> dict[tuple[str | None, str], object]:
+    return {
+        (entry.msgctxt, entry.msgid): entry.msgstr or dict(entry.msgstr_plural)
+        for entry in catalogue.translated_entries()
+    }
+
+
+def collect() -> None:
+    """Rewrite the catalogues from the code and compile them.
+
+    :raises Refusal: GNU gettext is missing, or a catalogue is broken.
+    """
+    if not shutil.which("xgettext") or not shutil.which("msgfmt"):
+        raise Refusal(
+            "Collecting texts needs GNU gettext (programs xgettext and msgfmt): install the package gettext."
+        )
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.static_settings",
+        "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
+    }
+    ignored = [argument for name in _IGNORED for argument in ("--ignore", f"{name}/*")]
+    for command in (
+        ["makemessages", "--locale", LANGUAGE, "--no-location", "--no-obsolete", "--no-wrap", *ignored],
+        ["compilemessages", "--locale", LANGUAGE, *ignored],
+    ):
+        done = subprocess.run([sys.executable, str(ROOT / "manage.py"), *command], cwd=ROOT, env=environment)
+        if done.returncode:
+            raise Refusal(f"manage.py {command[0]} failed; its reason stands above.")
+
+
+def main() -> int:
+    """Collect and compile, or check."""
+    options = argparse.ArgumentParser(description="Collect and compile the translations.")
+    options.add_argument("--check", action="store_true", help="write nothing, show what is missing")
+    chosen = options.parse_args()
+    with sentences():
+        if not chosen.check:
+            collect()
+        found = problems()
+        for line in found:
+            say(line)
+        return 1 if found and chosen.check else 0
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+"""``make test``: the whole suite, on as many processes as the machine has cores (at most four).
+
+The journeys stay together in one process (the group ``journeys``): they share one running bank.
+"""
+
+import os
+import sys
+
+import pytest
+
+
+def main() -> int:
+    """Run pytest; arguments go through: ``make test ARGS="tests/ledger -k overdraft -n0"``."""
+    arguments = sys.argv[1:]
+    if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
+        arguments = ["-n", str(max(2, min(os.cpu_count() or 2, 4))), *arguments]
+    return int(pytest.main(["--dist=loadgroup", *arguments]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
