@@ -1,4 +1,4 @@
-"""A bank for tests: the programs of ``deploy.local``, started one by one, so that a test can kill one of them.
+"""A bank for tests: the programs of ``deploy.local``, started one by one, so that a test can kill one.
 
 Everything lies in a folder of its own under ``var/test`` and listens on free ports, so that several of these
 and a developer's own ``make run`` live beside one another.
