@@ -10,7 +10,6 @@ from django.http import HttpRequest
 
 from apps.core import clock
 from apps.web import idle
-from apps.web.session import previous_sign_in_at
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
@@ -68,5 +67,4 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "request_id": getattr(request, "request_id", ""),
         "idle_seconds": settings.SESSION_IDLE_SECONDS,
         "idle_warning_seconds": idle.WARNING_SECONDS,
-        "previous_sign_in_at": lambda: previous_sign_in_at(request) if hasattr(request, "session") else None,
     }

@@ -21,6 +21,11 @@ def touch(request: HttpRequest) -> None:
     request.session[SESSION_KEY] = clock.now().isoformat()
 
 
+def is_counting(request: HttpRequest) -> bool:
+    """Whether this session has seen an action yet."""
+    return SESSION_KEY in request.session
+
+
 def remaining_seconds(request: HttpRequest) -> int:
     """Seconds until this session ends for want of action; 0 when it has ended.
 

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import SESSION_KEY as SESSION_USER_KEY
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
 
-from apps.core.request_context import call_context
+from apps.core import request_context
 from apps.web import idle
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -45,8 +46,10 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = accept_request_id(request.headers.get("X-Request-ID", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
-        with call_context(request=request_id, session=session_pseudonym(request)):
-            response = self.get_response(request)
+        # Set, not reset afterwards: Django logs the outcome of a call after the last middleware has returned.
+        request_context.request_id.set(request_id)
+        request_context.session_id.set(session_pseudonym(request))
+        response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response
 
@@ -103,7 +106,8 @@ class IdleLogoutMiddleware:
                 idle.touch(request)
         response = self.get_response(request)
         # A sign-in inside this request starts the count even if the browser never follows the redirect.
-        if hasattr(request, "user") and "_auth_user_id" in request.session and idle.SESSION_KEY not in request.session:
+        # `modified` first: to look into the session of a call that brings none would mark its answer as varying.
+        if request.session.modified and SESSION_USER_KEY in request.session and not idle.is_counting(request):
             idle.touch(request)
         return response
 

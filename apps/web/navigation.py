@@ -31,8 +31,20 @@ class NavLink:
 
 PORTAL = (
     NavItem("portal:home", "layout-dashboard", _("Overview"), _("Overview"), ("/home/", "/accounts/")),
-    NavItem("portal:payment-new", "send", _("Pay & transfer"), pgettext_lazy("short menu label", "Pay"), ("/pay/",)),
-    NavItem("portal:app-list", "handshake", _("Connected apps"), pgettext_lazy("short menu label", "Apps"), ("/apps/",)),
+    NavItem(
+        "portal:payment-new",
+        "send",
+        _("Pay & transfer"),
+        pgettext_lazy("short menu label", "Pay"),
+        ("/pay/",),
+    ),
+    NavItem(
+        "portal:app-list",
+        "handshake",
+        _("Connected apps"),
+        pgettext_lazy("short menu label", "Apps"),
+        ("/apps/",),
+    ),
     NavItem("portal:security", "shield-check", _("Security"), _("Security"), ("/security/",)),
 )
 CONSOLE = (

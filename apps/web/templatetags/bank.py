@@ -22,15 +22,27 @@ register = template.Library()
 
 # Day before month in words in both languages: a numeric date reads differently to different people.
 DATE_FORMATS = {
-    "en": {"date": "j M Y", "long": "l, j F Y", "datetime": "j M Y, H:i", "time": "H:i", "seconds": "j M Y, H:i:s"},
-    "de": {"date": "j. M Y", "long": "l, j. F Y", "datetime": "j. M Y, H:i", "time": "H:i", "seconds": "j. M Y, H:i:s"},
+    "en": {
+        "date": "j M Y",
+        "long": "l, j F Y",
+        "datetime": "j M Y, H:i",
+        "time": "H:i",
+        "seconds": "j M Y, H:i:s",
+    },
+    "de": {
+        "date": "j. M Y",
+        "long": "l, j. F Y",
+        "datetime": "j. M Y, H:i",
+        "time": "H:i",
+        "seconds": "j. M Y, H:i:s",
+    },
 }
 
 
 @register.filter
-def money(amount_minor: int | None, currency: str = "EUR") -> str:
+def money(amount_minor: Any, currency: str = "EUR") -> str:
     """``{{ balance_minor|money:"EUR" }}`` -> ``€1,249.00``; nothing for a missing amount."""
-    return "" if amount_minor is None or amount_minor == "" else format_money(int(amount_minor), currency)
+    return "" if amount_minor in (None, "") else format_money(int(amount_minor), currency)
 
 
 @register.simple_tag
@@ -132,7 +144,9 @@ def field_kind(bound_field: Any) -> str:
 
 
 @register.simple_tag
-def wired_field(bound_field: Any, css_class: str = "", has_hint: bool = False, **attributes: Any) -> SafeString:
+def wired_field(
+    bound_field: Any, css_class: str = "", has_hint: bool = False, **attributes: Any
+) -> SafeString:
     """The widget of ``bound_field`` with its class and ARIA: described by its hint and its error, marked invalid.
 
     Further keyword arguments become attributes (``inputmode="decimal"``); underscores turn into hyphens, empty ones

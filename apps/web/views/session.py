@@ -16,7 +16,7 @@ def remaining(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def extend(request: HttpRequest) -> HttpResponse:
-    """The button "I am still here". A click is an action of the user: the middleware has extended the session already."""
+    """The button "I am still here": a click is an action of the user, so the middleware has extended already."""
     if "application/json" in request.headers.get("Accept", ""):
         return _remaining(request)
     return SeeOther(safe_next(request))

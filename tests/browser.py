@@ -1,0 +1,158 @@
+"""A real Chromium for tests: open a page, then ask for CSP violations, axe violations and overflow, or take a picture.
+
+Use::
+
+    with chromium() as browser:
+        page = open_page(browser, url, width=320)
+        check_page(page)
+
+The browser is the installed one (``BANK_CHROMIUM`` names another). axe-core (MPL-2.0) is kept in ``tests/vendor``,
+so that no Node is needed; ``npm run build:axe`` renews it.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+AXE_SOURCE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
+CHROMIUM = os.environ.get("BANK_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+WIDTHS = {"wide": 1366, "phone": 390, "small": 320}
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# Runs before any script of the page, and is not subject to its CSP.
+_COLLECT = """
+window.__csp = [];
+document.addEventListener("securitypolicyviolation", (event) => window.__csp.push(
+  `${event.effectiveDirective} blocked ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`));
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium that ends with the block."""
+    # Playwright's loop runs in the caller's thread, which Django takes for an async context: fixtures must still query.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_context(
+    browser: Browser,
+    *,
+    width: int = 1366,
+    height: int = 900,
+    scheme: Literal["light", "dark"] = "light",
+    locale: str = "en-GB",
+) -> BrowserContext:
+    """A fresh visitor (no cookies) whose pages report CSP violations."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        locale=locale,
+        reduced_motion="reduce",
+    )
+    context.add_init_script(_COLLECT)
+    context.on("page", _watch_console)
+    return context
+
+
+def open_page(browser: Browser, url: str, **visitor: Any) -> Page:
+    """``url`` in a page of a fresh visitor; keywords as :func:`new_context`."""
+    page = new_context(browser, **visitor).new_page()
+    page.goto(url)
+    return page
+
+
+def _watch_console(page: Page) -> None:
+    errors: list[str] = []
+    page.__dict__["console_errors"] = errors
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
+
+
+def console_errors(page: Page) -> list[str]:
+    """Errors in the page's console since it was opened, uncaught exceptions included."""
+    return list(page.__dict__.get("console_errors", []))
+
+
+def csp_violations(page: Page) -> list[str]:
+    """What the Content-Security-Policy had to block on the present page."""
+    events: list[str] = page.evaluate("window.__csp ?? []")
+    words = ("content security policy", "content-security-policy")
+    return events + [text for text in console_errors(page) if any(word in text.lower() for word in words)]
+
+
+def axe_violations(page: Page) -> list[str]:
+    """WCAG 2.2 AA violations that axe-core finds, one line each with the elements concerned."""
+    page.evaluate(AXE_SOURCE.read_text())
+    options = {"runOnly": AXE_TAGS, "resultTypes": ["violations"]}
+    result = page.evaluate(f"axe.run(document, {json.dumps(options)})")
+    return [
+        f"{violation['id']}: {violation['help']} | "
+        + "; ".join(node["html"][:160] for node in violation["nodes"][:4])
+        for violation in result["violations"]
+    ]
+
+
+def overflow(page: Page) -> str:
+    """Empty if the page fits its window; else by how much it does not, and the elements to blame (WCAG 1.4.10)."""
+    found: str = page.evaluate(
+        """() => {
+          const over = document.documentElement.scrollWidth - window.innerWidth;
+          if (over <= 0) return "";
+          const scrolls = (node) => { for (let at = node.parentElement; at; at = at.parentElement)
+            if (/auto|scroll|hidden/.test(getComputedStyle(at).overflowX)) return true; return false; };
+          const wide = [...document.querySelectorAll("body *")]
+            .filter((node) => node.getBoundingClientRect().right > window.innerWidth + 1 && !scrolls(node))
+            .map((node) => `<${node.localName} class="${node.getAttribute("class") ?? ""}">`);
+          return `${over}px too wide: ${wide.slice(0, 6).join(" ")}`;
+        }"""
+    )
+    return found
+
+
+def small_targets(page: Page, *, minimum: int = 44) -> list[str]:
+    """Buttons, fields and menu links lower than ``minimum`` px; links inside running text are exempt (WCAG 2.5.8)."""
+    found: list[str] = page.evaluate(
+        """(minimum) => [...document.querySelectorAll(
+            "button, select, textarea, input:not([type=hidden]), nav a, a.btn")]
+          .map((node) => [node, (node.closest("label") ?? node).getBoundingClientRect()])
+          .filter(([, box]) => box.width > 0 && box.height > 0 && box.bottom > 0 && box.height < minimum - 0.5)
+          .map(([node, box]) => `${Math.round(box.height)}px: ${node.outerHTML.slice(0, 120)}`)""",
+        minimum,
+    )
+    return found
+
+
+def check_page(page: Page) -> None:
+    """Assert that the present page breaks no CSP, is accessible as far as axe sees, and does not overflow."""
+    problems = {
+        "csp": csp_violations(page),
+        "axe": axe_violations(page),
+        "overflow": overflow(page),
+        "errors": [text for text in console_errors(page) if text.startswith("uncaught")],
+    }
+    found = {name: what for name, what in problems.items() if what}
+    assert not found, f"{page.url}: {json.dumps(found, indent=1, ensure_ascii=False)}"
+
+
+def shoot(page: Page, name: str, *, full: bool = True) -> Path:
+    """A screenshot under ``var/screenshots`` (``SCREENSHOTS`` names another folder)."""
+    folder = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    page.screenshot(path=path, full_page=full)
+    return path
