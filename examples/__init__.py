@@ -1,0 +1,1 @@
+"""Programs that use the bank from outside, as any other company would."""
