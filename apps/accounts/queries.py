@@ -1,0 +1,228 @@
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.accounts.models import AccountHolder, PaymentAccount
+from apps.accounts.rules import AccountStatus
+from apps.core.errors import DomainError, NotFound
+from apps.identity.queries import get_core_user
+from apps.identity.rules import CoreOperation
+from apps.ledger import queries as ledger
+from apps.ledger.queries import PostingRow
+
+
+class AccountUnknown(NotFound):
+    """No such account, or not one of the asking customer's."""
+
+    code = "account_unknown"
+
+
+class AccountBlocked(DomainError):
+    """The account is blocked or closed."""
+
+    code = "account_blocked"
+
+
+class DebitNotAllowed(DomainError):
+    """The back-end user has no right to pay from this account (S0-54)."""
+
+    code = "debit_not_allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """Balances of one account in minor units: interimBooked and interimAvailable."""
+
+    booked_minor: int
+    available_minor: int
+    currency: str
+    last_change_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRow:
+    """A booking as its account sees it; ``counterparty_*`` is the other side."""
+
+    transaction_id: str
+    entry_reference: str
+    booking_date: date
+    value_date: date
+    direction: str
+    amount_minor: int
+    currency: str
+    counterparty_name: str
+    counterparty_iban: str
+    remittance_information_unstructured: str
+    end_to_end_identification: str
+    balance_after_minor: int
+    posting_id: int
+
+
+def list_accounts_for_psu(*, psu_id: UUID) -> QuerySet[PaymentAccount]:
+    """The accounts a customer may see, oldest first; closed ones are left out."""
+    return (
+        PaymentAccount.objects.filter(holders__psu_id=psu_id, holders__may_view=True)
+        .exclude(status=AccountStatus.DELETED)
+        .select_related("ledger_account")
+        .order_by("opened_date", "iban")
+    )
+
+
+def list_payable_accounts_for_psu(*, psu_id: UUID) -> QuerySet[PaymentAccount]:
+    """The accounts a customer may pay from."""
+    return (
+        PaymentAccount.objects.filter(holders__psu_id=psu_id, holders__may_pay=True, status=AccountStatus.ENABLED)
+        .select_related("ledger_account")
+        .order_by("opened_date", "iban")
+    )
+
+
+def get_account_for_psu(*, psu_id: UUID, account_id: UUID) -> PaymentAccount:
+    """One account of a customer.
+
+    :raises AccountUnknown: missing, or not his: the same to whoever asks.
+    """
+    account = list_accounts_for_psu(psu_id=psu_id).filter(pk=account_id).first()
+    if account is None:
+        raise AccountUnknown(str(account_id))
+    return account
+
+
+def get_payable_account_for_psu(*, psu_id: UUID, account_id: UUID) -> PaymentAccount:
+    """One account the customer may pay from.
+
+    :raises AccountUnknown: missing, blocked, not his, or only to look at.
+    """
+    account = list_payable_accounts_for_psu(psu_id=psu_id).filter(pk=account_id).first()
+    if account is None:
+        raise AccountUnknown(str(account_id))
+    return account
+
+
+def get_account_by_iban(*, iban: str) -> PaymentAccount:
+    """The account with this canonical IBAN that can be reached online (S0-21).
+
+    :raises AccountUnknown: not one of this bank's, or closed.
+    """
+    account = (
+        PaymentAccount.objects.select_related("ledger_account")
+        .filter(iban=iban)
+        .exclude(status=AccountStatus.DELETED)
+        .first()
+    )
+    if account is None:
+        raise AccountUnknown(iban[-4:])
+    return account
+
+
+def list_accounts_by_ibans(*, ibans: Iterable[str]) -> QuerySet[PaymentAccount]:
+    """Those of the given canonical IBANs that are open accounts of this bank."""
+    return PaymentAccount.objects.filter(iban__in=list(ibans)).exclude(status=AccountStatus.DELETED)
+
+
+def is_holder(*, psu_id: UUID, iban: str) -> bool:
+    """Whether the customer may pay from the account with this IBAN (S0-40)."""
+    return AccountHolder.objects.filter(psu_id=psu_id, payment_account__iban=iban, may_pay=True).exists()
+
+
+def check_debit(*, psu_id: UUID, account_id: UUID) -> str:
+    """The engine's own check before it takes funds: mapped core user, operation, right on the account, account open.
+
+    Returns the core user's id, which travels on with the booking (S0-52..54).
+
+    :raises apps.identity.queries.CoreUserUnknown: no mapping.
+    :raises apps.identity.queries.OperationNotAllowed: may not invoke transfers.
+    :raises DebitNotAllowed: no right to pay from this account.
+    :raises AccountBlocked: blocked or closed.
+    """
+    core_user = get_core_user(psu_id=psu_id, operation=CoreOperation.CREDIT_TRANSFER)
+    holder = (
+        AccountHolder.objects.select_related("payment_account")
+        .filter(psu_id=core_user.psu_id, payment_account_id=account_id, may_pay=True)
+        .first()
+    )
+    if holder is None:
+        raise DebitNotAllowed(core_user.core_user_id)
+    if holder.payment_account.status != AccountStatus.ENABLED:
+        raise AccountBlocked(str(account_id))
+    return core_user.core_user_id
+
+
+def get_balance(*, account: PaymentAccount) -> AccountBalance:
+    """Booked and available balance, now."""
+    balance = ledger.get_ledger_balance(account_id=account.ledger_account_id)
+    return AccountBalance(
+        booked_minor=balance.booked_minor,
+        available_minor=balance.available_minor,
+        currency=balance.currency,
+        last_change_at=balance.last_posted_at,
+    )
+
+
+def list_transactions(
+    *,
+    account: PaymentAccount,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    before: tuple[date, int] | None = None,
+    search: str = "",
+    limit: int = 100,
+) -> list[TransactionRow]:
+    """Bookings of an account, newest first. ``before`` is the (booking date, posting id) where the last page ended."""
+    rows = ledger.list_postings(
+        account_id=account.ledger_account_id,
+        date_from=date_from,
+        date_to=date_to,
+        before=before,
+        search=search,
+        limit=limit,
+    )
+    return [_as_seen_on_account(row) for row in rows]
+
+
+def get_transaction(*, account: PaymentAccount, transaction_id: str) -> TransactionRow:
+    """One booking of an account.
+
+    :raises NotFound: there is none of this id on this account.
+    """
+    if not (transaction_id.isascii() and transaction_id.isdigit() and len(transaction_id) <= 18):
+        raise NotFound("transaction")
+    return _as_seen_on_account(
+        ledger.get_posting(account_id=account.ledger_account_id, posting_id=int(transaction_id))
+    )
+
+
+def list_daily_balances(*, account: PaymentAccount, date_from: date, date_to: date) -> list[tuple[date, int]]:
+    """The booked balance at the end of ``date_from`` and of each later day on which something was booked."""
+    days = {date_from: ledger.get_balance_on(account_id=account.ledger_account_id, day=date_from)}
+    for row in reversed(
+        ledger.list_postings(
+            account_id=account.ledger_account_id, date_from=date_from, date_to=date_to, limit=5000
+        )
+    ):
+        days[row.booking_date] = row.balance_after_minor
+    return sorted(days.items())
+
+
+def _as_seen_on_account(row: PostingRow) -> TransactionRow:
+    name, iban = (
+        (row.creditor_name, row.creditor_iban) if row.direction == "DEBIT" else (row.debtor_name, row.debtor_iban)
+    )
+    return TransactionRow(
+        transaction_id=str(row.posting_id),
+        entry_reference=str(row.entry_id),
+        booking_date=row.booking_date,
+        value_date=row.value_date,
+        direction=row.direction,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        counterparty_name=name,
+        counterparty_iban=iban,
+        remittance_information_unstructured=row.remittance_information_unstructured,
+        end_to_end_identification=row.end_to_end_identification,
+        balance_after_minor=row.balance_after_minor,
+        posting_id=row.posting_id,
+    )

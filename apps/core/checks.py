@@ -1,0 +1,58 @@
+"""System checks: the program does not start outside the law, nor with the sandbox in production."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from apps.core.legal_limits import LIMITS
+
+
+@register()
+def check_legal_limits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Every bounded setting is between 1 and its legal maximum."""
+    return [
+        Error(
+            f"{limit.setting} = {getattr(settings, limit.setting)} is outside 1..{limit.maximum} ({limit.clause}).",
+            id="bank.E001",
+        )
+        for limit in LIMITS
+        if not 1 <= getattr(settings, limit.setting) <= limit.maximum
+    ]
+
+
+@register()
+def check_mode(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The mode is known, and nothing of the sandbox is reachable outside it."""
+    errors: list[CheckMessage] = []
+    if settings.BANK_MODE not in ("sandbox", "production"):
+        errors.append(Error("BANK_MODE is neither 'sandbox' nor 'production'.", id="bank.E002"))
+    sandboxed = [
+        "apps.sandbox" in settings.INSTALLED_APPS,
+        settings.SMS_GATEWAY.startswith("apps.sandbox."),
+        settings.BANK_CLOCK.startswith("apps.sandbox."),
+    ]
+    if settings.BANK_MODE == "production" and any(sandboxed):
+        errors.append(Error("Parts of the sandbox are mounted in production mode.", id="bank.E003"))
+    host = urlsplit(settings.PUBLIC_BASE_URL).hostname or ""
+    if settings.BANK_MODE == "sandbox" and settings.USE_TLS and host not in ("localhost", "127.0.0.1"):
+        errors.append(
+            Warning("The sandbox is published under a public https address: test data only.", id="bank.W001")
+        )
+    if len(settings.SECRET_KEY) < 32:
+        errors.append(Error("SECRET_KEY is missing or shorter than 32 characters.", id="bank.E006"))
+    return errors
+
+
+@register(Tags.security, deploy=True)
+def check_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """What a deployment must have set: TLS to the world, a real SMS provider, no sandbox (S0-1)."""
+    errors: list[CheckMessage] = []
+    if settings.BANK_MODE != "production":
+        errors.append(Error("A deployment runs with BANK_MODE=production.", id="bank.E004"))
+    if not settings.USE_TLS:
+        errors.append(Error("PUBLIC_BASE_URL must be https (S0-1).", id="bank.E005"))
+    if settings.SMS_GATEWAY.endswith("HTTPSMSGateway") and not (settings.SMS_HTTP_URL and settings.SMS_HTTP_KEY):
+        errors.append(Error("SMS_HTTP_URL and SMS_HTTP_KEY are not set: no code could be sent.", id="bank.E007"))
+    return errors

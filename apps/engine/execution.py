@@ -1,0 +1,172 @@
+"""What the engine does with one payment, inside one transaction."""
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.accounts.models import PaymentAccount
+from apps.accounts.queries import (
+    AccountBlocked,
+    AccountUnknown,
+    DebitNotAllowed,
+    check_debit,
+    get_account_by_iban,
+)
+from apps.accounts.rules import AccountStatus
+from apps.clearing.queries import get_instruction
+from apps.clearing.rules import InstructionStatus
+from apps.clearing.services import submit_credit_transfer
+from apps.core.clock import bank_date
+from apps.core.iban import bank_code_of
+from apps.core.money import Money
+from apps.engine.crash_points import crash_point
+from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
+from apps.ledger.queries import get_ledger_account
+from apps.ledger.rules import EntryKind, Narrative
+from apps.ledger.services import ExceedsBalance, post_transfer
+from apps.payments.models import PaymentInitiation
+from apps.payments.rules import StatusReason, TransactionStatus
+from apps.payments.services import check_authorised_as_is, lock_payment_for_execution, note_execution
+
+logger = logging.getLogger(__name__)
+
+SCT_CLEARING_CODE = "clearing:sepa-sct"
+NOSTRO_CODE = "nostro:central-bank"
+
+
+def execute_payment(*, payment_id: UUID, now: datetime) -> None:
+    """Take the funds of an authorised payment and book it: inside the bank at once, else through the clearing house.
+
+    A refusal is a result, not an error: the payment becomes ``RJCT`` with its reason. A payment that is not
+    ``ACTC`` (a second delivery) is left as it is.
+    """
+    payment = lock_payment_for_execution(payment_id=payment_id)
+    if payment.transaction_status != TransactionStatus.ACTC:
+        return
+    if not check_authorised_as_is(payment=payment):
+        logger.error("payment %s is not covered by an authorisation", payment_id)
+        _refuse(payment, reason=StatusReason.DS0A, now=now)
+        return
+    try:
+        core_user_id = check_debit(psu_id=payment.psu_id, account_id=payment.debtor_account_id)
+    except (CoreUserUnknown, OperationNotAllowed, DebitNotAllowed) as error:
+        logger.warning("payment %s refused: %s", payment_id, error.code)
+        _refuse(payment, reason=StatusReason.AG01, now=now)
+        return
+    except AccountBlocked:
+        _refuse(payment, reason=StatusReason.AC06, now=now)
+        return
+    if _is_own_bank(payment.creditor_iban):
+        _book_inside(payment, core_user_id=core_user_id, now=now)
+    else:
+        _book_outgoing(payment, core_user_id=core_user_id, now=now)
+
+
+def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
+    """Finish an outgoing payment by the clearing house's answer: settled, or given back to the payer."""
+    instruction = get_instruction(instruction_id=instruction_id)
+    payment = lock_payment_for_execution(payment_id=instruction.payment_id)
+    if payment.transaction_status != TransactionStatus.ACSP:
+        return
+    clearing, amount = get_ledger_account(code=SCT_CLEARING_CODE), Money(payment.amount_minor, payment.currency)
+    accepted = instruction.status == InstructionStatus.ACCEPTED
+    post_transfer(
+        kind=EntryKind.CLEARING_SETTLEMENT if accepted else EntryKind.CREDIT_TRANSFER_RETURN,
+        reference=str(payment.pk),
+        debit_account_id=clearing.pk,
+        credit_account_id=(
+            get_ledger_account(code=NOSTRO_CODE).pk if accepted else payment.debtor_account.ledger_account_id
+        ),
+        amount=amount,
+        booking_date=bank_date(now),
+        value_date=bank_date(now),
+        narrative=_narrative(payment) if accepted else _return_narrative(payment, reason=instruction.reason),
+        now=now,
+    )
+    if accepted:
+        note_execution(payment=payment, status=TransactionStatus.ACSC, now=now)
+    else:
+        known = instruction.reason in StatusReason.values
+        reason = StatusReason(instruction.reason) if known else StatusReason.MS03
+        note_execution(payment=payment, status=TransactionStatus.RJCT, reason=reason, now=now)
+
+
+def _book_inside(payment: PaymentInitiation, *, core_user_id: str, now: datetime) -> None:
+    try:
+        creditor = get_account_by_iban(iban=payment.creditor_iban)
+    except AccountUnknown:
+        _refuse(payment, reason=StatusReason.AC01, core_user_id=core_user_id, now=now)
+        return
+    if creditor.status != AccountStatus.ENABLED:
+        _refuse(payment, reason=StatusReason.AC06, core_user_id=core_user_id, now=now)
+        return
+    if _take_funds(payment, credit_account_id=creditor.ledger_account_id, core_user_id=core_user_id, now=now):
+        note_execution(payment=payment, status=TransactionStatus.ACSC, core_user_id=core_user_id, now=now)
+        crash_point("engine.booked")
+
+
+def _book_outgoing(payment: PaymentInitiation, *, core_user_id: str, now: datetime) -> None:
+    clearing = get_ledger_account(code=SCT_CLEARING_CODE)
+    if _take_funds(payment, credit_account_id=clearing.pk, core_user_id=core_user_id, now=now):
+        submit_credit_transfer(
+            payment_id=payment.pk,
+            amount=Money(payment.amount_minor, payment.currency),
+            narrative=_narrative(payment),
+            now=now,
+        )
+        note_execution(payment=payment, status=TransactionStatus.ACSP, core_user_id=core_user_id, now=now)
+        crash_point("engine.booked")
+
+
+def _take_funds(payment: PaymentInitiation, *, credit_account_id: UUID, core_user_id: str, now: datetime) -> bool:
+    try:
+        post_transfer(
+            kind=EntryKind.CREDIT_TRANSFER,
+            reference=str(payment.pk),
+            debit_account_id=payment.debtor_account.ledger_account_id,
+            credit_account_id=credit_account_id,
+            amount=Money(payment.amount_minor, payment.currency),
+            booking_date=bank_date(now),
+            value_date=bank_date(now),
+            narrative=_narrative(payment),
+            now=now,
+        )
+    except ExceedsBalance:
+        _refuse(payment, reason=StatusReason.AM04, core_user_id=core_user_id, now=now)
+        return False
+    crash_point("engine.debited")
+    return True
+
+
+def _refuse(payment: PaymentInitiation, *, reason: StatusReason, core_user_id: str = "", now: datetime) -> None:
+    note_execution(payment=payment, status=TransactionStatus.RJCT, reason=reason, core_user_id=core_user_id, now=now)
+
+
+def _is_own_bank(iban: str) -> bool:
+    return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE
+
+
+def _narrative(payment: PaymentInitiation) -> Narrative:
+    account: PaymentAccount = payment.debtor_account
+    return Narrative(
+        debtor_name=account.owner_name,
+        debtor_iban=payment.debtor_iban,
+        creditor_name=payment.creditor_name,
+        creditor_iban=payment.creditor_iban,
+        end_to_end_identification=payment.end_to_end_identification,
+        remittance_information_unstructured=payment.remittance_information_unstructured,
+    )
+
+
+def _return_narrative(payment: PaymentInitiation, *, reason: str) -> Narrative:
+    """A return comes from where the money was to go."""
+    return Narrative(
+        debtor_name=payment.creditor_name,
+        debtor_iban=payment.creditor_iban,
+        creditor_name=payment.debtor_account.owner_name,
+        creditor_iban=payment.debtor_iban,
+        end_to_end_identification=payment.end_to_end_identification,
+        remittance_information_unstructured=f"RETURN {reason} {payment.remittance_information_unstructured}"[:140],
+    )

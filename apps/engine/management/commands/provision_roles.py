@@ -1,0 +1,96 @@
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from psycopg import sql
+
+WEB_ROLE, ENGINE_ROLE = "bank_web", "bank_engine"
+
+# What the web's role may read but never write: the books and the trail are written by functions alone.
+READ_ONLY_FOR_WEB = [
+    "ledger_ledgeraccount",
+    "ledger_entry",
+    "ledger_posting",
+    "audit_auditevent",
+    "audit_audithead",
+    "django_migrations",
+]
+ENGINE_READS = [
+    *READ_ONLY_FOR_WEB,
+    "identity_user",
+    "identity_psu",
+    "identity_coreuser",
+    "accounts_paymentaccount",
+    "accounts_accountholder",
+    "tpp_tpp",
+    "tpp_app",
+    "sca_scaauthorisation",
+    "payments_paymentinitiation",
+    "clearing_clearinginstruction",
+    "notifications_outboxmessage",
+]
+ENGINE_WRITES = ["payments_paymentinitiation", "clearing_clearinginstruction", "notifications_outboxmessage"]
+AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
+POST_ENTRY = (
+    "ledger_post_entry(uuid, text, text, text, date, date, timestamptz, uuid[], text[], bigint[],"
+    " text, text, text, text, text, text)"
+)
+
+
+class Command(BaseCommand):
+    """Create the database roles of the programs and give each what it needs, no more.
+
+    ``bank_web`` (web, workers, relay) cannot write a posting; ``bank_engine`` can, through the posting function
+    only, and reads neither codes nor tokens nor sessions. Run with the owner's ``DATABASE_URL`` after ``migrate``;
+    passwords come from ``BANK_WEB_PASSWORD`` and ``BANK_ENGINE_PASSWORD``.
+    """
+
+    help = "Create the database roles bank_web and bank_engine and their privileges."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        passwords = {
+            WEB_ROLE: os.environ.get("BANK_WEB_PASSWORD", ""),
+            ENGINE_ROLE: os.environ.get("BANK_ENGINE_PASSWORD", ""),
+        }
+        if not all(passwords.values()):
+            raise CommandError("BANK_WEB_PASSWORD and BANK_ENGINE_PASSWORD must be set")
+        with connection.cursor() as cursor:
+            for role, password in passwords.items():
+                _create_role(cursor, role=role, password=password)
+            cursor.execute(
+                sql.SQL("GRANT CONNECT ON DATABASE {} TO {}, {}").format(
+                    sql.Identifier(str(connection.settings_dict["NAME"])),
+                    sql.Identifier(WEB_ROLE),
+                    sql.Identifier(ENGINE_ROLE),
+                )
+            )
+            grant_privileges(cursor)
+        self.stdout.write("roles bank_web and bank_engine are ready")
+
+
+def grant_privileges(cursor: Any) -> None:
+    """Bring the privileges of both roles to what this file says, whatever they were."""
+    for role in (WEB_ROLE, ENGINE_ROLE):
+        cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
+        cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
+        cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION {AUDIT_APPEND} TO {role}")
+    cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {WEB_ROLE}")
+    cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON {', '.join(READ_ONLY_FOR_WEB)} FROM {WEB_ROLE}")
+    cursor.execute(f"GRANT SELECT ON {', '.join(ENGINE_READS)} TO {ENGINE_ROLE}")
+    cursor.execute(f"GRANT INSERT, UPDATE ON {', '.join(ENGINE_WRITES)} TO {ENGINE_ROLE}")
+    cursor.execute(f"GRANT EXECUTE ON FUNCTION {POST_ENTRY} TO {ENGINE_ROLE}")
+    # The sandbox's clock is read by every process.
+    cursor.execute("SELECT to_regclass('sandbox_bankclock')")
+    if cursor.fetchone()[0] is not None:
+        cursor.execute(f"GRANT SELECT ON sandbox_bankclock TO {ENGINE_ROLE}")
+
+
+def _create_role(cursor: Any, *, role: str, password: str) -> None:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+    verb = "ALTER" if cursor.fetchone() else "CREATE"
+    statement = sql.SQL(verb + " ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}").format(
+        sql.Identifier(role), sql.Literal(password)
+    )
+    cursor.execute(statement.as_string(connection.connection))

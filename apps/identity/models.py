@@ -1,0 +1,57 @@
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.ids import new_id
+from apps.identity.rules import CoreOperation
+
+
+class User(AbstractUser):
+    """A log-in: of a customer, of a member of a TPP, or of bank staff. ``username`` is the user ID."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES, default="en")
+    previous_login_at = models.DateTimeField(_("last sign-in"), null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(language__in=["en", "de"]), name="user_language_known")]
+
+
+class PSU(models.Model):
+    """A customer: payment service user, PSD2 art. 4(10)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="psu")
+    first_name = models.CharField(_("first name"), max_length=70)
+    last_name = models.CharField(_("last name"), max_length=70, blank=True)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class CoreUser(models.Model):
+    """The back end's own user for a customer, and what it may invoke there (S0-52, S0-53)."""
+
+    core_user_id = models.CharField(primary_key=True, max_length=8)
+    psu = models.OneToOneField(PSU, on_delete=models.PROTECT, related_name="core_user")
+    operations = ArrayField(models.CharField(max_length=20, choices=CoreOperation), default=list)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(core_user_id__regex="^LB[0-9]{6}$"), name="core_user_id_form"),
+        ]
+
+    def __str__(self) -> str:
+        return self.core_user_id

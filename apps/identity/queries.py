@@ -1,0 +1,58 @@
+from uuid import UUID
+
+from apps.core.errors import NotFound
+from apps.identity.models import PSU, CoreUser, User
+from apps.identity.rules import CoreOperation
+
+
+class CoreUserUnknown(NotFound):
+    """The back end has no user for this customer, or it is switched off: access is denied (S0-52)."""
+
+    code = "core_user_unknown"
+
+
+class OperationNotAllowed(NotFound):
+    """The back-end user may not invoke this operation (S0-53)."""
+
+    code = "operation_not_allowed"
+
+
+def get_psu(*, psu_id: UUID) -> PSU:
+    """The customer.
+
+    :raises NotFound: there is none.
+    """
+    psu = PSU.objects.select_related("user").filter(pk=psu_id).first()
+    if psu is None:
+        raise NotFound("psu")
+    return psu
+
+
+def get_psu_of_user(*, user_id: UUID) -> PSU:
+    """The customer behind a log-in.
+
+    :raises NotFound: the log-in is no customer's, or not active.
+    """
+    psu = PSU.objects.select_related("user").filter(user_id=user_id, user__is_active=True).first()
+    if psu is None:
+        raise NotFound("psu")
+    return psu
+
+
+def get_user_by_username(*, username: str) -> User | None:
+    """The log-in with this user ID (case does not matter), or None."""
+    return User.objects.filter(username__iexact=username).first()
+
+
+def get_core_user(*, psu_id: UUID, operation: CoreOperation) -> CoreUser:
+    """The back-end user of a customer, allowed to invoke ``operation``.
+
+    :raises CoreUserUnknown: no active mapping.
+    :raises OperationNotAllowed: mapped, but not allowed this operation.
+    """
+    core_user = CoreUser.objects.filter(psu_id=psu_id, is_active=True).first()
+    if core_user is None:
+        raise CoreUserUnknown(str(psu_id))
+    if operation not in core_user.operations:
+        raise OperationNotAllowed(operation)
+    return core_user

@@ -1,0 +1,25 @@
+"""How a room declares the task that carries out its outbox messages."""
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import shared_task
+
+from apps.notifications.services import carry_out_message
+
+
+def outbox_task(name: str) -> Callable[[Callable[..., None]], Any]:
+    """Register ``handler(**payload)`` as the Celery task ``name``.
+
+    The broker carries the row's id only. A failure is counted in the row and not raised to Celery: the outbox,
+    not the broker, decides when to try again.
+    """
+
+    def register(handler: Callable[..., None]) -> Any:
+        @shared_task(name=name, ignore_result=True)
+        def task(*, message_id: str, **_newer_arguments: Any) -> None:
+            carry_out_message(message_id=message_id, handler=handler)
+
+        return task
+
+    return register

@@ -1,0 +1,155 @@
+import json
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.module_loading import import_string
+
+from apps.core import request_context
+from apps.core.enqueue import publish
+from apps.notifications.gateways import SMSGateway
+from apps.notifications.models import OutboxMessage, SMSDelivery
+from apps.notifications.rules import MessageStatus, retry_delay_seconds
+
+logger = logging.getLogger(__name__)
+
+OUTBOX_CHANNEL = "outbox"
+
+
+def enqueue_message(
+    *, topic: str, payload: dict[str, str], effect_key: str, queue: str = "default", delay_seconds: int = 0
+) -> None:
+    """Promise, in the caller's transaction, that the task ``topic`` will be carried out after the commit.
+
+    The same ``effect_key`` a second time is the same promise and adds nothing. ``payload`` holds ids only: it is
+    readable to operators.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a message is promised inside the transaction that needs it")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO notifications_outboxmessage
+                (id, topic, queue, payload, effect_key, correlation_id, status, attempts, available_at, last_error)
+            VALUES (gen_random_uuid(), %s, %s, %s::jsonb, %s, %s, 'pending', 0, now() + make_interval(secs => %s), '')
+            ON CONFLICT (effect_key) DO NOTHING
+            """,
+            [topic, queue, json.dumps(payload), effect_key, request_context.request_id.get(), delay_seconds],
+        )
+
+
+def relay_messages(*, limit: int = 100) -> int:
+    """Publish what waits: new rows, and rows sent longer than ``OUTBOX_REDELIVERY_SECONDS`` ago and not yet done.
+
+    Several relays may run: each takes rows that no other holds. Rows are marked before the commit and published
+    inside it, so a crash between the two sends again rather than never. Returns how many were published.
+
+    :raises kombu.exceptions.OperationalError: the broker is away; every row stays as it was.
+    """
+    with transaction.atomic():
+        due = (
+            OutboxMessage.objects.select_for_update(skip_locked=True)
+            .filter(status__in=[MessageStatus.PENDING, MessageStatus.SENT], available_at__lte=Now())
+            .order_by("available_at")[:limit]
+        )
+        rows = list(due)
+        for row in rows:
+            publish(topic=row.topic, message_id=str(row.pk), queue=row.queue)
+        if rows:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    """
+                    UPDATE notifications_outboxmessage
+                    SET status = 'sent', sent_at = now(), available_at = now() + make_interval(secs => %s)
+                    WHERE id = ANY(%s)
+                    """,
+                    [settings.OUTBOX_REDELIVERY_SECONDS, [row.pk for row in rows]],
+                )
+    return len(rows)
+
+
+def carry_out_message(*, message_id: UUID | str, handler: Callable[..., None]) -> bool:
+    """Run ``handler`` with the row's payload and mark the row done, in one transaction.
+
+    Returns False when there is nothing to do: the row is done, or another worker has it in hand. A handler that
+    raises leaves no trace but the counted attempt; the row is tried again later and is dead after
+    ``OUTBOX_MAX_ATTEMPTS`` (staff can replay it).
+    """
+    try:
+        with transaction.atomic():
+            row = OutboxMessage.objects.select_for_update(skip_locked=True).filter(pk=message_id).first()
+            if row is None or row.status in (MessageStatus.DONE, MessageStatus.DEAD):
+                return False
+            with request_context.call_context(request=row.correlation_id):
+                handler(**row.payload)
+            OutboxMessage.objects.filter(pk=row.pk).update(
+                status=MessageStatus.DONE, done_at=Now(), attempts=F("attempts") + 1, last_error=""
+            )
+    except Exception as error:
+        _record_failed_attempt(message_id=message_id, error=error)
+        raise
+    return True
+
+
+def replay_message(*, message_id: UUID | str) -> bool:
+    """Give a dead message new tries. Returns False when it is not dead."""
+    return bool(
+        OutboxMessage.objects.filter(pk=message_id, status=MessageStatus.DEAD).update(
+            status=MessageStatus.PENDING, attempts=0, available_at=Now()
+        )
+    )
+
+
+def send_sms(*, effect_key: str, user_id: UUID | None, to: str, text: str) -> bool:
+    """Hand one text message to the provider; at most once per ``effect_key`` as far as we know.
+
+    After a crash or a time-out the same text goes out again under the same idempotency key, by which a
+    provider recognises it. Returns False when it was already sent.
+
+    :raises apps.notifications.gateways.SMSNotSent: the provider did not take it; try later.
+    """
+    delivery, _ = SMSDelivery.objects.select_for_update().get_or_create(
+        effect_key=effect_key, defaults={"user_id": user_id}
+    )
+    if delivery.sent_at is not None:
+        return False
+    reference = sms_gateway().send(to=to, text=text, idempotency_key=effect_key)
+    SMSDelivery.objects.filter(pk=effect_key).update(
+        sent_at=Now(), attempts=F("attempts") + 1, provider_reference=reference[:100]
+    )
+    return True
+
+
+def sms_gateway() -> SMSGateway:
+    """The gateway that ``settings.SMS_GATEWAY`` names."""
+    return import_string(settings.SMS_GATEWAY)()
+
+
+def _record_failed_attempt(*, message_id: UUID | str, error: Exception) -> None:
+    with transaction.atomic():
+        row = OutboxMessage.objects.select_for_update().filter(pk=message_id).first()
+        if row is None or row.status == MessageStatus.DONE:
+            return
+        attempts = row.attempts + 1
+        dead = attempts >= settings.OUTBOX_MAX_ATTEMPTS
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE notifications_outboxmessage SET status = %s, attempts = %s, last_error = %s,
+                       available_at = now() + make_interval(secs => %s) WHERE id = %s
+                """,
+                [
+                    MessageStatus.DEAD if dead else MessageStatus.PENDING,
+                    attempts,
+                    # The class alone: the text of an error may hold what must not be read by operators.
+                    type(error).__name__,
+                    retry_delay_seconds(attempts),
+                    str(message_id),
+                ],
+            )
+        if dead:
+            logger.error("outbox message %s (%s) is dead after %d attempts", message_id, row.topic, attempts)

@@ -1,0 +1,83 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.ids import new_id
+from apps.payments.rules import Channel, PaymentProduct, PaymentService, StatusReason, TransactionStatus
+
+
+class PaymentInitiation(models.Model):
+    """An order to pay: single, euro, SEPA credit transfer. Amount and payee never change once it is taken in."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="paymentId")
+    channel = models.CharField(_("channel"), max_length=6, choices=Channel)
+    app = models.ForeignKey(
+        "tpp.App", on_delete=models.PROTECT, null=True, related_name="payments", verbose_name=_("app")
+    )
+    psu = models.ForeignKey(
+        "identity.PSU", on_delete=models.PROTECT, null=True, related_name="payments", verbose_name=_("customer")
+    )
+    payment_service = models.CharField(max_length=20, choices=PaymentService, default=PaymentService.PAYMENTS)
+    payment_product = models.CharField(
+        max_length=40, choices=PaymentProduct, default=PaymentProduct.SEPA_CREDIT_TRANSFERS
+    )
+    debtor_account = models.ForeignKey("accounts.PaymentAccount", on_delete=models.PROTECT, related_name="+")
+    debtor_iban = models.CharField(_("debtor IBAN"), max_length=34)
+    creditor_name = models.CharField(_("creditor"), max_length=70)
+    creditor_iban = models.CharField(_("creditor IBAN"), max_length=34)
+    amount_minor = models.BigIntegerField(_("amount (minor units)"))
+    currency = models.CharField(_("currency"), max_length=3)
+    end_to_end_identification = models.CharField(max_length=35, blank=True)
+    remittance_information_unstructured = models.CharField(_("reference"), max_length=140, blank=True)
+    transaction_status = models.CharField(
+        _("status"), max_length=4, choices=TransactionStatus, default=TransactionStatus.RCVD
+    )
+    status_reason = models.CharField(_("reason"), max_length=4, choices=StatusReason, blank=True)
+    request_id = models.CharField(max_length=36, help_text="X-Request-ID, or the form's own key")
+    request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
+    tpp_redirect_uri = models.CharField(max_length=500, blank=True)
+    tpp_nok_redirect_uri = models.CharField(max_length=500, blank=True)
+    tpp_notification_uri = models.CharField(max_length=500, blank=True)
+    core_user_id = models.CharField(_("core user"), max_length=8, blank=True, help_text="set by the engine")
+    authorisation_id = models.UUIDField(null=True, help_text="by which it was authorised")
+    created_at = models.DateTimeField(_("created"))
+    status_changed_at = models.DateTimeField(_("last change"))
+    authorised_at = models.DateTimeField(_("authorised"), null=True)
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(condition=Q(currency="EUR"), name="payment_currency_euro"),
+            models.CheckConstraint(
+                condition=Q(transaction_status__in=TransactionStatus.values), name="payment_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(transaction_status__in=["RCVD", "RJCT", "CANC"])
+                | Q(psu__isnull=False, authorised_at__isnull=False, authorisation_id__isnull=False),
+                name="payment_executed_only_authorised",
+            ),
+            models.CheckConstraint(
+                condition=Q(channel=Channel.XS2A, app__isnull=False) | Q(channel=Channel.PORTAL, app__isnull=True),
+                name="payment_channel_has_app",
+            ),
+            models.CheckConstraint(
+                condition=~Q(creditor_iban=models.F("debtor_iban")), name="payment_not_to_itself"
+            ),
+            models.UniqueConstraint(
+                fields=["app", "request_id"], condition=Q(app__isnull=False), name="payment_request_once_per_app"
+            ),
+            models.UniqueConstraint(
+                fields=["psu", "request_id"], condition=Q(channel="portal"), name="payment_request_once_per_customer"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["psu", "-created_at"], name="payment_of_psu"),
+            models.Index(
+                fields=["created_at"], name="payment_unfinished", condition=Q(transaction_status__in=["RCVD", "ACTC"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

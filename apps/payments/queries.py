@@ -1,0 +1,59 @@
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.core.errors import NotFound
+from apps.payments.models import PaymentInitiation
+
+
+class PaymentUnknown(NotFound):
+    """No such payment, or not the asking TPP's or customer's."""
+
+    code = "payment_unknown"
+
+
+def get_payment_for_app(*, app_id: UUID, payment_id: UUID) -> PaymentInitiation:
+    """A payment that this app initiated.
+
+    :raises PaymentUnknown: missing, or another app's.
+    """
+    return _only(PaymentInitiation.objects.filter(pk=payment_id, app_id=app_id))
+
+
+def get_payment_for_psu(*, psu_id: UUID, payment_id: UUID) -> PaymentInitiation:
+    """A payment of this customer.
+
+    :raises PaymentUnknown: missing, or not his.
+    """
+    return _only(PaymentInitiation.objects.filter(pk=payment_id, psu_id=psu_id))
+
+
+def get_payment(*, payment_id: UUID) -> PaymentInitiation:
+    """A payment, for the authorisation pages, which are opened by whoever holds the link.
+
+    :raises PaymentUnknown: there is none.
+    """
+    return _only(PaymentInitiation.objects.filter(pk=payment_id))
+
+
+def list_payments_for_psu(*, psu_id: UUID, limit: int = 20) -> QuerySet[PaymentInitiation]:
+    """The latest payments of a customer, newest first."""
+    return (
+        PaymentInitiation.objects.filter(psu_id=psu_id)
+        .select_related("app__tpp", "debtor_account")
+        .order_by("-created_at")[:limit]
+    )
+
+
+def count_unfinished_payments_of_tpp(*, tpp_id: UUID) -> int:
+    """How many payments of a TPP wait for their customer or the engine: the blast radius of blocking it."""
+    return PaymentInitiation.objects.filter(
+        app__tpp_id=tpp_id, transaction_status__in=["RCVD", "ACTC", "ACSP"]
+    ).count()
+
+
+def _only(payments: QuerySet[PaymentInitiation]) -> PaymentInitiation:
+    payment = payments.select_related("app__tpp", "debtor_account__ledger_account", "psu__user").first()
+    if payment is None:
+        raise PaymentUnknown
+    return payment

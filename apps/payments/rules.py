@@ -1,0 +1,68 @@
+from datetime import timedelta
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+UNAUTHORISED_LIFE = timedelta(hours=24)
+
+
+class TransactionStatus(models.TextChoices):
+    """transactionStatus of NextGenPSD2 (ISO 20022 ExternalPaymentTransactionStatus1Code)."""
+
+    RCVD = "RCVD", _("waiting for you")
+    ACTC = "ACTC", _("authorised")
+    ACSP = "ACSP", _("on its way")
+    ACSC = "ACSC", _("done")
+    RJCT = "RJCT", _("refused")
+    CANC = "CANC", _("cancelled")
+
+
+TRANSITIONS: dict[str, frozenset[str]] = {
+    TransactionStatus.RCVD: frozenset({TransactionStatus.ACTC, TransactionStatus.RJCT, TransactionStatus.CANC}),
+    TransactionStatus.ACTC: frozenset({TransactionStatus.ACSP, TransactionStatus.ACSC, TransactionStatus.RJCT}),
+    TransactionStatus.ACSP: frozenset({TransactionStatus.ACSC, TransactionStatus.RJCT}),
+    TransactionStatus.ACSC: frozenset(),
+    TransactionStatus.RJCT: frozenset(),
+    TransactionStatus.CANC: frozenset(),
+}
+FINAL_STATUSES = frozenset(status for status, following in TRANSITIONS.items() if not following)
+
+
+class Channel(models.TextChoices):
+    """Through which door an order came."""
+
+    PORTAL = "portal"
+    XS2A = "xs2a"
+
+
+class PaymentService(models.TextChoices):
+    PAYMENTS = "payments"
+
+
+class PaymentProduct(models.TextChoices):
+    SEPA_CREDIT_TRANSFERS = "sepa-credit-transfers", _("SEPA transfer")
+
+
+class StatusReason(models.TextChoices):
+    """Why an order was refused: ISO 20022 ExternalStatusReason1Code."""
+
+    AC01 = "AC01", _("the payee's account does not exist")
+    AC04 = "AC04", _("an account is closed")
+    AC06 = "AC06", _("an account is blocked")
+    AG01 = "AG01", _("this account may not be used for it")
+    AM04 = "AM04", _("not enough money on the account")
+    CUST = "CUST", _("you cancelled it")
+    DS02 = "DS02", _("it was not authorised in time")
+    DS0A = "DS0A", _("the code was not accepted")
+    MS03 = "MS03", _("the other bank refused it")
+    NARR = "NARR", _("refused")
+
+
+def may_change_status(*, current: str, new: str) -> bool:
+    """Whether a payment may go from one transactionStatus to another."""
+    return new in TRANSITIONS[current]
+
+
+def is_final(status: str) -> bool:
+    """Whether nothing more happens to a payment in this status."""
+    return status in FINAL_STATUSES

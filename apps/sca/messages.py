@@ -1,0 +1,48 @@
+"""The text messages of strong customer authentication, rendered from the very snapshot the code was made over."""
+
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from apps.core.clock import BANK_TIME_ZONE
+from apps.core.iban import format_iban, mask_iban
+from apps.core.money import format_money
+from apps.sca.models import Challenge
+
+
+def render_code_message(*, challenge: Challenge, code: str, language: str) -> str:
+    """The SMS with the code: for a payment amount, payee, IBAN, code and expiry, the amount first (S1-15)."""
+    with translation.override(language), timezone.override(BANK_TIME_ZONE):
+        return _one_line(
+            render_to_string(
+                f"notifications/sms_{challenge.purpose}.txt",
+                _snapshot_context(challenge.snapshot)
+                | {"code": code, "expires_at": challenge.expires_at, "bank": settings.BANK_NAME},
+            )
+        )
+
+
+def render_block_notice(*, language: str) -> str:
+    """The SMS that tells a customer that sign-in is paused after failed attempts."""
+    with translation.override(language):
+        return _one_line(
+            render_to_string(
+                "notifications/sms_block_notice.txt",
+                {"bank": settings.BANK_NAME, "phone": settings.BANK_FRAUD_PHONE},
+            )
+        )
+
+
+def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
+    context = dict(snapshot)
+    if "amount_minor" in snapshot:
+        context["amount"] = format_money(snapshot["amount_minor"], snapshot["currency"])
+        context["creditor_iban_text"] = format_iban(snapshot["creditor_iban"])
+        context["debtor_iban_text"] = mask_iban(snapshot["debtor_iban"])
+    return context
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,164 @@
+from datetime import timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from django_otp.models import Device
+
+from apps.core.ids import new_id
+from apps.core.legal_limits import CODE_ATTEMPTS_MAX, CODE_LIFETIME_MAX_SECONDS
+from apps.sca.rules import (
+    FINAL_STATUSES,
+    AuthenticationMethod,
+    ChallengeStatus,
+    Purpose,
+    SCAStatus,
+    SubjectType,
+)
+
+
+class SMSDevice(Device):
+    """A mobile number that belongs to a customer: possession, that is, the SIM (EBA Q&A 2018_4039).
+
+    Codes are made and checked by ``sca.services``; django-otp's own token field, which keeps codes in clear, is
+    not used.
+    """
+
+    phone_number = models.CharField(_("mobile number"), max_length=16, help_text="E.164")
+    enrolled_at = models.DateTimeField(_("enrolled"))
+
+    class Meta:
+        verbose_name = _("mobile number")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(phone_number__regex=r"^\+[1-9][0-9]{6,14}$"), name="sms_device_number_form"
+            ),
+            models.UniqueConstraint(fields=["user"], condition=Q(confirmed=True), name="sms_device_one_per_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.masked_number
+
+    @property
+    def masked_number(self) -> str:
+        return f"{self.phone_number[:3]} ••• {self.phone_number[-3:]}"
+
+    def verify_token(self, token: str) -> bool:
+        """Refuses: a code is verified only against the challenge that it was made for."""
+        return False
+
+
+class SCAAuthorisation(models.Model):
+    """The authorisation sub-resource of a consent or a payment (NextGenPSD2)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="authorisationId")
+    subject_type = models.CharField(max_length=8, choices=SubjectType)
+    subject_id = models.UUIDField()
+    psu = models.ForeignKey("identity.PSU", on_delete=models.PROTECT, null=True, related_name="+")
+    sca_status = models.CharField(max_length=20, choices=SCAStatus, default=SCAStatus.RECEIVED)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    finalised_at = models.DateTimeField(null=True)
+    elements = ArrayField(models.CharField(max_length=12), default=list, help_text="categories proved")
+    snapshot_hash = models.BinaryField(null=True, help_text="of what was authorised")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(sca_status__in=SCAStatus.values), name="sca_status_known"),
+            models.CheckConstraint(
+                # Two elements of different categories, a customer and a snapshot, or it is not finalised (S0-8).
+                condition=~Q(sca_status=SCAStatus.FINALISED)
+                | Q(
+                    psu__isnull=False,
+                    finalised_at__isnull=False,
+                    snapshot_hash__isnull=False,
+                    elements__contains=["knowledge", "possession"],
+                ),
+                name="sca_finalised_has_two_elements",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["subject_type", "subject_id"], name="sca_authorisation_subject"),
+            models.Index(
+                fields=["expires_at"],
+                name="sca_authorisation_open",
+                condition=~Q(sca_status__in=sorted(FINAL_STATUSES)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_type} {self.subject_id}: {self.sca_status}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.sca_status not in FINAL_STATUSES
+
+
+class Challenge(models.Model):
+    """One code for one snapshot. ``user`` is empty for a decoy, which no code ever matches (N7)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    authorisation = models.ForeignKey(
+        SCAAuthorisation, on_delete=models.CASCADE, null=True, related_name="challenges"
+    )
+    user = models.ForeignKey("identity.User", on_delete=models.CASCADE, null=True, related_name="+")
+    purpose = models.CharField(max_length=8, choices=Purpose)
+    method = models.CharField(max_length=10, choices=AuthenticationMethod, default=AuthenticationMethod.SMS_OTP)
+    snapshot = models.JSONField(help_text="what is authorised, as the customer sees it")
+    snapshot_hash = models.BinaryField()
+    nonce = models.BinaryField()
+    code_hash = models.BinaryField(help_text="keyed; the code itself is nowhere")
+    status = models.CharField(max_length=6, choices=ChallengeStatus, default=ChallengeStatus.OPEN)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    generated_at = models.DateTimeField(help_text="the code's life starts here, delivery included (S1-7)")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(attempts__lte=CODE_ATTEMPTS_MAX), name="sca_challenge_attempts_bounded"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("generated_at"))
+                & Q(expires_at__lte=F("generated_at") + timedelta(seconds=CODE_LIFETIME_MAX_SECONDS)),
+                name="sca_challenge_life_bounded",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=ChallengeStatus.USED, used_at__isnull=False)
+                | (~Q(status=ChallengeStatus.USED) & Q(used_at__isnull=True)),
+                name="sca_challenge_used_has_time",
+            ),
+            models.UniqueConstraint(
+                fields=["authorisation"],
+                condition=Q(status=ChallengeStatus.OPEN),
+                name="sca_challenge_one_open_per_authorisation",
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "-generated_at"], name="sca_challenge_user")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.status}"
+
+
+class AuthenticationState(models.Model):
+    """Failures in a row of one log-in, over all codes, sessions and doors (RTS art. 4(3)(b))."""
+
+    user = models.OneToOneField(
+        "identity.User", on_delete=models.CASCADE, primary_key=True, related_name="authentication_state"
+    )
+    consecutive_failures = models.PositiveSmallIntegerField(default=0)
+    block_level = models.PositiveSmallIntegerField(default=0, help_text="blocks since the last success")
+    blocked_until = models.DateTimeField(null=True)
+    blocked_for_good = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(consecutive_failures__lte=CODE_ATTEMPTS_MAX), name="sca_consecutive_failures_bounded"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.consecutive_failures}"

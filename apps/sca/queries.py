@@ -1,0 +1,84 @@
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.core.errors import NotFound
+from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation, SMSDevice
+from apps.sca.rules import SubjectType
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeView:
+    """What a page may know of a challenge: never the code, never whether it is a decoy."""
+
+    challenge_id: UUID
+    snapshot: dict[str, Any]
+    expires_at: datetime
+    generated_at: datetime
+
+
+def get_authorisation(*, authorisation_id: UUID) -> SCAAuthorisation:
+    """The authorisation.
+
+    :raises NotFound: there is none.
+    """
+    authorisation = SCAAuthorisation.objects.select_related("psu__user").filter(pk=authorisation_id).first()
+    if authorisation is None:
+        raise NotFound("authorisation")
+    return authorisation
+
+
+def get_authorisation_of_subject(
+    *, subject_type: SubjectType, subject_id: UUID, authorisation_id: UUID
+) -> SCAAuthorisation:
+    """The authorisation, if it belongs to this consent or payment.
+
+    :raises NotFound: missing, or another subject's.
+    """
+    authorisation = get_authorisation(authorisation_id=authorisation_id)
+    if authorisation.subject_type != subject_type or authorisation.subject_id != subject_id:
+        raise NotFound("authorisation")
+    return authorisation
+
+
+def list_authorisations(*, subject_type: SubjectType, subject_id: UUID) -> QuerySet[SCAAuthorisation]:
+    """All authorisations of a consent or a payment, oldest first."""
+    return SCAAuthorisation.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("created_at")
+
+
+def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
+    """What may be shown of a challenge.
+
+    :raises NotFound: there is none.
+    """
+    challenge = Challenge.objects.filter(pk=challenge_id).first()
+    if challenge is None:
+        raise NotFound("challenge")
+    return ChallengeView(
+        challenge_id=challenge.pk,
+        snapshot=challenge.snapshot,
+        expires_at=challenge.expires_at,
+        generated_at=challenge.generated_at,
+    )
+
+
+def get_open_challenge_id(*, authorisation_id: UUID, now: datetime) -> UUID | None:
+    """The challenge whose code is under way for an authorisation, if its life is not over."""
+    return (
+        Challenge.objects.filter(authorisation_id=authorisation_id, status="open", expires_at__gt=now)
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+def get_sms_device(*, user_id: UUID) -> SMSDevice | None:
+    """The customer's registered mobile number, confirmed; or None."""
+    return SMSDevice.objects.filter(user_id=user_id, confirmed=True).first()
+
+
+def get_authentication_state(*, user_id: UUID) -> AuthenticationState | None:
+    """The failures in a row of a log-in; None when there never was one."""
+    return AuthenticationState.objects.filter(user_id=user_id).first()

@@ -1,0 +1,123 @@
+import hashlib
+import hmac
+import re
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import DomainError
+
+CODE_DIGITS = 6
+_CODE = re.compile(r"[0-9]{6}")
+
+# How long sign-in pauses after five failures in a row, by how often it happened since the last success
+# (RTS art. 4(4): growing with the risk). After the last one only the bank can reopen.
+BLOCK_DURATIONS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
+
+
+class SCAStatus(models.TextChoices):
+    """scaStatus of NextGenPSD2."""
+
+    RECEIVED = "received"
+    PSU_IDENTIFIED = "psuIdentified"
+    PSU_AUTHENTICATED = "psuAuthenticated"
+    SCA_METHOD_SELECTED = "scaMethodSelected"
+    STARTED = "started"
+    UNCONFIRMED = "unconfirmed"
+    FINALISED = "finalised"
+    FAILED = "failed"
+    EXEMPTED = "exempted"
+
+
+FINAL_STATUSES = frozenset({SCAStatus.FINALISED, SCAStatus.FAILED, SCAStatus.EXEMPTED})
+TRANSITIONS: dict[str, frozenset[str]] = {
+    SCAStatus.RECEIVED: frozenset(
+        {SCAStatus.PSU_IDENTIFIED, SCAStatus.PSU_AUTHENTICATED, SCAStatus.SCA_METHOD_SELECTED, SCAStatus.FAILED}
+    ),
+    SCAStatus.PSU_IDENTIFIED: frozenset(
+        {SCAStatus.PSU_AUTHENTICATED, SCAStatus.SCA_METHOD_SELECTED, SCAStatus.FAILED}
+    ),
+    SCAStatus.PSU_AUTHENTICATED: frozenset({SCAStatus.SCA_METHOD_SELECTED, SCAStatus.FAILED}),
+    # A second code for the same authorisation selects the method again.
+    SCAStatus.SCA_METHOD_SELECTED: frozenset(
+        {SCAStatus.SCA_METHOD_SELECTED, SCAStatus.UNCONFIRMED, SCAStatus.FINALISED, SCAStatus.FAILED}
+    ),
+    SCAStatus.UNCONFIRMED: frozenset({SCAStatus.FINALISED, SCAStatus.FAILED}),
+    SCAStatus.STARTED: frozenset({SCAStatus.FINALISED, SCAStatus.FAILED}),
+    SCAStatus.FINALISED: frozenset(),
+    SCAStatus.FAILED: frozenset(),
+    SCAStatus.EXEMPTED: frozenset(),
+}
+
+
+class SubjectType(models.TextChoices):
+    """What an authorisation is about."""
+
+    CONSENT = "consent"
+    PAYMENT = "payment"
+
+
+class Purpose(models.TextChoices):
+    """What a code is for; part of the snapshot, so that a code for one never serves another."""
+
+    SIGN_IN = "sign_in"
+    CONSENT = "consent"
+    PAYMENT = "payment"
+
+
+class ChallengeStatus(models.TextChoices):
+    """open → used | dead (five wrong) | voided (data changed, or replaced by a newer code)."""
+
+    OPEN = "open"
+    USED = "used"
+    DEAD = "dead"
+    VOIDED = "voided"
+
+
+class AuthenticationMethod(models.TextChoices):
+    """authenticationType of NextGenPSD2."""
+
+    SMS_OTP = "SMS_OTP", _("text message")
+
+
+class CodeMalformed(DomainError):
+    """Not six ASCII digits. Nothing was compared, nothing counted."""
+
+    code = "code_malformed"
+
+
+def check_code_form(text: str) -> str:
+    """The six digits of a code as typed; blanks around and inside are forgiven.
+
+    :raises CodeMalformed: anything else, digits of other scripts included.
+    """
+    digits = text.replace(" ", "")
+    if not _CODE.fullmatch(digits):
+        raise CodeMalformed
+    return digits
+
+
+def compute_code(*, key: bytes, nonce: bytes, snapshot_hash: bytes) -> str:
+    """The code over a snapshot: HMAC-SHA-256 cut to six digits (RTS art. 5(1)(b), S3-1).
+
+    Nothing of the customer goes in, so nothing of him can come out; another nonce gives an unrelated code
+    (art. 4(2)). Sixty-four bits are reduced, so that no digit is likelier than another.
+    """
+    mac = hmac.digest(key, nonce + snapshot_hash, hashlib.sha256)
+    return str(int.from_bytes(mac[:8], "big") % 10**CODE_DIGITS).zfill(CODE_DIGITS)
+
+
+def hash_code(*, key: bytes, challenge_id: str, snapshot_hash: bytes, code: str) -> bytes:
+    """The keyed hash by which a code is recognised; bound to its challenge and its snapshot."""
+    return hmac.digest(key, challenge_id.encode() + b"|" + snapshot_hash + b"|" + code.encode(), hashlib.sha256)
+
+
+def block_until(*, level: int, now: datetime) -> datetime | None:
+    """When sign-in opens again after the ``level``-th block in a row (from 0); None: only the bank reopens it."""
+    return now + BLOCK_DURATIONS[level] if level < len(BLOCK_DURATIONS) else None
+
+
+def may_change_status(*, current: str, new: str) -> bool:
+    """Whether an authorisation may go from one scaStatus to another."""
+    return new in TRANSITIONS[current]

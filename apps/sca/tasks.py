@@ -1,0 +1,52 @@
+from uuid import UUID
+
+from celery import shared_task
+
+from apps.core import clock
+from apps.identity.models import User
+from apps.notifications.outbox_tasks import outbox_task
+from apps.notifications.services import send_sms
+from apps.sca.messages import render_block_notice, render_code_message
+from apps.sca.models import Challenge
+from apps.sca.queries import get_sms_device
+from apps.sca.rules import ChallengeStatus
+from apps.sca.services import SEND_BLOCK_NOTICE_TASK, SEND_CODE_TASK, expire_authorisations, recompute_code
+
+
+@outbox_task(SEND_CODE_TASK)
+def send_code(*, challenge_id: str) -> None:
+    """Send the code of a challenge by SMS, unless its life is over: a late code helps nobody."""
+    challenge = Challenge.objects.select_related("user").filter(pk=challenge_id).first()
+    if challenge is None or challenge.user is None or challenge.status != ChallengeStatus.OPEN:
+        return
+    if challenge.expires_at <= clock.now():
+        return
+    device = get_sms_device(user_id=challenge.user.pk)
+    if device is None:
+        return
+    text = render_code_message(
+        challenge=challenge, code=recompute_code(challenge=challenge), language=challenge.user.language
+    )
+    send_sms(
+        effect_key=f"challenge:{challenge.pk}", user_id=challenge.user.pk, to=device.phone_number, text=text
+    )
+
+
+@outbox_task(SEND_BLOCK_NOTICE_TASK)
+def send_block_notice(*, user_id: str, effect_key: str) -> None:
+    """Tell a customer that sign-in is paused; whoever failed may not have been he."""
+    user = User.objects.filter(pk=user_id).first()
+    device = get_sms_device(user_id=UUID(user_id))
+    if user is not None and device is not None:
+        send_sms(
+            effect_key=effect_key,
+            user_id=user.pk,
+            to=device.phone_number,
+            text=render_block_notice(language=user.language),
+        )
+
+
+@shared_task(name="sca.expire_due", ignore_result=True)
+def expire_due(**_newer_arguments: object) -> None:
+    """Fail authorisations that were left lying."""
+    expire_authorisations(now=clock.now())

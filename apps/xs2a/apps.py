@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class XS2AConfig(AppConfig):
+    name = "apps.xs2a"

@@ -1,0 +1,2 @@
+app_name = "xs2a"
+urlpatterns: list = []

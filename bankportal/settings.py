@@ -1,0 +1,302 @@
+"""Settings, all from the environment (``var/bank.env`` is read first, the real environment wins).
+
+Production is the default mode: a forgotten variable never opens the sandbox. Numbers that the law bounds
+are declared in ``apps.core.legal_limits``; a system check refuses to start when a setting leaves its bound.
+"""
+
+from pathlib import Path
+
+import environ
+from celery.schedules import schedule
+
+from apps.authserver.conf import OAUTH2_PROVIDER as _OAUTH2_PROVIDER
+from apps.web.csp import CONTENT_SECURITY_POLICY as _CSP
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+_env_file = Path(env("BANK_ENV_FILE", default=str(VAR_DIR / "bank.env")))
+if _env_file.is_file():
+    environ.Env.read_env(_env_file)
+VAR_DIR = Path(env("BANK_VAR_DIR", default=str(VAR_DIR)))
+
+# Mode ------------------------------------------------------------------------------------------------
+BANK_MODE = env("BANK_MODE", default="production")
+SANDBOX = BANK_MODE == "sandbox"
+DEBUG = False
+SECRET_KEY = env("SECRET_KEY", default="")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"] if SANDBOX else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+USE_TLS = PUBLIC_BASE_URL.startswith("https://")
+
+# The bank --------------------------------------------------------------------------------------------
+BANK_NAME = env("BANK_NAME", default="Lindenbank")
+BANK_LEGAL_NAME = env("BANK_LEGAL_NAME", default="Lindenbank eG")
+BANK_BIC = env("BANK_BIC", default="LINDDEB0XXX")
+BANK_COUNTRY = env("BANK_COUNTRY", default="DE")
+BANK_CODE = env("BANK_CODE", default="10099900")
+BANK_FRAUD_PHONE = env("BANK_FRAUD_PHONE", default="116 116")
+BANK_CLOCK = "apps.sandbox.clock.bank_now" if SANDBOX else "django.utils.timezone.now"
+
+INSTALLED_APPS = [
+    "apps.core",
+    "apps.audit",
+    "apps.notifications",
+    "apps.ledger",
+    "apps.identity",
+    "apps.accounts",
+    "apps.tpp",
+    "apps.clearing",
+    "apps.sca",
+    "apps.consents",
+    "apps.payments",
+    "apps.web",
+    "apps.authserver",
+    "apps.xs2a",
+    "apps.engine",
+    "apps.portal",
+    "apps.console",
+    "apps.staff.apps.StaffConfig",
+    "apps.staff.apps.StaffAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_otp",
+    "oauth2_provider",
+    "rest_framework",
+    "django_cotton.apps.SimpleAppConfig",
+    "csp",
+]
+if SANDBOX:
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("apps.staff.apps.StaffConfig"), "apps.sandbox")
+
+MIDDLEWARE = [
+    "apps.web.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.web.middleware.SecurityHeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.web.middleware.IdleLogoutMiddleware",
+    "apps.web.middleware.CustomerLanguageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "bankportal.urls"
+WSGI_APPLICATION = "bankportal.wsgi.application"
+
+_LOADERS = [
+    "django_cotton.cotton_loader.Loader",
+    "django.template.loaders.filesystem.Loader",
+    "django.template.loaders.app_directories.Loader",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [("django.template.loaders.cached.Loader", _LOADERS)],
+            "builtins": ["django_cotton.templatetags.cotton"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apps.web.context_processors.shell",
+            ],
+        },
+    },
+]
+COTTON_DIR = "cotton"
+COTTON_ISOLATE_BY_DEFAULT = True  # A component sees its attributes, not the page around it.
+
+# Data ------------------------------------------------------------------------------------------------
+DATABASES = {
+    "default": {
+        **env.db("DATABASE_URL", default="postgres://postgres@127.0.0.1:5432/bankportal"),
+        "ATOMIC_REQUESTS": False,  # A counted failure must survive the error it causes (reliability.md, trap 1).
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+    }
+}
+DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"] |= {
+    "application_name": env("BANK_PROCESS", default="bankportal"),
+    "connect_timeout": 5,
+    # No statement may hold a lock or a worker for long (reliability.md 2.3).
+    "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if _cache_url := env("CACHE_URL", default=""):
+    CACHES["default"] = env.cache_url_config(_cache_url)
+
+# People ----------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "identity.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "portal:sign-in"
+LOGIN_REDIRECT_URL = "portal:home"
+SESSION_COOKIE_NAME = "__Host-session" if USE_TLS else "session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"  # "Strict" would drop the session when a TPP sends the customer over.
+SESSION_COOKIE_SECURE = USE_TLS
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_NAME = "__Host-csrf" if USE_TLS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SECURE = USE_TLS
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "apps.web.errors.csrf_failure"
+
+# Strong customer authentication: bounds in apps.core.legal_limits -------------------------------------
+SCA_CODE_TTL_SECONDS = env.int("SCA_CODE_TTL_SECONDS", default=600)
+SCA_MAX_ATTEMPTS = env.int("SCA_MAX_ATTEMPTS", default=5)
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=300)
+SCA_AUTHORISATION_TTL_SECONDS = env.int("SCA_AUTHORISATION_TTL_SECONDS", default=1800)
+SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=3)
+AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
+CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
+
+CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")
+
+SMS_GATEWAY = env(
+    "SMS_GATEWAY",
+    default="apps.sandbox.gateway.SandboxSMSGateway" if SANDBOX else "apps.notifications.gateways.HTTPSMSGateway",
+)
+SMS_HTTP_URL = env("SMS_HTTP_URL", default="")
+SMS_HTTP_KEY = env("SMS_HTTP_KEY", default="")
+SMS_HTTP_TEMPLATE = env("SMS_HTTP_TEMPLATE", default='{"to": "$to", "text": "$text"}')
+
+# Messages --------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="filesystem://")
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+if CELERY_BROKER_URL.startswith("filesystem://"):
+    # Needs no server: files in one folder that every process polls each 20 ms.
+    _broker_dir = Path(env("CELERY_BROKER_DIR", default=str(VAR_DIR / "broker")))
+    for _sub in ("messages", "control"):
+        (_broker_dir / _sub).mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
+        "data_folder_in": str(_broker_dir / "messages"),
+        "data_folder_out": str(_broker_dir / "messages"),
+        "control_folder": str(_broker_dir / "control"),
+        "polling_interval": 0.02,
+    }
+elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
+    # Without confirms a broker crash swallows what it had "accepted" (reliability.md, trap 9).
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "consents-expire": {"task": "consents.expire_due", "schedule": schedule(60)},
+    "payments-expire": {"task": "payments.expire_due", "schedule": schedule(60)},
+    "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
+    "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
+}
+OUTBOX_REDELIVERY_SECONDS = env.int("OUTBOX_REDELIVERY_SECONDS", default=15)
+OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=8)
+
+# OAuth and OpenID Connect ----------------------------------------------------------------------------
+OIDC_SIGNING_KEYS_DIR = env("OIDC_SIGNING_KEYS_DIR", default=str(VAR_DIR / "keys" / "oidc"))
+OAUTH2_PROVIDER_APPLICATION_MODEL = "authserver.Application"
+OAUTH2_PROVIDER_GRANT_MODEL = "authserver.Grant"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "authserver.AccessToken"
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "authserver.RefreshToken"
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "authserver.IDToken"
+OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "authserver.DeviceGrant"
+OAUTH2_PROVIDER = _OAUTH2_PROVIDER
+
+# The TPP interface -----------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+WEB_ERROR_RENDERERS = {
+    "/v1/": "apps.xs2a.errors.render_unrouted",
+    "/oauth/": "apps.authserver.errors.render_unrouted",
+}
+
+# Words and time --------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = USE_TLS
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Berlin"
+USE_THOUSAND_SEPARATOR = False
+
+# Files -----------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(env("STATIC_ROOT", default=str(VAR_DIR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Transport and headers -------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = _CSP
+SECURE_SSL_REDIRECT = USE_TLS
+SECURE_HSTS_SECONDS = 63072000 if USE_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = USE_TLS
+SECURE_HSTS_PRELOAD = USE_TLS
+if env.bool("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request": {"()": "apps.core.logs.RequestContextFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
+    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "celery.redirected": {"level": "WARNING"},
+    },
+}
