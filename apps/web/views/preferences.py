@@ -6,7 +6,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from apps.core import clock
-from apps.identity.models import User
 from apps.identity.services import change_language
 from apps.web.context_processors import THEME_COOKIE, THEMES
 from apps.web.middleware import is_signed_in
@@ -34,7 +33,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
             secure=settings.LANGUAGE_COOKIE_SECURE,
             samesite="Lax",
         )
-        if is_signed_in(request) and isinstance(request.user, User):
+        if is_signed_in(request) and request.user.is_authenticated:
             change_language(user=request.user, language=language, now=clock.now())
     return response
 
