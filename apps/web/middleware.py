@@ -101,7 +101,10 @@ class IdleLogoutMiddleware:
                 logout(request)
                 if idle.is_background(request):
                     return JsonResponse({"signed_out": True}, status=401)
-                messages.info(request, gettext("We signed you out because nothing happened for 5 minutes."))
+                messages.info(
+                    request,
+                    gettext("You did nothing for a while, so we signed you out to protect your account."),
+                )
             elif not idle.is_background(request):
                 idle.touch(request)
         response = self.get_response(request)

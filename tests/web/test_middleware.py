@@ -99,7 +99,7 @@ class TestIdleLogout:
         bank_clock.advance(seconds=300)
         response = signed_in.get("/home/")
         assert not response.wsgi_request.user.is_authenticated
-        assert "nothing happened for 5 minutes" in response.content.decode()
+        assert "You did nothing for a while" in response.content.decode()
 
     def test_an_action_in_time_keeps_it(self, signed_in: Client, bank_clock: BankClock) -> None:
         for _ in range(3):
