@@ -47,7 +47,7 @@ class _Watch(threading.Thread):
     def __init__(self, stack: Stack, *, started: float) -> None:
         super().__init__(daemon=True)
         self._stack = stack
-        self._started = started
+        self._began = started
         self._over = threading.Event()
         self.failure = ""
 
@@ -62,14 +62,14 @@ class _Watch(threading.Thread):
             self._write_down(ready=False)
             if time.monotonic() - said > 5:
                 said = time.monotonic()
-                say(f"  Waiting for {' and '.join(waiting)} to answer ... {said - self._started:.0f} s")
-            if time.monotonic() - self._started > _READY_SECONDS and waiting:
+                say(f"  Waiting for {' and '.join(waiting)} to answer ... {said - self._began:.0f} s")
+            if time.monotonic() - self._began > _READY_SECONDS and waiting:
                 self._end_all(
                     f"{' and '.join(waiting).capitalize()} did not answer within {_READY_SECONDS} s."
                 )
                 return
         self._write_down(ready=True)
-        say(_welcome(self._stack, time.monotonic() - self._started))
+        say(_welcome(self._stack, time.monotonic() - self._began))
         while not self._over.wait(1):
             if not self._postgres_lives():
                 return
