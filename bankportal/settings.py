@@ -276,6 +276,7 @@ STORAGES = {
 # Transport and headers -------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = _CSP
 SECURE_SSL_REDIRECT = USE_TLS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # Load balancers probe inside, without TLS.
 SECURE_HSTS_SECONDS = 63072000 if USE_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = USE_TLS
 SECURE_HSTS_PRELOAD = USE_TLS
