@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from examples.demo_tpp.api import api
 from examples.demo_tpp.files import read_or_create_secret
@@ -53,6 +53,7 @@ def create_app(services: Services) -> Flask:
     app.jinja_env.globals.update(t=translate, has_text=has_text, csrf_field=csrf_field, language=language)
     app.before_request(check_csrf)
     app.after_request(_add_headers)
+    app.register_error_handler(SecurityError, _untrusted_host)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected_error)
     app.register_blueprint(pages)
@@ -78,6 +79,11 @@ def _add_headers(response: Response) -> Response:
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _untrusted_host(error: SecurityError) -> tuple[str, int, dict[str, str]]:
+    # Not one of our names, so there is no page of ours to show.
+    return "ShopPay does not answer to this name.\n", 400, {"Content-Type": "text/plain"}
 
 
 def _http_error(error: HTTPException) -> Response | tuple[Any, int]:
