@@ -44,6 +44,17 @@ def get_user_by_username(*, username: str) -> User | None:
     return User.objects.filter(username__iexact=username).first()
 
 
+def get_member(*, user_id: UUID) -> User:
+    """A log-in for the developer console: active, and neither a customer's nor of staff.
+
+    :raises NotFound: any other.
+    """
+    user = User.objects.filter(pk=user_id, is_active=True, is_staff=False, psu__isnull=True).first()
+    if user is None:
+        raise NotFound("member")
+    return user
+
+
 def get_core_user(*, psu_id: UUID, operation: CoreOperation) -> CoreUser:
     """The back-end user of a customer, allowed to invoke ``operation``.
 

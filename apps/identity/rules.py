@@ -1,4 +1,30 @@
+import re
+
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import InvalidInput
+
+# A developer chooses his user ID, and is told when it is taken. One of these signs in it keeps that from being a
+# way to find out the user IDs of customers, which have none.
+_MEMBER_USERNAME = re.compile(r"(?=.*[._@-])[a-z0-9][a-z0-9._@+-]{3,62}[a-z0-9]")
+
+
+class InvalidUsername(InvalidInput):
+    """Not the form of a developer's user ID."""
+
+    code = "invalid_username"
+
+
+def check_member_username(text: str) -> str:
+    """A developer's user ID, in lower case: ASCII letters, digits and ``. - _ @ +``, one of the first four in it.
+
+    :raises InvalidUsername: any other form.
+    """
+    value = text.strip().lower()
+    if not _MEMBER_USERNAME.fullmatch(value):
+        raise InvalidUsername(field="username")
+    return value
 
 
 class CoreOperation(models.TextChoices):
@@ -6,3 +32,57 @@ class CoreOperation(models.TextChoices):
 
     CREDIT_TRANSFER = "credit_transfer"
     READ_ACCOUNT = "read_account"
+
+
+class StaffRole(models.TextChoices):
+    """What a member of staff is there for; the name of the group that carries the permissions."""
+
+    OPEN_BANKING = "Open banking", _("Open banking")
+    CUSTOMER_SERVICE = "Customer service", _("Customer service")
+    OPERATIONS = "Operations", _("Operations")
+    AUDIT = "Audit", _("Audit")
+
+
+_OPEN_BANKING_VIEWS = (
+    "tpp.view_tpp",
+    "tpp.view_app",
+    "tpp.view_appkey",
+    "tpp.view_tppcertificate",
+    "tpp.view_tppmember",
+    "consents.view_consent",
+    "consents.view_consentaccount",
+    "consents.view_consentaccess",
+    "payments.view_paymentinitiation",
+)
+_CUSTOMER_VIEWS = (
+    "identity.view_psu",
+    "accounts.view_paymentaccount",
+    "accounts.view_accountholder",
+    "sca.view_authenticationstate",
+)
+_OPERATIONS_VIEWS = (
+    "clearing.view_clearinginstruction",
+    "ledger.view_ledgeraccount",
+    "notifications.view_outboxmessage",
+    "payments.view_paymentinitiation",
+)
+_AUDIT_VIEWS = ("audit.view_auditevent", "identity.view_user", "admin.view_logentry")
+
+# "change_…" never means that a row can be edited: it allows the actions of that kind, which the rooms carry out
+# (block a TPP, suspend an app, revoke a consent, reopen sign-in, replay a message).
+STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
+    StaffRole.OPEN_BANKING: (
+        *_OPEN_BANKING_VIEWS,
+        "tpp.change_tpp",
+        "tpp.change_app",
+        "consents.change_consent",
+    ),
+    StaffRole.CUSTOMER_SERVICE: (
+        *_OPEN_BANKING_VIEWS,
+        *_CUSTOMER_VIEWS,
+        "consents.change_consent",
+        "sca.change_authenticationstate",
+    ),
+    StaffRole.OPERATIONS: (*_OPERATIONS_VIEWS, "notifications.change_outboxmessage"),
+    StaffRole.AUDIT: (*_OPEN_BANKING_VIEWS, *_CUSTOMER_VIEWS, *_OPERATIONS_VIEWS, *_AUDIT_VIEWS),
+}

@@ -1,16 +1,33 @@
+from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import transaction
+from django.contrib.auth.models import Group, Permission
+from django.db import IntegrityError, transaction
 from django.utils.translation import get_supported_language_variant
 
 from apps.audit.services import record_event
+from apps.core.errors import DomainError
 from apps.identity.models import PSU, CoreUser, User
-from apps.identity.rules import CoreOperation
+from apps.identity.queries import get_user_by_username
+from apps.identity.rules import STAFF_PERMISSIONS, CoreOperation, StaffRole, check_member_username
+
+
+class UsernameTaken(DomainError):
+    """Somebody has this user ID."""
+
+    code = "username_taken"
 
 
 @transaction.atomic
 def register_customer(
-    *, username: str, password: str, first_name: str, last_name: str, language: str, core_user_id: str, now: datetime
+    *,
+    username: str,
+    password: str,
+    first_name: str,
+    last_name: str,
+    language: str,
+    core_user_id: str,
+    now: datetime,
 ) -> PSU:
     """Open a log-in for a new customer, mapped to the core user of the back end."""
     user = User.objects.create_user(username=username, password=password, language=language)
@@ -25,6 +42,87 @@ def register_customer(
         data={"core_user": core_user_id},
     )
     return psu
+
+
+@transaction.atomic
+def register_user(
+    *,
+    username: str,
+    password: str,
+    first_name: str,
+    last_name: str,
+    email: str = "",
+    language: str,
+    staff_roles: Iterable[StaffRole] | None = None,
+    now: datetime,
+) -> User:
+    """Open a log-in for somebody who is no customer: a member of a TPP, or of staff if ``staff_roles`` is given.
+
+    Staff roles carry their permissions through groups (:func:`provision_staff_roles`); nobody is a superuser.
+    """
+    user = User.objects.create_user(
+        username=username,
+        password=password,
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+        language=language,
+        is_staff=staff_roles is not None,
+    )
+    roles = list(staff_roles or ())
+    user.groups.set(Group.objects.filter(name__in=roles))
+    record_event(
+        event="identity.user.registered",
+        object_type="user",
+        object_id=user.pk,
+        actor_type="system",
+        at=now,
+        data={"staff": user.is_staff, "roles": [role.value for role in roles]},
+    )
+    return user
+
+
+@transaction.atomic
+def register_member(*, username: str, password_hash: str, email: str, language: str, now: datetime) -> User:
+    """Open a log-in for a developer who signs up himself: no customer, no staff, member of no TPP yet.
+
+    The password arrives hashed (``django.contrib.auth.hashers.make_password``): between its choice and this call he
+    enrols his second element, and nothing may keep it in clear that long.
+
+    :raises apps.identity.rules.InvalidUsername: see :func:`apps.identity.rules.check_member_username`.
+    :raises UsernameTaken: in use, whatever the case of its letters.
+    """
+    username = check_member_username(username)
+    user = User(username=username, password=password_hash, email=email, language=language)
+    try:
+        with transaction.atomic():
+            if get_user_by_username(username=username) is not None:
+                raise UsernameTaken(username)
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise UsernameTaken(username) from error
+    record_event(
+        event="identity.member.registered",
+        object_type="user",
+        object_id=user.pk,
+        actor_type="member",
+        actor_id=user.pk,
+        at=now,
+        data={"language": language},
+    )
+    return user
+
+
+@transaction.atomic
+def provision_staff_roles() -> None:
+    """Make the groups of staff and give each exactly the permissions of its role. Needs a migrated database."""
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for role, names in STAFF_PERMISSIONS.items():
+        group, _ = Group.objects.get_or_create(name=role.value)
+        group.permissions.set([known[name] for name in names])
 
 
 @transaction.atomic

@@ -1,0 +1,56 @@
+import os
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from apps.core import clock
+from apps.sandbox.seeding.companies import seed_companies
+from apps.sandbox.seeding.handout import write_handout
+from apps.sandbox.seeding.seed import seed_people_and_accounts
+
+DEFAULT_TPP_PORT = "8100"
+
+
+class Command(BaseCommand):
+    """Fill the sandbox: people, accounts with bookings, companies with keys; write ``var/sandbox.json``.
+
+    May run again at any time: what is there stays. Run with the owner's ``DATABASE_URL``, since nobody else but
+    the engine may post. ``TPP_PORT`` or ``DEMO_TPP_URL`` tell where the demo TPP answers.
+    """
+
+    help = "Create the sandbox's customers, accounts, TPPs and keys, and write sandbox.json."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _check_may_post()
+        now = clock.now()
+        call_command(
+            "rotate_oidc_key", if_missing=True, stdout=self.stdout if options["verbosity"] > 1 else _Silence()
+        )
+        seed_people_and_accounts(now=now)
+        tpp_url = demo_tpp_url()
+        path = write_handout(companies=seed_companies(tpp_url=tpp_url, now=now), tpp_url=tpp_url)
+        if options["verbosity"]:
+            self.stdout.write(f"The sandbox is ready; log-ins and keys are in {path}")
+
+
+class _Silence:
+    def write(self, text: str) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def demo_tpp_url() -> str:
+    """Where the demo TPP answers, without a trailing slash."""
+    named = os.environ.get("DEMO_TPP_URL") or os.environ.get("TPP_BASE_URL")
+    return (named or f"http://127.0.0.1:{os.environ.get('TPP_PORT') or DEFAULT_TPP_PORT}").rstrip("/")
+
+
+def _check_may_post() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('ledger_entry', 'INSERT')")
+        if not cursor.fetchone()[0]:
+            raise CommandError(
+                "seed_sandbox needs the DATABASE_URL of the database's owner: it posts to the ledger"
+            )
