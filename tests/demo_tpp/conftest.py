@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from joserfc.jwk import ECKey
 
 from examples.demo_tpp import users
@@ -43,16 +42,17 @@ class TPP:
         self.bank = bank
         self.clock = clock
         self.sleeps = sleeps
-        self.browser = app.test_client()
+        # Any, because the type of a response says that every JSON body may be None.
+        self.browser: Any = app.test_client()
 
-    def new_browser(self) -> FlaskClient:
+    def new_browser(self) -> Any:
         """Somebody else's browser."""
         return self.app.test_client()
 
     def token(self, scope: str = "") -> str:
         """Paula's SSO token, by the JSON API."""
         body = {"userId": DEMO_USER_ID, "password": DEMO_PASSWORD} | ({"scope": scope} if scope else {})
-        answer = self.app.test_client().post("/api/login", json=body)
+        answer = self.new_browser().post("/api/login", json=body)
         assert answer.status_code == 200, answer.text
         return str(answer.json["token"])
 
@@ -60,13 +60,13 @@ class TPP:
         """Paula's Authorization header."""
         return {"Authorization": f"Bearer {self.token(scope)}"}
 
-    def enrol(self, iban: str = IBAN, browser: FlaskClient | None = None) -> dict[str, Any]:
+    def enrol(self, iban: str = IBAN, browser: Any = None) -> dict[str, Any]:
         """Start an enrolment by the API; the answer with the query of the redirect."""
         answer = (browser or self.browser).post("/api/enrol", json={"iban": iban}, headers=self.bearer())
         assert answer.status_code == 201, answer.text
         return answer.json | {"query": query_of(answer.json["redirect"])}
 
-    def allow(self, started: dict[str, Any], browser: FlaskClient | None = None, **changes: Any) -> Any:
+    def allow(self, started: dict[str, Any], browser: Any = None, **changes: Any) -> Any:
         """The customer says yes at the bank; the browser brings the answer."""
         code, values = self.bank.authorise(started["query"])
         answer = {"code": code, "state": values["state"], "iss": ISSUER} | changes
@@ -92,7 +92,7 @@ class TPP:
         } | changes
         return self.browser.post("/api/payments", json=body, headers=self.bearer())
 
-    def log_in(self, browser: FlaskClient | None = None, following: str = "") -> Any:
+    def log_in(self, browser: Any = None, following: str = "") -> Any:
         """Paula logs in by the page."""
         browser = browser or self.browser
         return browser.post(
@@ -113,7 +113,7 @@ def query_of(url: str) -> dict[str, str]:
     return {name: entries[0] for name, entries in values.items()}
 
 
-def csrf_of(browser: FlaskClient, page: str) -> str:
+def csrf_of(browser: Any, page: str) -> str:
     """The token of the forms on a page."""
     browser.get(page)
     with browser.session_transaction() as session:
