@@ -43,6 +43,7 @@ BANK_FRAUD_PHONE = env("BANK_FRAUD_PHONE", default="116 116")
 BANK_CLOCK = "apps.sandbox.clock.bank_now" if SANDBOX else "django.utils.timezone.now"
 
 INSTALLED_APPS = [
+    "django_otp.plugins.otp_totp",  # Before the rooms: apps.sca.admin takes its admin page away again.
     "apps.core",
     "apps.audit",
     "apps.notifications",
@@ -185,7 +186,9 @@ CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedCl
 
 SMS_GATEWAY = env(
     "SMS_GATEWAY",
-    default="apps.sandbox.gateway.SandboxSMSGateway" if SANDBOX else "apps.notifications.gateways.HTTPSMSGateway",
+    default="apps.sandbox.gateway.SandboxSMSGateway"
+    if SANDBOX
+    else "apps.notifications.gateways.HTTPSMSGateway",
 )
 SMS_HTTP_URL = env("SMS_HTTP_URL", default="")
 SMS_HTTP_KEY = env("SMS_HTTP_KEY", default="")

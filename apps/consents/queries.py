@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Max, Prefetch, QuerySet
+from django.db.models import Count, Max, Min, Prefetch, QuerySet
 
 from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import list_accounts_for_psu
@@ -37,6 +37,11 @@ def get_consent_for_app(*, app_id: UUID, consent_id: UUID) -> Consent:
     if consent is None:
         raise ConsentUnknown(str(consent_id))
     return consent
+
+
+def get_first_consent_at(*, app_ids: list[UUID]) -> datetime | None:
+    """When one of these apps asked for a consent for the first time; None if none has."""
+    return Consent.objects.filter(app_id__in=app_ids).aggregate(first=Min("created_at"))["first"]
 
 
 def get_consent(*, consent_id: UUID) -> Consent:
@@ -78,7 +83,9 @@ def list_consents_for_psu(*, psu_id: UUID) -> QuerySet[Consent]:
 def list_accesses(*, consent_id: UUID, limit: int = 50) -> QuerySet[ConsentAccess]:
     """The latest uses of a consent, newest first."""
     return (
-        ConsentAccess.objects.filter(consent_id=consent_id).select_related("payment_account").order_by("-at")[:limit]
+        ConsentAccess.objects.filter(consent_id=consent_id)
+        .select_related("payment_account")
+        .order_by("-at")[:limit]
     )
 
 
@@ -119,9 +126,13 @@ def list_account_choices(*, consent: Consent, psu_id: UUID) -> list[AccountChoic
             AccountChoice(
                 account=account,
                 requested=True,
-                may_balances=account.iban in named["balances"] if dedicated else _collective(consent, "balances"),
+                may_balances=account.iban in named["balances"]
+                if dedicated
+                else _collective(consent, "balances"),
                 may_transactions=(
-                    account.iban in named["transactions"] if dedicated else _collective(consent, "transactions")
+                    account.iban in named["transactions"]
+                    if dedicated
+                    else _collective(consent, "transactions")
                 ),
             )
         )
@@ -149,7 +160,9 @@ def _ibans(access: dict[str, object], kind: str) -> set[str]:
     references = access.get(kind)
     if not isinstance(references, list):
         return set()
-    return {reference["iban"] for reference in references if isinstance(reference, dict) and "iban" in reference}
+    return {
+        reference["iban"] for reference in references if isinstance(reference, dict) and "iban" in reference
+    }
 
 
 def _collective(consent: Consent, kind: str) -> bool:

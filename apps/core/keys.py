@@ -12,8 +12,15 @@ def derive_key(purpose: str) -> bytes:
     return _derive(settings.SECRET_KEY, purpose)
 
 
+def derive_former_keys(purpose: str) -> list[bytes]:
+    """The same of the secrets since replaced (``SECRET_KEY_FALLBACKS``): to read with, never to write with."""
+    return [_derive(secret, purpose) for secret in settings.SECRET_KEY_FALLBACKS]
+
+
 @lru_cache(maxsize=32)
 def _derive(secret: str, purpose: str) -> bytes:
     if not secret:
         raise ValueError("SECRET_KEY is not set")
-    return HKDF(algorithm=SHA256(), length=32, salt=b"bankportal", info=purpose.encode()).derive(secret.encode())
+    return HKDF(algorithm=SHA256(), length=32, salt=b"bankportal", info=purpose.encode()).derive(
+        secret.encode()
+    )

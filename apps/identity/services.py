@@ -6,13 +6,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import get_supported_language_variant
 
 from apps.audit.services import record_event
-from apps.core.errors import DomainError
+from apps.core.errors import InvalidInput
 from apps.identity.models import PSU, CoreUser, User
 from apps.identity.queries import get_user_by_username
 from apps.identity.rules import STAFF_PERMISSIONS, CoreOperation, StaffRole, check_member_username
 
 
-class UsernameTaken(DomainError):
+class UsernameTaken(InvalidInput):
     """Somebody has this user ID."""
 
     code = "username_taken"
@@ -97,10 +97,10 @@ def register_member(*, username: str, password_hash: str, email: str, language: 
     try:
         with transaction.atomic():
             if get_user_by_username(username=username) is not None:
-                raise UsernameTaken(username)
+                raise UsernameTaken(username, field="username")
             user.save(force_insert=True)
     except IntegrityError as error:
-        raise UsernameTaken(username) from error
+        raise UsernameTaken(username, field="username") from error
     record_event(
         event="identity.member.registered",
         object_type="user",

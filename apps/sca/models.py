@@ -5,9 +5,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.core.ids import new_id
 from apps.core.legal_limits import CODE_ATTEMPTS_MAX, CODE_LIFETIME_MAX_SECONDS
+from apps.sca.authenticator_secrets import open_secret
 from apps.sca.rules import (
     FINAL_STATUSES,
     AuthenticationMethod,
@@ -34,7 +36,9 @@ class SMSDevice(Device):
             models.CheckConstraint(
                 condition=Q(phone_number__regex=r"^\+[1-9][0-9]{6,14}$"), name="sms_device_number_form"
             ),
-            models.UniqueConstraint(fields=["user"], condition=Q(confirmed=True), name="sms_device_one_per_user"),
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(confirmed=True), name="sms_device_one_per_user"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -47,6 +51,26 @@ class SMSDevice(Device):
     def verify_token(self, token: str) -> bool:
         """Refuses: a code is verified only against the challenge that it was made for."""
         return False
+
+
+class AuthenticatorDevice(TOTPDevice):
+    """An authenticator app (TOTP, RFC 6238) of somebody who is no customer: a member of a TPP.
+
+    Its codes know nothing of amount and payee, so they never authorise a payment, nor open a customer's accounts
+    (S1-19). The library's row, with the secret encrypted in it (S0-5) instead of in clear.
+    """
+
+    class Meta:
+        proxy = True
+        verbose_name = _("authenticator app")
+
+    @property
+    def bin_key(self) -> bytes:
+        return open_secret(self.key, owner=str(self.user_id))
+
+    def get_throttle_factor(self) -> int:
+        """No waiting time of the library's: :class:`AuthenticationState` counts, over all elements and doors."""
+        return 0
 
 
 class SCAAuthorisation(models.Model):
@@ -104,7 +128,9 @@ class Challenge(models.Model):
     )
     user = models.ForeignKey("identity.User", on_delete=models.CASCADE, null=True, related_name="+")
     purpose = models.CharField(max_length=8, choices=Purpose)
-    method = models.CharField(max_length=10, choices=AuthenticationMethod, default=AuthenticationMethod.SMS_OTP)
+    method = models.CharField(
+        max_length=10, choices=AuthenticationMethod, default=AuthenticationMethod.SMS_OTP
+    )
     snapshot = models.JSONField(help_text="what is authorised, as the customer sees it")
     snapshot_hash = models.BinaryField()
     nonce = models.BinaryField()
@@ -156,7 +182,8 @@ class AuthenticationState(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(consecutive_failures__lte=CODE_ATTEMPTS_MAX), name="sca_consecutive_failures_bounded"
+                condition=Q(consecutive_failures__lte=CODE_ATTEMPTS_MAX),
+                name="sca_consecutive_failures_bounded",
             )
         ]
 

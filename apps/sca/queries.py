@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
-from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation, SMSDevice
+from apps.sca.models import AuthenticationState, AuthenticatorDevice, Challenge, SCAAuthorisation, SMSDevice
 from apps.sca.rules import SubjectType
 
 
@@ -46,7 +46,9 @@ def get_authorisation_of_subject(
 
 def list_authorisations(*, subject_type: SubjectType, subject_id: UUID) -> QuerySet[SCAAuthorisation]:
     """All authorisations of a consent or a payment, oldest first."""
-    return SCAAuthorisation.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by("created_at")
+    return SCAAuthorisation.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by(
+        "created_at"
+    )
 
 
 def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
@@ -77,6 +79,11 @@ def get_open_challenge_id(*, authorisation_id: UUID, now: datetime) -> UUID | No
 def get_sms_device(*, user_id: UUID) -> SMSDevice | None:
     """The customer's registered mobile number, confirmed; or None."""
     return SMSDevice.objects.filter(user_id=user_id, confirmed=True).first()
+
+
+def get_authenticator(*, user_id: UUID) -> AuthenticatorDevice | None:
+    """The authenticator app that somebody has enrolled, or None."""
+    return AuthenticatorDevice.objects.filter(user_id=user_id, confirmed=True).first()
 
 
 def get_authentication_state(*, user_id: UUID) -> AuthenticationState | None:

@@ -12,14 +12,15 @@ from django.db.models import F
 
 from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, InvalidInput
 from apps.core.ids import new_id
 from apps.core.keys import derive_key
 from apps.identity.models import PSU, User
 from apps.identity.queries import get_user_by_username
 from apps.notifications.services import enqueue_message
-from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation, SMSDevice
-from apps.sca.queries import get_sms_device
+from apps.sca.authenticator_secrets import AUTHENTICATOR_SECRET_BYTES, seal_secret
+from apps.sca.models import AuthenticationState, AuthenticatorDevice, Challenge, SCAAuthorisation, SMSDevice
+from apps.sca.queries import get_authenticator, get_sms_device
 from apps.sca.rules import (
     FINAL_STATUSES,
     ChallengeStatus,
@@ -64,6 +65,12 @@ class TooManyCodes(DomainError):
     code = "too_many_codes"
 
 
+class AuthenticatorNotAllowed(InvalidInput):
+    """The log-in is a customer's, and no authenticator app may stand for a customer (S1-19); or it has one already."""
+
+    code = "authenticator_not_allowed"
+
+
 class AuthorisationOver(DomainError):
     """The authorisation is finalised, failed or expired; nothing can be done with it."""
 
@@ -87,7 +94,9 @@ def check_knowledge(*, username: str, password: str, now: datetime) -> User | No
     A wrong password counts as a failure in a row before it is compared, so that parallel guesses cannot slip past
     (RTS art. 4(3)(b)). The same work is done for unknown and for paused log-ins.
     """
-    user = get_user_by_username(username=username) if username.isprintable() and len(username) <= 150 else None
+    user = (
+        get_user_by_username(username=username) if username.isprintable() and len(username) <= 150 else None
+    )
     usable = user is not None and user.is_active and _reserve_attempt(user_id=user.pk, now=now)
     if user is None or not usable:
         make_password(password)
@@ -205,7 +214,10 @@ def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
         raise CodeRefused("challenge is not open", is_over=True)
     is_last = challenge.attempts >= settings.SCA_MAX_ATTEMPTS
     given = hash_code(
-        key=_hash_key(), challenge_id=str(challenge.pk), snapshot_hash=bytes(challenge.snapshot_hash), code=code
+        key=_hash_key(),
+        challenge_id=str(challenge.pk),
+        snapshot_hash=bytes(challenge.snapshot_hash),
+        code=code,
     )
     if challenge.user_id is not None and not _reserve_attempt(user_id=challenge.user_id, now=now):
         raise CodeRefused("sign-in is paused", is_over=True)
@@ -258,7 +270,9 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
 @transaction.atomic
 def void_challenge(*, challenge_id: UUID, reason: str, now: datetime) -> None:
     """Make a code worthless because what it was for has changed (RTS art. 5(1)(d))."""
-    if Challenge.objects.filter(pk=challenge_id, status=ChallengeStatus.OPEN).update(status=ChallengeStatus.VOIDED):
+    if Challenge.objects.filter(pk=challenge_id, status=ChallengeStatus.OPEN).update(
+        status=ChallengeStatus.VOIDED
+    ):
         record_event(
             event="sca.challenge.voided",
             object_type="challenge",
@@ -303,7 +317,9 @@ def finalise_authorisation(
 
 
 @transaction.atomic
-def note_code_accepted(*, authorisation_id: UUID, psu: PSU, snapshot_hash: bytes, now: datetime) -> SCAAuthorisation:
+def note_code_accepted(
+    *, authorisation_id: UUID, psu: PSU, snapshot_hash: bytes, now: datetime
+) -> SCAAuthorisation:
     """The code was right and a confirmation is still to be given (scaStatus ``unconfirmed``; consents, S0-26).
 
     :raises AuthorisationOver: final or expired.
@@ -330,7 +346,9 @@ def fail_authorisation(*, authorisation_id: UUID, reason: str, now: datetime) ->
     _record_authorisation(authorisation, event="sca.authorisation.failed", now=now, reason=reason)
 
 
-def fail_authorisations_of(*, subject_type: SubjectType, subject_id: UUID, reason: str, now: datetime) -> None:
+def fail_authorisations_of(
+    *, subject_type: SubjectType, subject_id: UUID, reason: str, now: datetime
+) -> None:
     """End every open authorisation of a consent or payment that came to its end."""
     open_ids = (
         SCAAuthorisation.objects.filter(subject_type=subject_type, subject_id=subject_id)
@@ -368,6 +386,79 @@ def enrol_sms_device(*, user: User, phone_number: str, now: datetime) -> SMSDevi
         data={"method": "SMS_OTP", "number": device.masked_number},
     )
     return device
+
+
+def make_authenticator_secret() -> bytes:
+    """A fresh secret for an authenticator app (RFC 4226 R6: 160 bits). Nothing is enrolled by it."""
+    return secrets.token_bytes(AUTHENTICATOR_SECRET_BYTES)
+
+
+@transaction.atomic
+def enrol_authenticator(*, user: User, secret: bytes, code: str, now: datetime) -> AuthenticatorDevice:
+    """Make an authenticator app somebody's second element, once it has shown a right code.
+
+    :raises AuthenticatorNotAllowed: the user is a customer (S1-19), or has an app.
+    :raises apps.sca.rules.CodeMalformed: not six digits.
+    :raises CodeRefused: not the code of this secret at this time.
+    """
+    code = check_code_form(code)
+    User.objects.select_for_update().get(pk=user.pk)  # Two enrolments at once: the second finds the first.
+    if PSU.objects.filter(user=user).exists() or get_authenticator(user_id=user.pk):
+        raise AuthenticatorNotAllowed(str(user.pk))
+    device = AuthenticatorDevice(
+        user=user, name="TOTP", confirmed=True, key=seal_secret(secret, owner=str(user.pk))
+    )
+    # Real time, not the bank's: the app cannot know of a clock that was moved. Saves the device if it is right.
+    if not device.verify_token(code):
+        raise CodeRefused("not the code of this secret", is_over=False)
+    record_event(
+        event="sca.device.enrolled",
+        object_type="user",
+        object_id=user.pk,
+        actor_type="member",
+        actor_id=user.pk,
+        at=now,
+        data={"method": "TOTP"},
+    )
+    return device
+
+
+def check_authenticator_code(*, user_id: UUID | None, code: str, now: datetime) -> AuthenticatorDevice | None:
+    """Check the code of an authenticator app, after :func:`check_knowledge`. None when anything is wrong.
+
+    Failures count in the same five in a row as passwords and text-message codes (RTS art. 4(3)(b)), each before it
+    is compared; a success starts the count anew. A code works once. ``user_id`` None is the decoy: always None.
+    Must not be called inside a transaction: a rollback would give the attempt back.
+
+    :raises apps.sca.rules.CodeMalformed: not six digits; nothing counted.
+    """
+    if connection.in_atomic_block and not _inside_test_transaction():
+        raise RuntimeError("check_authenticator_code commits what it counts: call it outside a transaction")
+    code = check_code_form(code)
+    if (
+        user_id is None
+        or get_authenticator(user_id=user_id) is None
+        or not _reserve_attempt(user_id=user_id, now=now)
+    ):
+        return None
+    with transaction.atomic():
+        device = AuthenticatorDevice.objects.select_for_update().get(user_id=user_id, confirmed=True)
+        if device.verify_token(code):
+            AuthenticationState.objects.filter(user_id=user_id).update(
+                consecutive_failures=0, block_level=0, blocked_until=None
+            )
+            record_event(
+                event="sca.authenticator.used",
+                object_type="user",
+                object_id=user_id,
+                actor_type="member",
+                actor_id=user_id,
+                at=now,
+                data={"elements": ["knowledge", "possession"]},
+            )
+            return device
+    _settle_failure(user_id=user_id, now=now, what="authenticator")
+    return None
 
 
 @transaction.atomic
@@ -493,7 +584,9 @@ def _refuse(*, challenge: Challenge, is_last: bool, now: datetime) -> None:
     paused = False
     with transaction.atomic():
         if is_last:
-            Challenge.objects.filter(pk=challenge.pk, status=ChallengeStatus.OPEN).update(status=ChallengeStatus.DEAD)
+            Challenge.objects.filter(pk=challenge.pk, status=ChallengeStatus.OPEN).update(
+                status=ChallengeStatus.DEAD
+            )
         if challenge.user_id is not None:
             paused = _settle_failure(user_id=challenge.user_id, now=now, what="code")
     raise CodeRefused("wrong code" if challenge.user_id else "decoy", is_over=is_last or paused)
@@ -513,7 +606,9 @@ def _record_authorisation(
             "authorisation": authorisation.pk,
             "status": authorisation.sca_status,
             "elements": authorisation.elements,
-            "snapshot_sha256": bytes(authorisation.snapshot_hash).hex() if authorisation.snapshot_hash else "",
+            "snapshot_sha256": bytes(authorisation.snapshot_hash).hex()
+            if authorisation.snapshot_hash
+            else "",
             **({"reason": reason} if reason else {}),
         },
     )

@@ -4,7 +4,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
-from apps.tpp.models import TPP, App
+from apps.tpp.models import TPP, App, AppKey, TPPMember
 from apps.tpp.rules import AppStatus, KeyStatus, TPPStatus
 
 
@@ -61,3 +61,35 @@ def get_app_for_member(*, user_id: UUID, app_id: UUID) -> App:
     if app is None:
         raise NotFound("app")
     return app
+
+
+def get_tpp_for_member(*, user_id: UUID, tpp_id: UUID) -> TPP:
+    """One TPP a person works for.
+
+    :raises NotFound: missing, or not his: the same to whoever asks.
+    """
+    tpp = list_tpps_for_member(user_id=user_id).filter(pk=tpp_id).first()
+    if tpp is None:
+        raise NotFound("tpp")
+    return tpp
+
+
+def list_members(*, tpp_id: UUID) -> QuerySet[TPPMember]:
+    """Who manages a TPP's apps, by user ID. The caller has made sure that the TPP may be seen."""
+    return TPPMember.objects.filter(tpp_id=tpp_id).select_related("user").order_by("user__username")
+
+
+def list_keys(*, app_id: UUID) -> QuerySet[AppKey]:
+    """The keys of an app, retired ones too: active first, then the newest first."""
+    return AppKey.objects.filter(app_id=app_id).order_by("status", "-added_at", "-pk")
+
+
+def get_key(*, app_id: UUID, key_id: int) -> AppKey:
+    """One key of an app.
+
+    :raises NotFound: missing, or another app's.
+    """
+    key = AppKey.objects.filter(app_id=app_id, pk=key_id).first()
+    if key is None:
+        raise NotFound("key")
+    return key
