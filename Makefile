@@ -1,7 +1,7 @@
 # bankportal from a fresh clone: Python 3.11 or newer and make are enough. `make help` lists what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench reset format messages pins venv venv-dev
+.PHONY: help run demo test check bench compliance reset format messages pins venv venv-dev
 
 # Which Python makes the environment: PYTHON=..., else the newest suitable one that is found.
 PYTHON ?=
@@ -28,6 +28,9 @@ check: venv-dev ## Lint, types, imports between apps, migrations, production set
 
 bench: venv-dev ## Speed and memory as ratios to the limits measured in the same run
 	@exec $(PY) -m benchmarks $(ARGS)
+
+compliance: venv-dev ## Write docs/compliance/matrix.md anew: which demand is shown by which tests
+	@exec $(PY) -m tests.compliance.matrix $(ARGS)
 
 reset: venv ## Throw the sandbox's data away; the next start begins afresh
 	@exec $(PY) -m deploy.local.reset $(ARGS)
