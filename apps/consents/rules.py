@@ -1,5 +1,5 @@
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -7,6 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 UNAUTHORISED_LIFE = timedelta(hours=24)
 COUNTING_WINDOW = timedelta(hours=24)
+# RTS art. 10a(1): without strong customer authentication an AISP gets the bookings of the last 90 days; older
+# ones only as long as the authentication by which the consent was given is fresh.
+HISTORY_WITHOUT_SCA = timedelta(days=90)
+FRESH_SCA = timedelta(hours=1)
 
 
 class ConsentStatus(models.TextChoices):
@@ -23,7 +27,12 @@ class ConsentStatus(models.TextChoices):
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     ConsentStatus.RECEIVED: frozenset(
-        {ConsentStatus.PARTIALLY_AUTHORISED, ConsentStatus.VALID, ConsentStatus.REJECTED, ConsentStatus.EXPIRED}
+        {
+            ConsentStatus.PARTIALLY_AUTHORISED,
+            ConsentStatus.VALID,
+            ConsentStatus.REJECTED,
+            ConsentStatus.EXPIRED,
+        }
     ),
     ConsentStatus.PARTIALLY_AUTHORISED: frozenset(
         {ConsentStatus.VALID, ConsentStatus.REJECTED, ConsentStatus.EXPIRED}
@@ -86,6 +95,17 @@ def may_change_status(*, current: str, new: str) -> bool:
 def is_past_validity(*, valid_until: date, today: date) -> bool:
     """Whether the last day is over; on the day itself the consent still holds."""
     return today > valid_until
+
+
+def current_status(*, consent_status: str, valid_until: date, today: date) -> str:
+    """The status to tell: a valid consent past its last day is expired, whether the nightly job has seen it or not."""
+    over = consent_status == ConsentStatus.VALID and is_past_validity(valid_until=valid_until, today=today)
+    return ConsentStatus.EXPIRED if over else consent_status
+
+
+def earliest_booking_date(*, authorised_at: datetime, now: datetime, today: date) -> date:
+    """From which day on bookings may be read (RTS art. 10a(1)(b))."""
+    return date.min if now - authorised_at < FRESH_SCA else today - HISTORY_WITHOUT_SCA
 
 
 def capped_valid_until(*, requested: date, today: date, max_days: int) -> date:

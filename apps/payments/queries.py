@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
 from apps.payments.models import PaymentInitiation
+from apps.payments.rules import TransactionStatus
 
 
 class PaymentUnknown(NotFound):
@@ -43,6 +44,13 @@ def list_payments_for_psu(*, psu_id: UUID, limit: int = 20) -> QuerySet[PaymentI
         .select_related("app__tpp", "debtor_account")
         .order_by("-created_at")[:limit]
     )
+
+
+def list_pending_payments(*, account_id: UUID) -> QuerySet[PaymentInitiation]:
+    """Orders from an account that their customer has authorised and the engine has yet to book, newest first."""
+    return PaymentInitiation.objects.filter(
+        debtor_account_id=account_id, transaction_status=TransactionStatus.ACTC
+    ).order_by("-authorised_at")
 
 
 def count_unfinished_payments_of_tpp(*, tpp_id: UUID) -> int:
