@@ -3,6 +3,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
@@ -18,6 +19,19 @@ class ChallengeView:
     snapshot: dict[str, Any]
     expires_at: datetime
     generated_at: datetime
+    status: str
+    attempts_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUse:
+    """What became of one code that was sent to a customer, for his security page."""
+
+    purpose: str
+    status: str
+    generated_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
 
 
 def get_authorisation(*, authorisation_id: UUID) -> SCAAuthorisation:
@@ -64,16 +78,31 @@ def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
         snapshot=challenge.snapshot,
         expires_at=challenge.expires_at,
         generated_at=challenge.generated_at,
+        status=challenge.status,
+        attempts_left=max(0, settings.SCA_MAX_ATTEMPTS - challenge.attempts),
     )
 
 
-def get_open_challenge_id(*, authorisation_id: UUID, now: datetime) -> UUID | None:
-    """The challenge whose code is under way for an authorisation, if its life is not over."""
-    return (
-        Challenge.objects.filter(authorisation_id=authorisation_id, status="open", expires_at__gt=now)
-        .values_list("pk", flat=True)
-        .first()
+def get_open_challenge_id(
+    *, authorisation_id: UUID, user_id: UUID | None = None, now: datetime
+) -> UUID | None:
+    """The challenge whose code is under way for an authorisation, if its life is not over.
+
+    With ``user_id`` only one whose code went to that customer: never a decoy, never another's.
+    """
+    challenges = Challenge.objects.filter(
+        authorisation_id=authorisation_id, status="open", expires_at__gt=now
     )
+    if user_id is not None:
+        challenges = challenges.filter(user_id=user_id)
+    return challenges.values_list("pk", flat=True).first()
+
+
+def list_code_uses(*, user_id: UUID, limit: int = 10) -> list[CodeUse]:
+    """The latest codes sent to a customer and what became of them, newest first. Never a code."""
+    columns = ("purpose", "status", "generated_at", "expires_at", "used_at")
+    rows = Challenge.objects.filter(user_id=user_id).order_by("-generated_at").values_list(*columns)
+    return [CodeUse(*row) for row in rows[:limit]]
 
 
 def get_sms_device(*, user_id: UUID) -> SMSDevice | None:

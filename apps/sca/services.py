@@ -219,11 +219,14 @@ def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
         snapshot_hash=bytes(challenge.snapshot_hash),
         code=code,
     )
-    if challenge.user_id is not None and not _reserve_attempt(user_id=challenge.user_id, now=now):
-        raise CodeRefused("sign-in is paused", is_over=True)
     matches = hmac.compare_digest(given, bytes(challenge.code_hash))
+    if challenge.user_id is not None and not _reserve_attempt(user_id=challenge.user_id, now=now):
+        if is_last and not matches:
+            # The fifth wrong try kills the code, paused or not: a decoy's end must not look different (N7).
+            _kill(challenge)
+        raise CodeRefused("sign-in is paused", is_over=True)
     if challenge.user_id is None or not matches:
-        _refuse(challenge=challenge, is_last=is_last, now=now)
+        raise _counted_refusal(challenge=challenge, is_last=is_last, now=now)
     return Proof(
         challenge_id=challenge.pk,
         user_id=challenge.user_id,
@@ -579,17 +582,19 @@ def _settle_failure(*, user_id: UUID, now: datetime, what: str) -> bool:
     return paused
 
 
-def _refuse(*, challenge: Challenge, is_last: bool, now: datetime) -> None:
-    """Make the counted failure stick, then raise: committed first, raised after."""
+def _counted_refusal(*, challenge: Challenge, is_last: bool, now: datetime) -> CodeRefused:
+    """Make the counted failure stick; the error to raise after that: committed first, raised after."""
     paused = False
     with transaction.atomic():
         if is_last:
-            Challenge.objects.filter(pk=challenge.pk, status=ChallengeStatus.OPEN).update(
-                status=ChallengeStatus.DEAD
-            )
+            _kill(challenge)
         if challenge.user_id is not None:
             paused = _settle_failure(user_id=challenge.user_id, now=now, what="code")
-    raise CodeRefused("wrong code" if challenge.user_id else "decoy", is_over=is_last or paused)
+    return CodeRefused("wrong code" if challenge.user_id else "decoy", is_over=is_last or paused)
+
+
+def _kill(challenge: Challenge) -> None:
+    Challenge.objects.filter(pk=challenge.pk, status=ChallengeStatus.OPEN).update(status=ChallengeStatus.DEAD)
 
 
 def _record_authorisation(
