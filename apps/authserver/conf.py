@@ -39,6 +39,10 @@ OAUTH2_PROVIDER: dict[str, object] = {
     "OAUTH2_GRANT_TYPES_SUPPORTED": ["authorization_code", "refresh_token", "client_credentials"],
     "OIDC_TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED": ["private_key_jwt"],
     "OAUTH2_TOKEN_ENDPOINT_AUTH_METHODS_SUPPORTED": ["private_key_jwt"],
+    **{
+        f"{model}_ADMIN_CLASS": "apps.authserver.admin.HiddenAdmin"
+        for model in ("APPLICATION", "GRANT", "ACCESS_TOKEN", "REFRESH_TOKEN", "ID_TOKEN")
+    },
     "DCR_ENABLED": False,
     "CIMD_ENABLED": False,
     "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,

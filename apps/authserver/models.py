@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -37,6 +38,7 @@ class Application(AbstractApplication):
     time.
     """
 
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     app = models.OneToOneField("tpp.App", on_delete=models.PROTECT, related_name="oauth_application")
     client_secret = models.CharField(max_length=255, default=unusable_secret, editable=False)
 
@@ -117,6 +119,7 @@ class Grant(AbstractGrant):
     it is and the whole family dies (RFC 6749 4.1.2).
     """
 
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     authorization_request = models.OneToOneField(
         AuthorizationRequest, on_delete=models.PROTECT, related_name="grant"
     )
@@ -149,6 +152,7 @@ class Grant(AbstractGrant):
 class AccessToken(AbstractAccessToken):
     """An opaque access token, known by its checksum only. Of a grant, or of an app for itself."""
 
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     grant = models.ForeignKey(Grant, null=True, on_delete=models.CASCADE, related_name="access_tokens")
     psu = models.ForeignKey("identity.PSU", null=True, on_delete=models.PROTECT, related_name="+")
     consent = models.ForeignKey("consents.Consent", null=True, on_delete=models.PROTECT, related_name="+")
@@ -175,6 +179,7 @@ class AccessToken(AbstractAccessToken):
 class RefreshToken(AbstractRefreshToken):
     """A refresh token, known by its checksum only; one for each grant, never rotated (FAPI 2.0 5.3.2.1-9)."""
 
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     grant = models.OneToOneField(Grant, on_delete=models.CASCADE, related_name="refresh_token")
     expires_at = models.DateTimeField()
 
@@ -187,12 +192,13 @@ class RefreshToken(AbstractRefreshToken):
                 condition=Q(token_checksum__regex=SHA256_HEX), name="refresh_token_hashed"
             ),
         ]
-        indexes = []
+        indexes: list[models.Index] = []
 
 
 class IDToken(AbstractIDToken):
     """An ID token that was given out: its ``jti``, and the grant that ties it to customer and consent."""
 
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     grant = models.ForeignKey(Grant, on_delete=models.CASCADE, related_name="id_tokens")
     revoked_at = models.DateTimeField(null=True)
 
@@ -202,6 +208,8 @@ class IDToken(AbstractIDToken):
 
 class DeviceGrant(AbstractDeviceGrant):
     """Never used: there is no device flow. Swapped so that no table of the library exists beside ours."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta(AbstractDeviceGrant.Meta):
         pass

@@ -98,7 +98,7 @@ def _as_token_row(row: tuple[Any, ...]) -> TokenRow:
     own, app_end = len(_COLUMNS), len(_COLUMNS) + len(_app_fields())
     app = apps.get_model("tpp.App").from_db("default", _app_fields(), row[own:app_end])
     app.tpp = apps.get_model("tpp.TPP").from_db("default", _tpp_fields(), row[app_end:])
-    return TokenRow(*row[:own], app=app)
+    return TokenRow._make((*row[:own], app))
 
 
 def get_subject(*, token_id: int) -> str | None:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
+from django.db import models
+
 from apps.authserver.refusals import AuthorizationRefused
 from apps.core.ids import parse_uuid
 
@@ -38,7 +40,7 @@ _RESERVED_IN_ANSWERS = frozenset(
 )
 
 
-class AuthorizationOutcome(StrEnum):
+class AuthorizationOutcome(models.TextChoices):
     """What became of an authorization request."""
 
     OPEN = "open"

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from django.http import HttpResponse
 from django.test import Client
 from joserfc import jwk, jws
 
@@ -89,17 +88,17 @@ class TPPProgram:
             "client_assertion": assertion or self.assertion(),
         }
 
-    def post(self, path: str, form: dict[str, str], **headers: str) -> HttpResponse:
+    def post(self, path: str, form: dict[str, str], **headers: str) -> Any:
         return self.http.post(path, urlencode(form), content_type=FORM, headers=headers)
 
-    def token(self, **form: str) -> HttpResponse:
+    def token(self, **form: str) -> Any:
         """POST /oauth/token with a fresh assertion unless the form brings one."""
         return self.post("/oauth/token", self.proof() | form)
 
-    def client_token(self, scope: str) -> HttpResponse:
+    def client_token(self, scope: str) -> Any:
         return self.token(grant_type="client_credentials", scope=scope)
 
-    def redeem(self, code: str, pkce: PKCE, **changes: str) -> HttpResponse:
+    def redeem(self, code: str, pkce: PKCE, **changes: str) -> Any:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -108,14 +107,16 @@ class TPPProgram:
         } | changes
         return self.token(**{name: value for name, value in form.items() if value})
 
-    def refresh(self, refresh_token: str, **form: str) -> HttpResponse:
+    def refresh(self, refresh_token: str, **form: str) -> Any:
         return self.token(grant_type="refresh_token", refresh_token=refresh_token, **form)
 
-    def authorize(self, scope: str, pkce: PKCE | None = None, **changes: str) -> HttpResponse:
+    def authorize(self, scope: str, pkce: PKCE | None = None, /, **changes: str) -> Any:
         """GET /oauth/authorize; an empty string takes a parameter out."""
         return self.http.get("/oauth/authorize", self.authorization_request(scope, pkce, **changes))
 
-    def authorization_request(self, scope: str, pkce: PKCE | None = None, **changes: str) -> dict[str, str]:
+    def authorization_request(
+        self, scope: str, pkce: PKCE | None = None, /, **changes: str
+    ) -> dict[str, str]:
         query = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -129,8 +130,9 @@ class TPPProgram:
         return {name: value for name, value in query.items() if value}
 
 
-def answer(location: str) -> dict[str, str]:
+def answer(location: str | None) -> dict[str, str]:
     """The parameters of an authorization answer; one value each, or the test fails."""
+    assert location is not None
     values = parse_qs(urlsplit(location).query, keep_blank_values=True)
     assert all(len(value) == 1 for value in values.values()), location
     return {name: value[0] for name, value in values.items()}
