@@ -14,7 +14,7 @@ _BROKERS = {
     "rabbitmq": ("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
     "redis": ("REDIS_URL", "redis://127.0.0.1:6379/15"),
 }
-_DEMAND = re.compile(r"[A-Z0-9]+(-[A-Za-z0-9.()]+)+|RTS-[0-9]+(\([0-9a-z]+\))*")
+_DEMAND = re.compile(r"N[1-8]|[A-Z0-9]+(-[A-Za-z0-9.()]+)+|RTS-[0-9]+(\([0-9a-z]+\))*")
 
 
 def _listens(url: str) -> bool:

@@ -29,7 +29,9 @@ class PaymentAccount(models.Model):
             models.CheckConstraint(
                 condition=Q(iban__regex="^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$"), name="payment_account_iban_form"
             ),
-            models.CheckConstraint(condition=Q(status__in=AccountStatus.values), name="payment_account_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=AccountStatus.values), name="payment_account_status_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -74,7 +74,9 @@ def list_accounts_for_psu(*, psu_id: UUID) -> QuerySet[PaymentAccount]:
 def list_payable_accounts_for_psu(*, psu_id: UUID) -> QuerySet[PaymentAccount]:
     """The accounts a customer may pay from."""
     return (
-        PaymentAccount.objects.filter(holders__psu_id=psu_id, holders__may_pay=True, status=AccountStatus.ENABLED)
+        PaymentAccount.objects.filter(
+            holders__psu_id=psu_id, holders__may_pay=True, status=AccountStatus.ENABLED
+        )
         .select_related("ledger_account")
         .order_by("opened_date", "iban")
     )
@@ -209,7 +211,9 @@ def list_daily_balances(*, account: PaymentAccount, date_from: date, date_to: da
 
 def _as_seen_on_account(row: PostingRow) -> TransactionRow:
     name, iban = (
-        (row.creditor_name, row.creditor_iban) if row.direction == "DEBIT" else (row.debtor_name, row.debtor_iban)
+        (row.creditor_name, row.creditor_iban)
+        if row.direction == "DEBIT"
+        else (row.debtor_name, row.debtor_iban)
     )
     return TransactionRow(
         transaction_id=str(row.posting_id),

@@ -28,7 +28,9 @@ def open_payment_account(
     now: datetime,
 ) -> PaymentAccount:
     """Open an account for one owner or several joint ones. Needs the owner's database role."""
-    iban = make_iban(country=settings.BANK_COUNTRY, bank_code=settings.BANK_CODE, account_number=account_number)
+    iban = make_iban(
+        country=settings.BANK_COUNTRY, bank_code=settings.BANK_CODE, account_number=account_number
+    )
     ledger_account = open_ledger_account(
         code=f"customer:{iban}",
         kind=LedgerAccountKind.CUSTOMER,
@@ -46,7 +48,9 @@ def open_payment_account(
         opened_date=bank_date(now),
     )
     role = HolderRole.OWNER if len(owners) == 1 else HolderRole.JOINT_OWNER
-    AccountHolder.objects.bulk_create(AccountHolder(payment_account=account, psu=psu, role=role) for psu in owners)
+    AccountHolder.objects.bulk_create(
+        AccountHolder(payment_account=account, psu=psu, role=role) for psu in owners
+    )
     record_event(
         event="accounts.account.opened",
         object_type="payment_account",

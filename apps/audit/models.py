@@ -9,7 +9,9 @@ class AuditEvent(models.Model):
     seq = models.BigIntegerField()
     at = models.DateTimeField(help_text="bank time of the change")
     recorded_at = models.DateTimeField(help_text="clock of the database server")
-    event = models.CharField(max_length=100, help_text="room.object.fact, such as payments.payment.authorised")
+    event = models.CharField(
+        max_length=100, help_text="room.object.fact, such as payments.payment.authorised"
+    )
     actor_type = models.CharField(max_length=20)
     actor_id = models.CharField(max_length=64)
     object_type = models.CharField(max_length=40)

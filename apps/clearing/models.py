@@ -26,7 +26,9 @@ class ClearingInstruction(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="clearing_amount_positive"),
-            models.CheckConstraint(condition=Q(status__in=InstructionStatus.values), name="clearing_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=InstructionStatus.values), name="clearing_status_known"
+            ),
         ]
 
     def __str__(self) -> str:

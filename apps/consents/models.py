@@ -10,10 +10,16 @@ class Consent(models.Model):
     """A consent of a customer for account information (PSD2 art. 67)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="consentId")
-    app = models.ForeignKey("tpp.App", on_delete=models.PROTECT, related_name="consents", verbose_name=_("app"))
+    app = models.ForeignKey(
+        "tpp.App", on_delete=models.PROTECT, related_name="consents", verbose_name=_("app")
+    )
     tpp = models.ForeignKey("tpp.TPP", on_delete=models.PROTECT, related_name="consents", verbose_name="TPP")
     psu = models.ForeignKey(
-        "identity.PSU", on_delete=models.PROTECT, null=True, related_name="consents", verbose_name=_("customer")
+        "identity.PSU",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="consents",
+        verbose_name=_("customer"),
     )
     consent_model = models.CharField(max_length=20, choices=ConsentModel)
     access = models.JSONField(_("access"), help_text="as the TPP sent it")
@@ -36,13 +42,17 @@ class Consent(models.Model):
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
         constraints = [
-            models.CheckConstraint(condition=Q(consent_status__in=ConsentStatus.values), name="consent_status_known"),
+            models.CheckConstraint(
+                condition=Q(consent_status__in=ConsentStatus.values), name="consent_status_known"
+            ),
             models.CheckConstraint(condition=Q(frequency_per_day__gte=1), name="consent_frequency_positive"),
             models.CheckConstraint(
-                condition=Q(recurring_indicator=True) | Q(frequency_per_day=1), name="consent_one_off_once_per_day"
+                condition=Q(recurring_indicator=True) | Q(frequency_per_day=1),
+                name="consent_one_off_once_per_day",
             ),
             models.CheckConstraint(
-                condition=~Q(consent_status=ConsentStatus.VALID) | Q(psu__isnull=False, authorised_at__isnull=False),
+                condition=~Q(consent_status=ConsentStatus.VALID)
+                | Q(psu__isnull=False, authorised_at__isnull=False),
                 name="consent_valid_has_customer",
             ),
             models.UniqueConstraint(fields=["app", "request_id"], name="consent_request_once"),
@@ -50,7 +60,9 @@ class Consent(models.Model):
         indexes = [
             models.Index(fields=["psu", "-created_at"], name="consent_of_psu"),
             models.Index(
-                fields=["valid_until"], name="consent_live", condition=Q(consent_status__in=["received", "valid"])
+                fields=["valid_until"],
+                name="consent_live",
+                condition=Q(consent_status__in=["received", "valid"]),
             ),
         ]
 
@@ -67,7 +79,9 @@ class ConsentAccount(models.Model):
     may_transactions = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["consent", "payment_account"], name="consent_account_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["consent", "payment_account"], name="consent_account_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.consent_id}: {self.payment_account}"
@@ -86,7 +100,9 @@ class ConsentAccess(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(kind__in=AccessKind.values), name="consent_access_kind")]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=AccessKind.values), name="consent_access_kind")
+        ]
         indexes = [models.Index(fields=["consent", "-at"], name="consent_access_recent")]
 
     def __str__(self) -> str:

@@ -4,7 +4,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
 from apps.core.legal_limits import LIMITS
 
@@ -38,7 +39,9 @@ def check_mode(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     host = urlsplit(settings.PUBLIC_BASE_URL).hostname or ""
     if settings.BANK_MODE == "sandbox" and settings.USE_TLS and host not in ("localhost", "127.0.0.1"):
         errors.append(
-            Warning("The sandbox is published under a public https address: test data only.", id="bank.W001")
+            checks.Warning(
+                "The sandbox is published under a public https address: test data only.", id="bank.W001"
+            )
         )
     if len(settings.SECRET_KEY) < 32:
         errors.append(Error("SECRET_KEY is missing or shorter than 32 characters.", id="bank.E006"))
@@ -53,6 +56,10 @@ def check_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         errors.append(Error("A deployment runs with BANK_MODE=production.", id="bank.E004"))
     if not settings.USE_TLS:
         errors.append(Error("PUBLIC_BASE_URL must be https (S0-1).", id="bank.E005"))
-    if settings.SMS_GATEWAY.endswith("HTTPSMSGateway") and not (settings.SMS_HTTP_URL and settings.SMS_HTTP_KEY):
-        errors.append(Error("SMS_HTTP_URL and SMS_HTTP_KEY are not set: no code could be sent.", id="bank.E007"))
+    if settings.SMS_GATEWAY.endswith("HTTPSMSGateway") and not (
+        settings.SMS_HTTP_URL and settings.SMS_HTTP_KEY
+    ):
+        errors.append(
+            Error("SMS_HTTP_URL and SMS_HTTP_KEY are not set: no code could be sent.", id="bank.E007")
+        )
     return errors

@@ -9,5 +9,10 @@ def publish(*, topic: str, message_id: str, queue: str) -> None:
     :raises kombu.exceptions.OperationalError: the broker cannot be reached. The row stays pending.
     """
     current_app.send_task(
-        topic, kwargs={"message_id": message_id}, queue=queue, task_id=message_id, retry=False, ignore_result=True
+        topic,
+        kwargs={"message_id": message_id},
+        queue=queue,
+        task_id=message_id,
+        retry=False,
+        ignore_result=True,
     )

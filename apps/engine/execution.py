@@ -2,11 +2,11 @@
 
 import logging
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
 
-from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import (
     AccountBlocked,
     AccountUnknown,
@@ -26,9 +26,11 @@ from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import EntryKind, Narrative
 from apps.ledger.services import ExceedsBalance, post_transfer
-from apps.payments.models import PaymentInitiation
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import check_authorised_as_is, lock_payment_for_execution, note_execution
+
+if TYPE_CHECKING:
+    from apps.payments.models import PaymentInitiation
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,7 @@ def execute_payment(*, payment_id: UUID, now: datetime) -> None:
         _refuse(payment, reason=StatusReason.DS0A, now=now)
         return
     try:
-        core_user_id = check_debit(psu_id=payment.psu_id, account_id=payment.debtor_account_id)
+        core_user_id = check_debit(psu_id=payment.payer.pk, account_id=payment.debtor_account_id)
     except (CoreUserUnknown, OperationNotAllowed, DebitNotAllowed) as error:
         logger.warning("payment %s refused: %s", payment_id, error.code)
         _refuse(payment, reason=StatusReason.AG01, now=now)
@@ -70,7 +72,10 @@ def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
     payment = lock_payment_for_execution(payment_id=instruction.payment_id)
     if payment.transaction_status != TransactionStatus.ACSP:
         return
-    clearing, amount = get_ledger_account(code=SCT_CLEARING_CODE), Money(payment.amount_minor, payment.currency)
+    clearing, amount = (
+        get_ledger_account(code=SCT_CLEARING_CODE),
+        Money(payment.amount_minor, payment.currency),
+    )
     accepted = instruction.status == InstructionStatus.ACCEPTED
     post_transfer(
         kind=EntryKind.CLEARING_SETTLEMENT if accepted else EntryKind.CREDIT_TRANSFER_RETURN,
@@ -93,7 +98,7 @@ def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
         note_execution(payment=payment, status=TransactionStatus.RJCT, reason=reason, now=now)
 
 
-def _book_inside(payment: PaymentInitiation, *, core_user_id: str, now: datetime) -> None:
+def _book_inside(payment: "PaymentInitiation", *, core_user_id: str, now: datetime) -> None:
     try:
         creditor = get_account_by_iban(iban=payment.creditor_iban)
     except AccountUnknown:
@@ -107,7 +112,7 @@ def _book_inside(payment: PaymentInitiation, *, core_user_id: str, now: datetime
         crash_point("engine.booked")
 
 
-def _book_outgoing(payment: PaymentInitiation, *, core_user_id: str, now: datetime) -> None:
+def _book_outgoing(payment: "PaymentInitiation", *, core_user_id: str, now: datetime) -> None:
     clearing = get_ledger_account(code=SCT_CLEARING_CODE)
     if _take_funds(payment, credit_account_id=clearing.pk, core_user_id=core_user_id, now=now):
         submit_credit_transfer(
@@ -120,7 +125,9 @@ def _book_outgoing(payment: PaymentInitiation, *, core_user_id: str, now: dateti
         crash_point("engine.booked")
 
 
-def _take_funds(payment: PaymentInitiation, *, credit_account_id: UUID, core_user_id: str, now: datetime) -> bool:
+def _take_funds(
+    payment: "PaymentInitiation", *, credit_account_id: UUID, core_user_id: str, now: datetime
+) -> bool:
     try:
         post_transfer(
             kind=EntryKind.CREDIT_TRANSFER,
@@ -140,16 +147,20 @@ def _take_funds(payment: PaymentInitiation, *, credit_account_id: UUID, core_use
     return True
 
 
-def _refuse(payment: PaymentInitiation, *, reason: StatusReason, core_user_id: str = "", now: datetime) -> None:
-    note_execution(payment=payment, status=TransactionStatus.RJCT, reason=reason, core_user_id=core_user_id, now=now)
+def _refuse(
+    payment: "PaymentInitiation", *, reason: StatusReason, core_user_id: str = "", now: datetime
+) -> None:
+    note_execution(
+        payment=payment, status=TransactionStatus.RJCT, reason=reason, core_user_id=core_user_id, now=now
+    )
 
 
 def _is_own_bank(iban: str) -> bool:
     return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE
 
 
-def _narrative(payment: PaymentInitiation) -> Narrative:
-    account: PaymentAccount = payment.debtor_account
+def _narrative(payment: "PaymentInitiation") -> Narrative:
+    account = payment.debtor_account
     return Narrative(
         debtor_name=account.owner_name,
         debtor_iban=payment.debtor_iban,
@@ -160,7 +171,7 @@ def _narrative(payment: PaymentInitiation) -> Narrative:
     )
 
 
-def _return_narrative(payment: PaymentInitiation, *, reason: str) -> Narrative:
+def _return_narrative(payment: "PaymentInitiation", *, reason: str) -> Narrative:
     """A return comes from where the money was to go."""
     return Narrative(
         debtor_name=payment.creditor_name,
@@ -168,5 +179,7 @@ def _return_narrative(payment: PaymentInitiation, *, reason: str) -> Narrative:
         creditor_name=payment.debtor_account.owner_name,
         creditor_iban=payment.debtor_iban,
         end_to_end_identification=payment.end_to_end_identification,
-        remittance_information_unstructured=f"RETURN {reason} {payment.remittance_information_unstructured}"[:140],
+        remittance_information_unstructured=f"RETURN {reason} {payment.remittance_information_unstructured}"[
+            :140
+        ],
     )

@@ -17,7 +17,9 @@ class User(AbstractUser):
     previous_login_at = models.DateTimeField(_("last sign-in"), null=True, blank=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(language__in=["en", "de"]), name="user_language_known")]
+        constraints = [
+            models.CheckConstraint(condition=Q(language__in=["en", "de"]), name="user_language_known")
+        ]
 
 
 class PSU(models.Model):

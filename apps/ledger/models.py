@@ -25,15 +25,20 @@ class LedgerAccount(models.Model):
         verbose_name = _("ledger account")
         constraints = [
             models.CheckConstraint(
-                condition=Q(debits_minor__gte=0, credits_minor__gte=0), name="ledger_account_totals_not_negative"
+                condition=Q(debits_minor__gte=0, credits_minor__gte=0),
+                name="ledger_account_totals_not_negative",
             ),
             models.CheckConstraint(
                 condition=Q(minimum_balance_minor__isnull=True)
                 | Q(credits_minor__gte=F("debits_minor") + F("minimum_balance_minor")),
                 name="ledger_account_minimum_balance",
             ),
-            models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="ledger_account_currency_form"),
-            models.CheckConstraint(condition=Q(kind__in=LedgerAccountKind.values), name="ledger_account_kind_known"),
+            models.CheckConstraint(
+                condition=Q(currency__regex="^[A-Z]{3}$"), name="ledger_account_currency_form"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=LedgerAccountKind.values), name="ledger_account_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -55,7 +60,9 @@ class Entry(models.Model):
     value_date = models.DateField()
     posted_at = models.DateTimeField(help_text="bank time")
     recorded_at = models.DateTimeField(db_default=Now())
-    content_hash = models.BinaryField(help_text="over accounts, directions and amounts, to tell a replay from a clash")
+    content_hash = models.BinaryField(
+        help_text="over accounts, directions and amounts, to tell a replay from a clash"
+    )
     debtor_name = models.CharField(max_length=140, blank=True)
     debtor_iban = models.CharField(max_length=34, blank=True)
     creditor_name = models.CharField(max_length=140, blank=True)
@@ -79,7 +86,9 @@ class Posting(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="postings")
-    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="postings", db_index=False)
+    account = models.ForeignKey(
+        LedgerAccount, on_delete=models.PROTECT, related_name="postings", db_index=False
+    )
     direction = models.CharField(max_length=6, choices=Direction)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -89,7 +98,9 @@ class Posting(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="ledger_posting_amount_positive"),
-            models.CheckConstraint(condition=Q(direction__in=Direction.values), name="ledger_posting_direction_known"),
+            models.CheckConstraint(
+                condition=Q(direction__in=Direction.values), name="ledger_posting_direction_known"
+            ),
         ]
         indexes = [models.Index(fields=["account", "-booking_date", "-id"], name="ledger_posting_statement")]
 

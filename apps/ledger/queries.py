@@ -50,10 +50,17 @@ class LedgerSums:
     unbalanced_entries: int
     disagreeing_accounts: int
     below_minimum: int
+    debits_minor: int
+    credits_minor: int
 
     @property
     def sound(self) -> bool:
-        faults = (self.difference_minor, self.unbalanced_entries, self.disagreeing_accounts, self.below_minimum)
+        faults = (
+            self.difference_minor,
+            self.unbalanced_entries,
+            self.disagreeing_accounts,
+            self.below_minimum,
+        )
         return faults == (0, 0, 0, 0)
 
 
@@ -116,7 +123,8 @@ def list_postings(
     ``before`` continues after a (booking date, posting id) seen last; ``search`` matches the parties' names and the
     remittance text. Rows come straight from SQL: this is the hottest read of the bank.
     """
-    conditions, values = ["p.account_id = %s"], [account_id]
+    conditions = ["p.account_id = %s"]
+    values: list[object] = [account_id]
     if date_from is not None:
         conditions.append("p.booking_date >= %s")
         values.append(date_from)
@@ -134,7 +142,8 @@ def list_postings(
         values.extend([pattern] * 3)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id"
+            # Conditions are the literals above; every value is bound.
+            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id"  # noqa: S608
             f" WHERE {' AND '.join(conditions)} ORDER BY p.booking_date DESC, p.id DESC LIMIT %s",
             [*values, limit],
         )
@@ -148,7 +157,7 @@ def get_posting(*, account_id: UUID, posting_id: int) -> PostingRow:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id"
+            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id"  # noqa: S608
             " WHERE p.account_id = %s AND p.id = %s",
             [account_id, posting_id],
         )
@@ -178,7 +187,9 @@ def get_ledger_sums() -> LedgerSums:
                    (SELECT count(*) FROM ledger_ledgeraccount a LEFT JOIN per_account s ON s.account_id = a.id
                     WHERE a.debits_minor <> coalesce(s.debits, 0) OR a.credits_minor <> coalesce(s.credits, 0)),
                    (SELECT count(*) FROM ledger_ledgeraccount
-                    WHERE credits_minor - debits_minor < minimum_balance_minor)
+                    WHERE credits_minor - debits_minor < minimum_balance_minor),
+                   (SELECT coalesce(sum(debits), 0) FROM per_account),
+                   (SELECT coalesce(sum(credits), 0) FROM per_account)
             """
         )
         return LedgerSums(*(int(value) for value in cursor.fetchone()))

@@ -77,7 +77,12 @@ def post_status(*, url: str, body: dict[str, Any], request_id: str) -> None:
     """
     try:
         with httpx.stream(
-            "POST", url, json=body, headers={"X-Request-ID": request_id}, timeout=_TIMEOUT, follow_redirects=False
+            "POST",
+            url,
+            json=body,
+            headers={"X-Request-ID": request_id},
+            timeout=_TIMEOUT,
+            follow_redirects=False,
         ) as response:
             status = response.status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:

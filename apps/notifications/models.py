@@ -14,7 +14,9 @@ class OutboxMessage(models.Model):
     queue = models.CharField(max_length=20, default="default")
     payload = models.JSONField(help_text="ids only: no names, amounts, numbers or codes")
     effect_key = models.CharField(max_length=120, unique=True, help_text="one row for one effect")
-    correlation_id = models.CharField(max_length=64, default="-", help_text="X-Request-ID of the causing call")
+    correlation_id = models.CharField(
+        max_length=64, default="-", help_text="X-Request-ID of the causing call"
+    )
     status = models.CharField(max_length=8, choices=MessageStatus, default=MessageStatus.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now())
@@ -33,7 +35,9 @@ class OutboxMessage(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["available_at"], name="outbox_waiting", condition=Q(status__in=["pending", "sent"])),
+            models.Index(
+                fields=["available_at"], name="outbox_waiting", condition=Q(status__in=["pending", "sent"])
+            ),
             models.Index(fields=["created_at"], name="outbox_dead", condition=Q(status="dead")),
         ]
 

@@ -1,9 +1,14 @@
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
 from apps.payments.rules import Channel, PaymentProduct, PaymentService, StatusReason, TransactionStatus
+
+if TYPE_CHECKING:
+    from apps.identity.models import PSU
 
 
 class PaymentInitiation(models.Model):
@@ -15,7 +20,11 @@ class PaymentInitiation(models.Model):
         "tpp.App", on_delete=models.PROTECT, null=True, related_name="payments", verbose_name=_("app")
     )
     psu = models.ForeignKey(
-        "identity.PSU", on_delete=models.PROTECT, null=True, related_name="payments", verbose_name=_("customer")
+        "identity.PSU",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="payments",
+        verbose_name=_("customer"),
     )
     payment_service = models.CharField(max_length=20, choices=PaymentService, default=PaymentService.PAYMENTS)
     payment_product = models.CharField(
@@ -59,25 +68,39 @@ class PaymentInitiation(models.Model):
                 name="payment_executed_only_authorised",
             ),
             models.CheckConstraint(
-                condition=Q(channel=Channel.XS2A, app__isnull=False) | Q(channel=Channel.PORTAL, app__isnull=True),
+                condition=Q(channel=Channel.XS2A, app__isnull=False)
+                | Q(channel=Channel.PORTAL, app__isnull=True),
                 name="payment_channel_has_app",
             ),
             models.CheckConstraint(
                 condition=~Q(creditor_iban=models.F("debtor_iban")), name="payment_not_to_itself"
             ),
             models.UniqueConstraint(
-                fields=["app", "request_id"], condition=Q(app__isnull=False), name="payment_request_once_per_app"
+                fields=["app", "request_id"],
+                condition=Q(app__isnull=False),
+                name="payment_request_once_per_app",
             ),
             models.UniqueConstraint(
-                fields=["psu", "request_id"], condition=Q(channel="portal"), name="payment_request_once_per_customer"
+                fields=["psu", "request_id"],
+                condition=Q(channel="portal"),
+                name="payment_request_once_per_customer",
             ),
         ]
         indexes = [
             models.Index(fields=["psu", "-created_at"], name="payment_of_psu"),
             models.Index(
-                fields=["created_at"], name="payment_unfinished", condition=Q(transaction_status__in=["RCVD", "ACTC"])
+                fields=["created_at"],
+                name="payment_unfinished",
+                condition=Q(transaction_status__in=["RCVD", "ACTC"]),
             ),
         ]
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def payer(self) -> "PSU":
+        """The customer of an authorised payment (a constraint guarantees there is one)."""
+        if self.psu is None:
+            raise ValueError("not authorised: no customer yet")
+        return self.psu

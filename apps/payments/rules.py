@@ -18,8 +18,12 @@ class TransactionStatus(models.TextChoices):
 
 
 TRANSITIONS: dict[str, frozenset[str]] = {
-    TransactionStatus.RCVD: frozenset({TransactionStatus.ACTC, TransactionStatus.RJCT, TransactionStatus.CANC}),
-    TransactionStatus.ACTC: frozenset({TransactionStatus.ACSP, TransactionStatus.ACSC, TransactionStatus.RJCT}),
+    TransactionStatus.RCVD: frozenset(
+        {TransactionStatus.ACTC, TransactionStatus.RJCT, TransactionStatus.CANC}
+    ),
+    TransactionStatus.ACTC: frozenset(
+        {TransactionStatus.ACSP, TransactionStatus.ACSC, TransactionStatus.RJCT}
+    ),
     TransactionStatus.ACSP: frozenset({TransactionStatus.ACSC, TransactionStatus.RJCT}),
     TransactionStatus.ACSC: frozenset(),
     TransactionStatus.RJCT: frozenset(),

@@ -245,7 +245,9 @@ def authorise_payment(
         broken = (
             proof.authorisation_id != authorisation_id
             or proof.user_id != psu.user_id
-            or not sca.is_proof_of(proof=proof, purpose=Purpose.PAYMENT, snapshot=payment_snapshot(payment=payment))
+            or not sca.is_proof_of(
+                proof=proof, purpose=Purpose.PAYMENT, snapshot=payment_snapshot(payment=payment)
+            )
         )
         if not broken:
             sca.consume_proof(proof=proof, now=now)
@@ -302,7 +304,9 @@ def cancel_payment(
         actor_id=psu_id or app_id or "",
         now=now,
     )
-    sca.fail_authorisations_of(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, reason="cancelled", now=now)
+    sca.fail_authorisations_of(
+        subject_type=SubjectType.PAYMENT, subject_id=payment.pk, reason="cancelled", now=now
+    )
     return payment
 
 
@@ -330,6 +334,8 @@ def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:
 
     The engine asks before it takes funds: not the message it got, and not the status column alone, decides.
     """
+    if payment.authorisation_id is None or payment.psu_id is None:
+        return False
     authorisation = SCAAuthorisation.objects.filter(
         pk=payment.authorisation_id, subject_id=payment.pk, psu_id=payment.psu_id, sca_status="finalised"
     ).first()
@@ -351,7 +357,12 @@ def note_execution(
     payment.core_user_id = core_user_id or payment.core_user_id
     payment.status_reason = reason or ""
     _change_status(
-        payment, status=status, actor_type="engine", actor_id=payment.core_user_id, now=now, data={"reason": reason}
+        payment,
+        status=status,
+        actor_type="engine",
+        actor_id=payment.core_user_id,
+        now=now,
+        data={"reason": reason},
     )
 
 

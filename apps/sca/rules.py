@@ -33,7 +33,12 @@ class SCAStatus(models.TextChoices):
 FINAL_STATUSES = frozenset({SCAStatus.FINALISED, SCAStatus.FAILED, SCAStatus.EXEMPTED})
 TRANSITIONS: dict[str, frozenset[str]] = {
     SCAStatus.RECEIVED: frozenset(
-        {SCAStatus.PSU_IDENTIFIED, SCAStatus.PSU_AUTHENTICATED, SCAStatus.SCA_METHOD_SELECTED, SCAStatus.FAILED}
+        {
+            SCAStatus.PSU_IDENTIFIED,
+            SCAStatus.PSU_AUTHENTICATED,
+            SCAStatus.SCA_METHOD_SELECTED,
+            SCAStatus.FAILED,
+        }
     ),
     SCAStatus.PSU_IDENTIFIED: frozenset(
         {SCAStatus.PSU_AUTHENTICATED, SCAStatus.SCA_METHOD_SELECTED, SCAStatus.FAILED}
@@ -110,7 +115,9 @@ def compute_code(*, key: bytes, nonce: bytes, snapshot_hash: bytes) -> str:
 
 def hash_code(*, key: bytes, challenge_id: str, snapshot_hash: bytes, code: str) -> bytes:
     """The keyed hash by which a code is recognised; bound to its challenge and its snapshot."""
-    return hmac.digest(key, challenge_id.encode() + b"|" + snapshot_hash + b"|" + code.encode(), hashlib.sha256)
+    return hmac.digest(
+        key, challenge_id.encode() + b"|" + snapshot_hash + b"|" + code.encode(), hashlib.sha256
+    )
 
 
 def block_until(*, level: int, now: datetime) -> datetime | None:

@@ -16,7 +16,9 @@ class TPP(models.Model):
     authorisation_number = models.CharField(_("authorisation number"), max_length=60, unique=True)
     authority_name = models.CharField(_("authority"), max_length=140)
     country = models.CharField(_("country"), max_length=2)
-    roles = ArrayField(models.CharField(max_length=5, choices=Role), default=list, blank=True, verbose_name=_("roles"))
+    roles = ArrayField(
+        models.CharField(max_length=5, choices=Role), default=list, blank=True, verbose_name=_("roles")
+    )
     status = models.CharField(_("status"), max_length=7, choices=TPPStatus, default=TPPStatus.ACTIVE)
     contact_email = models.EmailField(_("contact"), blank=True)
     registered_at = models.DateTimeField(_("registered"))

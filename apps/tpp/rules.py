@@ -78,7 +78,11 @@ def check_redirect_uri(uri: str, *, allow_loopback_http: bool) -> str:
 
     :raises InvalidRedirectURI: with a reason.
     """
-    if len(uri) > 500 or not uri.isascii() or any(c <= " " or c == "\x7f" or c in "\\*<>\"'`{}|^" for c in uri):
+    if (
+        len(uri) > 500
+        or not uri.isascii()
+        or any(c <= " " or c == "\x7f" or c in "\\*<>\"'`{}|^" for c in uri)
+    ):
         raise InvalidRedirectURI("characters that do not belong into an address", field="redirect_uri")
     try:
         parts = urlsplit(uri)
@@ -105,6 +109,7 @@ def check_public_jwk(jwk: Any) -> dict[str, str]:
     if {"d", "p", "q", "dp", "dq", "qi", "oth", "k"} & jwk.keys():
         raise InvalidKey("a private key: keep it to yourself", field="jwk")
     kind = (jwk.get("kty"), jwk.get("crv"))
+    members: tuple[str, ...]
     if kind == ("EC", "P-256"):
         members = ("kty", "crv", "x", "y")
     elif kind == ("OKP", "Ed25519"):

@@ -116,7 +116,13 @@ def register_tpp(
 
 @transaction.atomic
 def register_app(
-    *, tpp_id: UUID, name: str, redirect_uris: list[str], member_id: UUID | None, now: datetime, client_id: str = ""
+    *,
+    tpp_id: UUID,
+    name: str,
+    redirect_uris: list[str],
+    member_id: UUID | None,
+    now: datetime,
+    client_id: str = "",
 ) -> App:
     """Register a program of a TPP as an OAuth client.
 
@@ -143,7 +149,9 @@ def register_app(
 
 
 @transaction.atomic
-def change_redirect_uris(*, app_id: UUID, redirect_uris: list[str], member_id: UUID | None, now: datetime) -> App:
+def change_redirect_uris(
+    *, app_id: UUID, redirect_uris: list[str], member_id: UUID | None, now: datetime
+) -> App:
     """Replace the addresses to which customers may be sent back."""
     app = _lock_app(app_id)
     app.redirect_uris = _checked_redirect_uris(redirect_uris)

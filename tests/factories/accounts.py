@@ -5,8 +5,8 @@ import factory
 
 from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.rules import CashAccountType
-from apps.core.ids import new_id
 from apps.core.iban import make_iban
+from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.identity.models import PSU
 from apps.ledger.models import LedgerAccount
@@ -69,14 +69,18 @@ def fund(account: PaymentAccount, amount_minor: int) -> None:
         amount=Money(amount_minor, account.currency),
         booking_date=date(2026, 11, 1),
         value_date=date(2026, 11, 1),
-        narrative=Narrative(debtor_name="Lindenbank", creditor_name=account.owner_name, creditor_iban=account.iban),
+        narrative=Narrative(
+            debtor_name="Lindenbank", creditor_name=account.owner_name, creditor_iban=account.iban
+        ),
         now=NOW,
     )
 
 
 def customer(name: str = "Anna", *, phone: str = "+4915112345678", balance_minor: int = 100_000) -> PSU:
     """A customer with a core user, a mobile number and one funded account; ``psu.account`` is that account."""
-    psu = PSUFactory(first_name=name, last_name="Schneider", user__username=f"{name.lower()}-{new_id().hex[:6]}")
+    psu = PSUFactory(
+        first_name=name, last_name="Schneider", user__username=f"{name.lower()}-{new_id().hex[:6]}"
+    )
     CoreUserFactory(psu=psu)
     enrol_sms_device(user=psu.user, phone_number=phone, now=NOW)
     psu.account = account_of(psu, balance_minor=balance_minor)

@@ -154,7 +154,7 @@ class TestTheDatabaseAlone:
                 "ledger_entry_kind_known",
             ),
             (
-                "INSERT INTO ledger_entry SELECT gen_random_uuid(), kind, reference, currency, booking_date, value_date,"
+                "INSERT INTO ledger_entry SELECT gen_random_uuid(), kind, reference, currency, booking_date, value_date,"  # noqa: E501
                 " posted_at, recorded_at, content_hash, debtor_name, debtor_iban, creditor_name, creditor_iban,"
                 " end_to_end_identification, remittance_information_unstructured FROM ledger_entry LIMIT 1",
                 "ledger_entry_kind_reference",
@@ -162,7 +162,11 @@ class TestTheDatabaseAlone:
         ],
     )
     def test_refuses_it(self, anna: LedgerAccount, statement: str, constraint: str) -> None:
-        with pytest.raises(IntegrityError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
+        with (
+            pytest.raises(IntegrityError, match=constraint),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(statement)
 
     @pytest.mark.parametrize(("debit", "credit"), [(5, 4), (5, 6)])

@@ -5,45 +5,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('identity', '0001_initial'),
-        ('ledger', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("identity", "0001_initial"),
+        ("ledger", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='accountholder',
-            name='psu',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holdings', to='identity.psu'),
+            model_name="accountholder",
+            name="psu",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="holdings", to="identity.psu"
+            ),
         ),
         migrations.AddField(
-            model_name='paymentaccount',
-            name='ledger_account',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='payment_account', to='ledger.ledgeraccount'),
+            model_name="paymentaccount",
+            name="ledger_account",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payment_account",
+                to="ledger.ledgeraccount",
+            ),
         ),
         migrations.AddField(
-            model_name='accountholder',
-            name='payment_account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holders', to='accounts.paymentaccount'),
+            model_name="accountholder",
+            name="payment_account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="holders",
+                to="accounts.paymentaccount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('iban__regex', '^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$')), name='payment_account_iban_form'),
+            model_name="paymentaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("iban__regex", "^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$")),
+                name="payment_account_iban_form",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['enabled', 'blocked', 'deleted'])), name='payment_account_status_known'),
+            model_name="paymentaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["enabled", "blocked", "deleted"])),
+                name="payment_account_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accountholder',
-            constraint=models.UniqueConstraint(fields=('payment_account', 'psu'), name='account_holder_once'),
+            model_name="accountholder",
+            constraint=models.UniqueConstraint(fields=("payment_account", "psu"), name="account_holder_once"),
         ),
         migrations.AddConstraint(
-            model_name='accountholder',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'joint_owner', 'authorised'])), name='account_holder_role_known'),
+            model_name="accountholder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["owner", "joint_owner", "authorised"])),
+                name="account_holder_role_known",
+            ),
         ),
     ]

@@ -4,44 +4,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditHead',
+            name="AuditHead",
             fields=[
-                ('stream', models.SmallIntegerField(primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField()),
-                ('hash', models.BinaryField()),
+                ("stream", models.SmallIntegerField(primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField()),
+                ("hash", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('stream', models.SmallIntegerField()),
-                ('seq', models.BigIntegerField()),
-                ('at', models.DateTimeField(help_text='bank time of the change')),
-                ('recorded_at', models.DateTimeField(help_text='clock of the database server')),
-                ('event', models.CharField(help_text='room.object.fact, such as payments.payment.authorised', max_length=100)),
-                ('actor_type', models.CharField(max_length=20)),
-                ('actor_id', models.CharField(max_length=64)),
-                ('object_type', models.CharField(max_length=40)),
-                ('object_id', models.CharField(max_length=64)),
-                ('request_id', models.CharField(max_length=64)),
-                ('session_id', models.CharField(max_length=64)),
-                ('data', models.JSONField()),
-                ('prev_hash', models.BinaryField()),
-                ('hash', models.BinaryField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("stream", models.SmallIntegerField()),
+                ("seq", models.BigIntegerField()),
+                ("at", models.DateTimeField(help_text="bank time of the change")),
+                ("recorded_at", models.DateTimeField(help_text="clock of the database server")),
+                (
+                    "event",
+                    models.CharField(
+                        help_text="room.object.fact, such as payments.payment.authorised", max_length=100
+                    ),
+                ),
+                ("actor_type", models.CharField(max_length=20)),
+                ("actor_id", models.CharField(max_length=64)),
+                ("object_type", models.CharField(max_length=40)),
+                ("object_id", models.CharField(max_length=64)),
+                ("request_id", models.CharField(max_length=64)),
+                ("session_id", models.CharField(max_length=64)),
+                ("data", models.JSONField()),
+                ("prev_hash", models.BinaryField()),
+                ("hash", models.BinaryField()),
             ],
             options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['object_type', 'object_id', 'id'], name='audit_event_object'), models.Index(fields=['-at'], name='audit_event_at')],
-                'constraints': [models.UniqueConstraint(fields=('stream', 'seq'), name='audit_event_stream_seq')],
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["object_type", "object_id", "id"], name="audit_event_object"),
+                    models.Index(fields=["-at"], name="audit_event_at"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("stream", "seq"), name="audit_event_stream_seq")
+                ],
             },
         ),
     ]

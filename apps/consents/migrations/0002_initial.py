@@ -5,90 +5,159 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_initial'),
-        ('consents', '0001_initial'),
-        ('identity', '0001_initial'),
-        ('tpp', '0001_initial'),
+        ("accounts", "0002_initial"),
+        ("consents", "0001_initial"),
+        ("identity", "0001_initial"),
+        ("tpp", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='consent',
-            name='app',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='tpp.app', verbose_name='app'),
+            model_name="consent",
+            name="app",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="consents",
+                to="tpp.app",
+                verbose_name="app",
+            ),
         ),
         migrations.AddField(
-            model_name='consent',
-            name='psu',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='identity.psu', verbose_name='customer'),
+            model_name="consent",
+            name="psu",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="consents",
+                to="identity.psu",
+                verbose_name="customer",
+            ),
         ),
         migrations.AddField(
-            model_name='consent',
-            name='tpp',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='tpp.tpp', verbose_name='TPP'),
+            model_name="consent",
+            name="tpp",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="consents",
+                to="tpp.tpp",
+                verbose_name="TPP",
+            ),
         ),
         migrations.AddField(
-            model_name='consentaccess',
-            name='consent',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='accesses', to='consents.consent'),
+            model_name="consentaccess",
+            name="consent",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="accesses",
+                to="consents.consent",
+            ),
         ),
         migrations.AddField(
-            model_name='consentaccess',
-            name='payment_account',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.paymentaccount'),
+            model_name="consentaccess",
+            name="payment_account",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="accounts.paymentaccount",
+            ),
         ),
         migrations.AddField(
-            model_name='consentaccount',
-            name='consent',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='accounts', to='consents.consent'),
+            model_name="consentaccount",
+            name="consent",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="accounts", to="consents.consent"
+            ),
         ),
         migrations.AddField(
-            model_name='consentaccount',
-            name='payment_account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.paymentaccount'),
+            model_name="consentaccount",
+            name="payment_account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.paymentaccount"
+            ),
         ),
         migrations.AddIndex(
-            model_name='consent',
-            index=models.Index(fields=['psu', '-created_at'], name='consent_of_psu'),
+            model_name="consent",
+            index=models.Index(fields=["psu", "-created_at"], name="consent_of_psu"),
         ),
         migrations.AddIndex(
-            model_name='consent',
-            index=models.Index(condition=models.Q(('consent_status__in', ['received', 'valid'])), fields=['valid_until'], name='consent_live'),
+            model_name="consent",
+            index=models.Index(
+                condition=models.Q(("consent_status__in", ["received", "valid"])),
+                fields=["valid_until"],
+                name="consent_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('consent_status__in', ['received', 'partiallyAuthorised', 'valid', 'rejected', 'revokedByPsu', 'expired', 'terminatedByTpp'])), name='consent_status_known'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "consent_status__in",
+                        [
+                            "received",
+                            "partiallyAuthorised",
+                            "valid",
+                            "rejected",
+                            "revokedByPsu",
+                            "expired",
+                            "terminatedByTpp",
+                        ],
+                    )
+                ),
+                name="consent_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('frequency_per_day__gte', 1)), name='consent_frequency_positive'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("frequency_per_day__gte", 1)), name="consent_frequency_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(('recurring_indicator', True), ('frequency_per_day', 1), _connector='OR'), name='consent_one_off_once_per_day'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("recurring_indicator", True), ("frequency_per_day", 1), _connector="OR"),
+                name="consent_one_off_once_per_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('consent_status', 'valid'), _negated=True), models.Q(('authorised_at__isnull', False), ('psu__isnull', False)), _connector='OR'), name='consent_valid_has_customer'),
+            model_name="consent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("consent_status", "valid"), _negated=True),
+                    models.Q(("authorised_at__isnull", False), ("psu__isnull", False)),
+                    _connector="OR",
+                ),
+                name="consent_valid_has_customer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consent',
-            constraint=models.UniqueConstraint(fields=('app', 'request_id'), name='consent_request_once'),
+            model_name="consent",
+            constraint=models.UniqueConstraint(fields=("app", "request_id"), name="consent_request_once"),
         ),
         migrations.AddIndex(
-            model_name='consentaccess',
-            index=models.Index(fields=['consent', '-at'], name='consent_access_recent'),
+            model_name="consentaccess",
+            index=models.Index(fields=["consent", "-at"], name="consent_access_recent"),
         ),
         migrations.AddConstraint(
-            model_name='consentaccess',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['accounts', 'account', 'balances', 'transactions', 'transaction'])), name='consent_access_kind'),
+            model_name="consentaccess",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind__in", ["accounts", "account", "balances", "transactions", "transaction"])
+                ),
+                name="consent_access_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consentaccount',
-            constraint=models.UniqueConstraint(fields=('consent', 'payment_account'), name='consent_account_once'),
+            model_name="consentaccount",
+            constraint=models.UniqueConstraint(
+                fields=("consent", "payment_account"), name="consent_account_once"
+            ),
         ),
     ]
