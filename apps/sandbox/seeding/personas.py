@@ -88,7 +88,7 @@ ACCOUNTS = (
         kind=CashAccountType.SVGS,
     ),
     Account("1000000003", ("bruno",), "Bruno Becker", "Current account", "Linden Giro", 312, "bruno"),
-    Account("1000000004", ("carla",), "Carla Wagner", "Current account", "Linden Giro", 81240, "carla"),
+    Account("1000000004", ("carla",), "Carla Wagner", "Current account", "Linden Giro", 112840, "carla"),
     Account(
         "1000000005",
         ("carla",),

@@ -1,4 +1,4 @@
-import os
+import io
 from typing import Any
 
 from django.core.management import call_command
@@ -6,11 +6,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from apps.core import clock
+from apps.sandbox.addresses import demo_tpp_url
 from apps.sandbox.seeding.companies import seed_companies
 from apps.sandbox.seeding.handout import write_handout
 from apps.sandbox.seeding.seed import seed_people_and_accounts
-
-DEFAULT_TPP_PORT = "8100"
 
 
 class Command(BaseCommand):
@@ -25,26 +24,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         _check_may_post()
         now = clock.now()
-        call_command(
-            "rotate_oidc_key", if_missing=True, stdout=self.stdout if options["verbosity"] > 1 else _Silence()
-        )
+        call_command("rotate_oidc_key", if_missing=True, stdout=io.StringIO())
         seed_people_and_accounts(now=now)
         tpp_url = demo_tpp_url()
         path = write_handout(companies=seed_companies(tpp_url=tpp_url, now=now), tpp_url=tpp_url)
         if options["verbosity"]:
             self.stdout.write(f"The sandbox is ready; log-ins and keys are in {path}")
-
-
-class _Silence:
-    def write(self, text: str) -> None: ...
-
-    def flush(self) -> None: ...
-
-
-def demo_tpp_url() -> str:
-    """Where the demo TPP answers, without a trailing slash."""
-    named = os.environ.get("DEMO_TPP_URL") or os.environ.get("TPP_BASE_URL")
-    return (named or f"http://127.0.0.1:{os.environ.get('TPP_PORT') or DEFAULT_TPP_PORT}").rstrip("/")
 
 
 def _check_may_post() -> None:
