@@ -8,6 +8,7 @@ service manager restarts each program on its own (docs/operations/).
 
 import argparse
 import contextlib
+import gc
 import os
 import shlex
 import signal
@@ -137,9 +138,12 @@ def _exit_code(returncode: int | None) -> int:
 def _serve(stack: Stack, *, started: float, output: TextIO) -> int:
     """Keep the programs until one ends or we are asked to stop."""
     manager = Manager(Printer(output=output))
+    wait_for_web = (sys.executable, "-S", "-m", "deploy.local.after", str(stack.config.web_port))
     for program in stack.programs.values():
-        command = "exec " + shlex.join(program.command)  # Without a shell between us and the program.
+        words = program.command if program.name == "web" else (*wait_for_web, *program.command)
+        command = "exec " + shlex.join(words)  # Without a shell between us and the program.
         manager.add_process(program.name, command, env=dict(program.environment), cwd=str(ROOT))
+    gc.freeze()  # honcho's helper processes share our memory for longer.
     watch = _Watch(stack, started=started)
     watch.start()
     signal.signal(signal.SIGHUP, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))

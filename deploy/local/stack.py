@@ -28,10 +28,14 @@ from deploy.local.programs import Program, programs, setup_environment
 # How the comment on a database begins that this launcher prepared.
 PREPARED = "Sandbox of bankportal, prepared "
 
-# What the tables, roles, sandbox data and static files are made of.
+# What the tables, roles, sandbox data and static files are made of. Not all code: a change of a page must not cost
+# a setup.
 _SOURCES = (
-    *(("apps", pattern) for pattern in ("**/*.py", "**/*.sql")),
-    ("bankportal", "**/*.py"),
+    ("apps", "*/migrations/**/*"),
+    ("apps", "*/management/**/*.py"),
+    ("apps/sandbox", "**/*.py"),
+    ("apps", "*/sql/**/*"),
+    ("bankportal", "*.py"),
     ("static", "**/*"),
     (".", "requirements.txt"),
 )
@@ -62,7 +66,7 @@ def _fingerprint(config: Config, secrets: dict[str, str]) -> str:
     digest = hashlib.sha256(json.dumps([str(config), secrets], sort_keys=True).encode())
     for folder, pattern in _SOURCES:
         for path in sorted((ROOT / folder).glob(pattern)):
-            if path.is_file():
+            if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(ROOT)).encode() + b"\0")
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return PREPARED + digest.hexdigest()
