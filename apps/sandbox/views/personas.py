@@ -42,6 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "demo_tpp_url": demo_tpp_url(),
             "bank_url": settings.PUBLIC_BASE_URL,
             "handout": settings.VAR_DIR / "sandbox.json",
+            "key_folder": settings.VAR_DIR / "keys" / "tpp",
             "feeds": _feeds(),
         },
     )
@@ -66,7 +67,6 @@ def _companies() -> list[dict[str, Any]]:
         {
             "company": company,
             "status": apps[company.client_id].tpp.status if company.client_id in apps else "",
-            "key_file": settings.VAR_DIR / "keys" / "tpp" / f"{company.client_id}.pem",
         }
         for company in personas.COMPANIES
     ]
