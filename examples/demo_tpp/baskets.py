@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,11 @@ class Item:
     name: str
     quantity: int
     price: str
+
+    @property
+    def total(self) -> Decimal:
+        """What this line costs."""
+        return self.quantity * Decimal(self.price)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,8 +152,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "payments.empty": ("No payments yet.", "Noch keine Zahlungen."),
     "payment.paid.title": ("Paid", "Bezahlt"),
     "payment.paid.lead": (
-        "Your bank has confirmed the payment. The shop is told.",
-        "Ihre Bank hat die Zahlung bestätigt. Der Laden weiß Bescheid.",
+        "Your bank has confirmed the payment. Thank you!",
+        "Ihre Bank hat die Zahlung bestätigt. Vielen Dank!",
     ),
     "payment.open.title": ("Not final yet", "Noch nicht abgeschlossen"),
     "payment.open.lead": (

@@ -87,6 +87,7 @@ def check_csrf() -> None:
 
 def bank_call(about: str) -> Call:
     """This request's customer, for the headers that the bank is told."""
+    # The contract knows IPv4 only; ShopPay listens on loopback, so anything else is this machine, too.
     address = request.remote_addr or ""
     user_agent = "".join(c for c in request.headers.get("User-Agent", "") if " " <= c <= "~")[:200]
     return Call(

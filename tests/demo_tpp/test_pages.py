@@ -2,11 +2,14 @@
 
 import re
 import string
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from examples.demo_tpp import texts
+from examples.demo_tpp.baskets import BASKETS, Basket
+from examples.demo_tpp.directory import parse_iban
 from tests.demo_tpp.conftest import TPP, csrf_of
 from tests.demo_tpp.fake_bank import IBAN, ISSUER
 
@@ -117,3 +120,10 @@ def test_the_calls_to_the_bank_are_listed_without_secrets(tpp: TPP) -> None:
 
 def test_health_answers(tpp: TPP) -> None:
     assert tpp.browser.get("/health").json == {"status": "ok"}
+
+
+@pytest.mark.parametrize("basket", BASKETS.values(), ids=BASKETS)
+def test_the_lines_of_an_order_add_up_and_its_payee_has_a_valid_iban(basket: Basket) -> None:
+    assert sum(item.total for item in basket.items) == Decimal(basket.total)
+    assert str(parse_iban(basket.merchant_iban)) == basket.merchant_iban
+    assert all(texts.has_text(item.name) for item in basket.items)
