@@ -339,7 +339,7 @@ def test_no_code_without_finished_authentication_of_this_customer(world, consent
         services.complete_authorization(
             authorisation_id=authorisation_id, psu=world.anna.psu, auth_time=now, now=now
         )
-    bruno = make_customer("bruno", 2)
+    bruno = make_customer("Bruno")
     SCAAuthorisation.objects.filter(pk=authorisation_id).update(
         sca_status="finalised",
         psu=world.anna.psu,

@@ -31,7 +31,7 @@ def tokens(world: World):
     ],
 )
 def test_an_application_stays_without_secret_and_without_a_second_truth(tokens, name, change):
-    violates(name, f"UPDATE authserver_application SET {change}")  # noqa: S608 (the cases are above)
+    violates(name, f"UPDATE authserver_application SET {change}")
 
 
 @pytest.mark.req("AS-TRAP-12", "S0-5")

@@ -1,5 +1,6 @@
 """From the authorization request to the tokens, as figure 1 of the founding story has it."""
 
+import logging
 import time
 
 import pytest
@@ -120,6 +121,19 @@ def test_nothing_that_was_given_out_is_in_the_database(world: World):
     ]
     assert stored
     assert not [secret for secret in secrets for row in stored if secret in row]
+
+
+@pytest.mark.req("S0-5")
+def test_nothing_that_was_given_out_is_in_the_log_at_its_most_talkative(world: World, caplog):
+    caplog.set_level(logging.DEBUG)
+    tokens = world.tokens()
+    refreshed = world.shoppay.program.refresh(tokens.refresh).json()
+    world.shoppay.program.redeem(tokens.code, tokens.pkce)
+    secrets = [tokens.code, tokens.access, tokens.refresh, tokens.id, tokens.pkce.verifier]
+    secrets += [refreshed["access_token"], refreshed["id_token"]]
+    assert caplog.records
+    written = [record.getMessage() for record in caplog.records]
+    assert not [secret for secret in secrets for line in written if secret in line]
 
 
 def test_the_trail_tells_who_granted_and_who_got_tokens(world: World):

@@ -1,14 +1,12 @@
 """The bank around the authorization server: customers with accounts, TPPs with apps, consents and payments."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from apps.accounts.models import PaymentAccount
-from apps.accounts.rules import CashAccountType
-from apps.accounts.services import open_payment_account
 from apps.authserver import services
 from apps.consents.models import Consent
 from apps.consents.rules import ConsentModel, RequestedAccess
@@ -22,7 +20,6 @@ from apps.core import clock
 from apps.core.clock import bank_date
 from apps.core.money import Money
 from apps.identity.models import PSU
-from apps.identity.services import register_customer
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import Channel
 from apps.payments.services import (
@@ -31,11 +28,12 @@ from apps.payments.services import (
     initiate_payment,
     send_payment_code,
 )
-from apps.sca.models import Challenge
-from apps.sca.services import check_code, enrol_sms_device, recompute_code
 from apps.tpp.models import App
-from apps.tpp.services import add_app_key, register_app, register_tpp
-from tests.authserver.kit import PKCE, REDIRECT_URI, TPPProgram, answer
+from apps.tpp.services import add_app_key
+from tests.authserver.kit import OTHER_REDIRECT_URI, PKCE, REDIRECT_URI, TPPProgram, answer
+from tests.factories.accounts import customer
+from tests.factories.payments import proof_for
+from tests.factories.tpp import AppFactory, TPPFactory
 
 
 @dataclass
@@ -78,51 +76,20 @@ class Tokens:
         return self.body["id_token"]
 
 
-def make_customer(name: str, number: int) -> Customer:
-    now = clock.now()
-    psu = register_customer(
-        username=name,
-        password=f"linden-{name}-2026",
-        first_name=name.title(),
-        last_name="Linden",
-        language="en",
-        core_user_id=f"LB{number:06d}",
-        now=now,
-    )
-    enrol_sms_device(user=psu.user, phone_number=f"+4915100000{number:02d}", now=now)
-    account = open_payment_account(
-        account_number=f"{number:010d}",
-        display_name="Current account",
-        product="Giro",
-        cash_account_type=CashAccountType.CACC,
-        currency="EUR",
-        overdraft_limit_minor=0,
-        owners=[psu],
-        owner_name=psu.full_name,
-        now=now,
-    )
-    return Customer(psu, account)
+def make_customer(name: str) -> Customer:
+    psu = customer(name)
+    return Customer(psu, psu.account)
 
 
 def make_company(name: str, roles: list[str], **program: Any) -> Company:
-    now = clock.now()
-    tpp = register_tpp(
-        legal_name=f"{name} GmbH",
-        brand_name=name,
-        authorisation_number=f"PSDDE-BAFIN-{name}",
-        authority_name="BaFin",
-        country="DE",
-        roles=roles,
-        contact_email="",
-        member_id=None,
-        now=now,
-    )
-    redirect_uris = [REDIRECT_URI, "https://shoppay.example/other?shop=7"]
-    app = register_app(
-        tpp_id=tpp.pk, name=f"{name} app", redirect_uris=redirect_uris, member_id=None, now=now
+    app = AppFactory(
+        tpp=TPPFactory(legal_name=f"{name} GmbH", brand_name=name, roles=roles),
+        redirect_uris=[REDIRECT_URI, OTHER_REDIRECT_URI],
     )
     runner = TPPProgram(client_id=app.client_id, **program)
-    add_app_key(app_id=app.pk, jwk=runner.key.as_dict(private=False), kid=runner.kid, member_id=None, now=now)
+    add_app_key(
+        app_id=app.pk, jwk=runner.key.as_dict(private=False), kid=runner.kid, member_id=None, now=clock.now()
+    )
     return Company(app, runner)
 
 
@@ -177,12 +144,6 @@ def authorisation_of(response: Any) -> UUID:
     return UUID(path.split("/")[2])
 
 
-def prove(challenge_id: UUID, *, now: datetime) -> Any:
-    """The right code, returned by the customer."""
-    code = recompute_code(challenge=Challenge.objects.get(pk=challenge_id))
-    return check_code(challenge_id=challenge_id, code=code, now=now)
-
-
 def allow_consent(consent: Consent, customer: Customer, authorisation_id: UUID) -> str | None:
     """What the pages do when the customer allows a consent; returns where his browser goes."""
     psu, now = customer.psu, clock.now()
@@ -193,7 +154,7 @@ def allow_consent(consent: Consent, customer: Customer, authorisation_id: UUID) 
         consent_id=consent.pk,
         authorisation_id=authorisation_id,
         psu=psu,
-        proof=prove(challenge_id, now=now),
+        proof=proof_for(challenge_id, now=now),
         now=now,
     )
     confirm_consent(
@@ -216,7 +177,7 @@ def allow_payment(payment: PaymentInitiation, customer: Customer, authorisation_
         payment_id=payment.pk,
         authorisation_id=authorisation_id,
         psu=psu,
-        proof=prove(challenge_id, now=now),
+        proof=proof_for(challenge_id, now=now),
         now=now,
     )
     return services.complete_authorization(authorisation_id=authorisation_id, psu=psu, auth_time=now, now=now)
@@ -226,7 +187,7 @@ def allow_payment(payment: PaymentInitiation, customer: Customer, authorisation_
 class World:
     """The personas of the authorization server's tests."""
 
-    anna: Customer = field(default_factory=lambda: make_customer("anna", 1))
+    anna: Customer = field(default_factory=lambda: make_customer("Anna"))
     shoppay: Company = field(default_factory=lambda: make_company("ShopPay", ["AISP", "PISP"]))
     finanzblick: Company = field(default_factory=lambda: make_company("Finanzblick", ["AISP"]))
 

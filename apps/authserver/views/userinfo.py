@@ -1,16 +1,12 @@
-import re
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import View
 
 from apps.authserver import services
+from apps.authserver.bearer import read_bearer_token
 from apps.authserver.errors import method_not_allowed, no_store
 from apps.authserver.queries import get_subject
 from apps.authserver.refusals import TokenRefused
 from apps.core import clock
-
-# RFC 6750 2.1; the scheme in any case (RFC 9110 11.1).
-_BEARER = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 
 
 class UserInfoView(View):
@@ -25,11 +21,11 @@ class UserInfoView(View):
         return method_not_allowed("GET")
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
-        if match is None:
+        token = read_bearer_token(request.headers.get("Authorization", ""))
+        if token is None:
             return _challenge(401)
         try:
-            context = services.authenticate_access_token(token=match[1], now=clock.now())
+            context = services.authenticate_access_token(token=token, now=clock.now())
         except TokenRefused:
             return _challenge(401, "invalid_token")
         subject = get_subject(token_id=context.token_id) if "openid" in context.scopes else None
