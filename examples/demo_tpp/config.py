@@ -48,6 +48,13 @@ class Configuration:
         return self.base_url.startswith("https://")
 
     @property
+    def payment_return_uris(self) -> tuple[str, str]:
+        """Where customers come back from a payment, approved or not. Registered at the bank to the letter, so they
+        cannot name the payment.
+        """
+        return f"{self.base_url}/payments/return", f"{self.base_url}/payments/cancelled"
+
+    @property
     def notification_uri(self) -> str:
         """Where the bank reports a payment's progress; same origin as the redirect URI."""
         return f"{self.base_url}/notify"

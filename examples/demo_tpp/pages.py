@@ -355,20 +355,23 @@ def payments() -> Answer:
     return render_template("payments.html", payments=shoppay().store.list_payments(user=claims.subject))
 
 
-@pages.get("/payments/<payment_id>/return")
-def returned(payment_id: str) -> Answer:
+@pages.get("/payments/return")
+def returned() -> Answer:
     """Back from the bank: the address proves nothing, so the bank is asked how the payment stands."""
-    return _returned(payment_id, "ok")
+    return _returned("ok")
 
 
-@pages.get("/payments/<payment_id>/cancelled")
-def cancelled(payment_id: str) -> Answer:
+@pages.get("/payments/cancelled")
+def cancelled() -> Answer:
     """Back from the bank by its way out for 'not approved'; asked just the same."""
-    return _returned(payment_id, "nok")
+    return _returned("nok")
 
 
-def _returned(payment_id: str, how: str) -> Answer:
-    found = _payment(payment_id, authorised(SCOPE_PAY))
+def _returned(how: str) -> Answer:
+    claims = authorised(SCOPE_PAY)
+    found = shoppay().payments.find_returned(user=claims.subject, call=bank_call)
+    if found is None:
+        return redirect(url_for("pages.payments"), 303)
     shoppay().store.record_return(found.id, returned=how, now=shoppay().clock())
     try:
         shoppay().payments.follow(found, call=bank_call(found.id), patience=PATIENCE_ON_RETURN_SECONDS)

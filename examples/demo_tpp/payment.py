@@ -24,6 +24,8 @@ NOT_PAID = ("RJCT", "CANC")
 # First wait, growth and longest wait between two questions, in seconds.
 BACK_OFF = (0.15, 1.7, 2.0)
 MAX_NOTIFICATIONS_KEPT = 20
+STATUS_WHEN_SENT = "RCVD"
+RETURN_WITHIN_SECONDS = 2 * 60 * 60
 
 
 class InvalidOrder(Exception):
@@ -75,7 +77,7 @@ class Payments:
         directory: Directory,
         enrolments: Enrolments,
         bank_client: Callable[[str], BankClient],
-        base_url: str,
+        return_uris: tuple[str, str],
         notification_uri: str,
         clock: Callable[[], int],
         sleep: Callable[[float], None] = time.sleep,
@@ -84,7 +86,7 @@ class Payments:
         self._directory = directory
         self._enrolments = enrolments
         self._bank_client = bank_client
-        self._base_url = base_url
+        self._return_uris = return_uris
         self._notification_uri = notification_uri
         self._clock = clock
         self._sleep = sleep
@@ -165,12 +167,11 @@ class Payments:
         if payment.reference:
             body["remittanceInformationUnstructured"] = payment.reference
         client = self._bank_client(issuer)
-        place = f"{self._base_url}/payments/{key}"
         try:
             answer = client.initiate_payment(
                 body,
                 id_token=id_token,
-                redirect_uris=(f"{place}/return", f"{place}/cancelled"),
+                redirect_uris=self._return_uris,
                 notification_uri=self._notification_uri,
                 call=call,
             )
@@ -193,6 +194,24 @@ class Payments:
         if payment is None:
             raise LookupError(key)
         return payment
+
+    def find_returned(self, *, user: str, call: Callable[[str], Call]) -> Payment | None:
+        """Which payment a customer comes back from: the bank's redirect goes to a registered address, the same for all.
+
+        Among this user's latest payments it is the newest that has moved on since it was sent to the bank, else the
+        newest. Only the choice of a page depends on this guess, nothing else.
+        """
+        waiting = self._store.list_unreturned_payments(user=user, since=self._clock() - RETURN_WITHIN_SECONDS)
+        for payment in waiting:
+            fresh = payment
+            try:
+                fresh = self.follow(payment, call=call(payment.id))
+            except BankFault:
+                # Its own page shows the fault.
+                pass
+            if fresh.is_final or fresh.transaction_status != STATUS_WHEN_SENT:
+                return fresh
+        return waiting[0] if waiting else None
 
     def follow(self, payment: Payment, *, call: Call, patience: float = 0.0) -> Payment:
         """Ask the bank for the status until it is final, for at most ``patience`` seconds, waiting longer each time.

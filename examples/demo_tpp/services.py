@@ -111,7 +111,7 @@ def build_services(
             directory=directory,
             enrolments=enrolments,
             bank_client=bank_client,
-            base_url=configuration.base_url,
+            return_uris=configuration.payment_return_uris,
             notification_uri=configuration.notification_uri,
             clock=clock,
             sleep=sleep,

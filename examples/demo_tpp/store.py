@@ -440,6 +440,16 @@ class Store:
         )
         return [Payment(**row) for row in rows]
 
+    def list_unreturned_payments(self, *, user: str, since: int) -> list[Payment]:
+        """The latest payments that went to the bank and whose customer has not come back yet; the newest first."""
+        rows = self._all(
+            "SELECT * FROM payments WHERE user = ? AND payment_id IS NOT NULL AND returned = '' AND created_at >= ?"
+            " ORDER BY created_at DESC, rowid DESC LIMIT 5",
+            user,
+            since,
+        )
+        return [Payment(**row) for row in rows]
+
     def record_initiation(
         self, key: str, *, payment_id: str, transaction_status: str, redirect: str, now: int
     ) -> None:

@@ -51,6 +51,7 @@ class FakeBank:
     rotate_refresh_token: bool = False
     refusals: dict[str, tuple[int, Any]] = field(default_factory=dict)
     statuses: list[str] = field(default_factory=lambda: ["ACSC"])
+    statuses_of: dict[str, str] = field(default_factory=dict)
     sca_oauth: str | None = None
     sca_redirect: str | None = None
     clock: Any = lambda: int(time.time())
@@ -281,6 +282,8 @@ class FakeBank:
 
     def _status(self, payment_id: str) -> Any:
         assert payment_id in self.payments
+        if payment_id in self.statuses_of:
+            return jsonify(transactionStatus=self.statuses_of[payment_id])
         status = self.statuses[0] if len(self.statuses) == 1 else self.statuses.pop(0)
         return jsonify(transactionStatus=status)
 

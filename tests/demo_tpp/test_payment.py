@@ -24,9 +24,8 @@ def test_the_order_and_the_id_token_go_to_the_bank(tpp: TPP) -> None:
     assert request.body["creditorName"] == "Möbelhaus Kern GmbH"
     assert request.body["instructedAmount"] == {"currency": "EUR", "amount": "89.90"}
     assert request.headers["Psu-Id-Token"].count(".") == 2
-    place = f"{BASE_URL}/payments/{answer.json['id']}"
-    assert request.headers["Tpp-Redirect-Uri"] == f"{place}/return"
-    assert request.headers["Tpp-Nok-Redirect-Uri"] == f"{place}/cancelled"
+    assert request.headers["Tpp-Redirect-Uri"] == f"{BASE_URL}/payments/return"
+    assert request.headers["Tpp-Nok-Redirect-Uri"] == f"{BASE_URL}/payments/cancelled"
     assert request.headers["Tpp-Notification-Uri"] == f"{BASE_URL}/notify"
 
 
@@ -214,33 +213,43 @@ class TestConfirmation:
         payment = self.started(tpp)
         tpp.log_in()
         tpp.bank.statuses = ["ACSP", "ACSC"]
-        answer = tpp.browser.get(f"/payments/{payment['id']}/return", follow_redirects=True)
+        answer = tpp.browser.get("/payments/return", follow_redirects=True)
         assert answer.request.path == f"/payments/{payment['id']}"
         assert "<h1>Paid</h1>" in answer.text
         assert "€89.90" in answer.text
         assert "DE02 1203 0000 0000 2020 51" in answer.text
 
     def test_the_way_back_proves_nothing(self, tpp: TPP) -> None:
-        payment = self.started(tpp)
+        self.started(tpp)
         tpp.log_in()
         tpp.bank.statuses = ["RJCT"]
-        page = tpp.browser.get(f"/payments/{payment['id']}/return", follow_redirects=True).text
+        page = tpp.browser.get("/payments/return", follow_redirects=True).text
         assert "<h1>Not paid</h1>" in page
         # And the other way round: 'cancelled' in the address, but paid at the bank.
-        other = dict(tpp.pay().json)
+        tpp.pay()
         tpp.bank.statuses = ["ACSC"]
-        assert (
-            "<h1>Paid</h1>"
-            in tpp.browser.get(f"/payments/{other['id']}/cancelled", follow_redirects=True).text
-        )
+        assert "<h1>Paid</h1>" in tpp.browser.get("/payments/cancelled", follow_redirects=True).text
+
+    def test_of_several_payments_the_one_that_moved_on_is_shown(self, tpp: TPP) -> None:
+        first = self.started(tpp)
+        tpp.pay()
+        tpp.log_in()
+        tpp.bank.statuses_of[first["paymentId"]] = "ACSC"
+        tpp.bank.statuses = ["RCVD"]
+        answer = tpp.browser.get("/payments/return")
+        assert answer.headers["Location"] == f"/payments/{first['id']}"
+
+    def test_coming_back_from_nothing_shows_the_list(self, tpp: TPP) -> None:
+        tpp.log_in()
+        assert tpp.browser.get("/payments/return").headers["Location"] == "/payments"
 
     def test_an_expired_log_in_leads_back_after_logging_in(self, tpp: TPP) -> None:
-        payment = self.started(tpp)
+        self.started(tpp)
         tpp.log_in()
         tpp.clock.now += 900
-        answer = tpp.browser.get(f"/payments/{payment['id']}/return")
+        answer = tpp.browser.get("/payments/return")
         assert answer.status_code == 303
-        assert answer.headers["Location"] == f"/log-in?next=/payments/{payment['id']}/return"
+        assert answer.headers["Location"] == "/log-in?next=/payments/return"
         assert "expired after 15 minutes" in tpp.browser.get(answer.headers["Location"]).text
 
     def test_another_users_payment_is_not_there(self, tpp: TPP) -> None:
