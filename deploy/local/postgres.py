@@ -188,7 +188,7 @@ class Server:
             command, cwd="/", env=environment, text=True, **{"capture_output": True, **options}
         )
 
-    def _program(self, name: str) -> str:
+    def program(self, name: str) -> str:
         """The path of one of PostgreSQL's programs that the server's user can start."""
         try:
             reachable = self._as_server([str(self._bin / "postgres"), "--version"]).returncode == 0
@@ -252,7 +252,7 @@ class Server:
         settings = SETTINGS | {"port": str(self.port)} | self.settings
         arguments = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
         self._touch_log()
-        command = [self._program("pg_ctl"), "-D", str(self.data), "-l", str(self.log), "-w", "-s"]
+        command = [self.program("pg_ctl"), "-D", str(self.data), "-l", str(self.log), "-w", "-s"]
         command += ["-t", str(_START_SECONDS), "-o", arguments, "start"]
         # Files, not pipes: the server keeps them open, and we would wait for the end of a pipe for ever.
         done = self._as_server(
@@ -295,7 +295,7 @@ class Server:
             os.chown(path, self._user, self._group)
         try:
             done = self._as_server([
-                self._program("initdb"), "-D", str(fresh), "-U", OWNER, f"--pwfile={secret}",
+                self.program("initdb"), "-D", str(fresh), "-U", OWNER, f"--pwfile={secret}",
                 "--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions", "--data-checksums",
                 # The same order of text on every machine, whatever locales it has.
                 "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
@@ -317,7 +317,7 @@ class Server:
             return
         for mode in ("fast", "immediate"):
             self._as_server(
-                [self._program("pg_ctl"), "-D", str(self.data), "-m", mode, "-w", "-s", "-t", "20", "stop"]
+                [self.program("pg_ctl"), "-D", str(self.data), "-m", mode, "-w", "-s", "-t", "20", "stop"]
             )
             with contextlib.suppress(psutil.Error):
                 process.wait(timeout=2)
