@@ -76,6 +76,7 @@ class BankValidator(OAuth2Validator):
         **kwargs: Any,
     ) -> bool:
         """Reached by client_credentials only: what the customer granted is read from the grant."""
+        request.scopes = list(dict.fromkeys(scopes))
         return is_client_scope_allowed(scopes=scopes, roles=client.app.tpp.roles)
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:

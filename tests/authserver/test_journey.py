@@ -99,10 +99,11 @@ def test_all_three_kinds_of_keys_serve_an_app(world: World, key_name):
 
 
 def test_an_app_gets_a_token_for_itself(world: World):
-    response = world.shoppay.program.client_token("aisp pisp")
+    response = world.shoppay.program.client_token("aisp pisp aisp")
     assert response.status_code == 200
     body = response.json()
     assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
+    assert body["scope"] == "aisp pisp"
     context = services.authenticate_access_token(token=body["access_token"], now=clock.now())
     assert context.scopes == {"aisp", "pisp"}
     assert (context.psu_id, context.consent_id, context.payment_id) == (None, None, None)

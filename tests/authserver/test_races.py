@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
+from time import sleep
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
-from apps.authserver.models import AccessToken, Application, RefreshToken
+from apps.authserver import services
+from apps.authserver.models import AccessToken, Application, Grant, RefreshToken
 from apps.sca.models import SCAAuthorisation
 from tests.authserver.kit import PKCE
 from tests.authserver.world import World, make_consent
@@ -95,3 +98,35 @@ def test_a_doubled_click_on_the_tpps_link_breaks_nothing(world: World):
     responses = at_once(*(lambda: world.shoppay.program.authorize(scope, pkce) for _ in range(4)))
     assert statuses(responses) == [303] * 4
     assert 1 <= SCAAuthorisation.objects.count() <= 4
+
+
+@pytest.mark.req("AS-1", "AS-35")
+def test_a_refresh_during_a_revocation_leaves_no_live_token(world: World):
+    tokens = world.tokens()
+    grant = Grant.objects.get()
+    accepted, moment = Event(), timezone.now()
+
+    def refresh() -> None:
+        with transaction.atomic():
+            accepted_grant = services.accept_refresh_token(
+                application=grant.application, refresh_token=tokens.refresh, now=moment
+            )
+            accepted.set()
+            sleep(0.3)  # The revocation below has begun and waits.
+            services.store_tokens(
+                application=grant.application,
+                grant=accepted_grant,
+                scopes=["openid"],
+                access_token="new",
+                refresh_token=None,
+                id_token=None,
+                now=moment,
+            )
+
+    def revoke() -> None:
+        assert accepted.wait(5)
+        services.revoke_grant(grant=grant, now=moment)
+
+    at_once(refresh, revoke)
+    assert AccessToken.objects.count() == 2
+    assert not AccessToken.objects.filter(revoked_at=None).exists()

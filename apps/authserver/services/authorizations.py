@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 # A TPP has a reason for a second try, none for a hundred at once.
 OPEN_REQUESTS_MAX = 20
+# The SCA authorisation's own end decides; an answer given in its last second still finds the request open.
+ANSWER_GRACE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def request_authorization(
         nonce=asked.nonce,
         code_challenge=asked.code_challenge,
         created_at=moment,
-        expires_at=moment + timedelta(seconds=settings.SCA_AUTHORISATION_TTL_SECONDS),
+        expires_at=moment + timedelta(seconds=settings.SCA_AUTHORISATION_TTL_SECONDS) + ANSWER_GRACE,
     )
 
 

@@ -58,11 +58,15 @@ def _redeem_code(
 def accept_refresh_token(*, application: Application, refresh_token: str, now: datetime) -> Grant:
     """The grant behind a refresh token, which stays as it is (no rotation, FAPI 2.0 5.3.2.1-9).
 
+    The grant stays locked until the new tokens are stored: a revocation at the same moment comes before and is
+    seen here, or after and ends them too.
+
     :raises GrantRefused: unknown, another app's, revoked, expired; customer deactivated (trap 11); consent no
         longer in force. All alike to the client.
     """
     found = (
-        RefreshToken.objects.select_related("grant__user", "grant__consent", "grant__payment")
+        RefreshToken.objects.select_for_update(of=("grant",), no_key=True)
+        .select_related("grant__user", "grant__consent")
         .filter(token_checksum=credential_hash(refresh_token), application=application)
         .first()
     )
