@@ -21,6 +21,7 @@ from examples.demo_tpp.vault import TokenVault, VaultError
 CONSENT_DAYS = 90
 FLOW_SECONDS = 60 * 60
 RENEW_BEFORE_SECONDS = 30
+DAYS_SHOWN = 30
 MAX_TRANSACTIONS_SHOWN = 25
 # The bank says with these that the consent itself is over, not only a token.
 CONSENT_IS_OVER = ("CONSENT_INVALID", "CONSENT_EXPIRED", "CONSENT_UNKNOWN")
@@ -73,7 +74,6 @@ class AccountView:
     iban: str
     name: str
     currency: str
-    product: str
     balances: tuple[Mapping[str, Any], ...]
     transactions: tuple[Mapping[str, Any], ...]
 
@@ -279,33 +279,29 @@ class Enrolments:
 
     def read_accounts(self, enrolment: Enrolment, *, call: Call) -> list[AccountView]:
         """The accounts of this enrolment with balances and the latest booked transactions."""
-        listed = self._read(enrolment, "/v1/accounts?withBalance=true", call=call).get("accounts", [])
-        views = []
-        for account in listed if isinstance(listed, list) else []:
-            resource_id = str(account.get("resourceId", ""))
-            path = f"/v1/accounts/{quote(resource_id, safe='')}"
-            balances = account.get("balances") or self._read(enrolment, f"{path}/balances", call=call).get(
-                "balances", []
-            )
-            since = (datetime.fromtimestamp(self._clock(), UTC) - timedelta(days=30)).date().isoformat()
-            report = self._read(
-                enrolment, f"{path}/transactions?bookingStatus=booked&dateFrom={since}", call=call
-            ).get("transactions", {})
-            booked = report.get("booked", []) if isinstance(report, dict) else []
-            views.append(
-                AccountView(
-                    resource_id=resource_id,
-                    iban=str(account.get("iban", "")),
-                    name=str(
-                        account.get("displayName") or account.get("name") or account.get("product") or ""
-                    ),
-                    currency=str(account.get("currency", "")),
-                    product=str(account.get("product", "")),
-                    balances=tuple(balances),
-                    transactions=tuple(booked[:MAX_TRANSACTIONS_SHOWN]),
-                )
-            )
-        return views
+        answer = self._read(enrolment, "/v1/accounts?withBalance=true", call=call)
+        return [self._view(enrolment, account, call=call) for account in _objects(answer.get("accounts"))]
+
+    def _view(self, enrolment: Enrolment, account: Mapping[str, Any], *, call: Call) -> AccountView:
+        resource_id = str(account.get("resourceId", ""))
+        path = f"/v1/accounts/{quote(resource_id, safe='')}"
+        balances = account.get("balances")
+        if not balances:
+            balances = self._read(enrolment, f"{path}/balances", call=call).get("balances")
+        since = (datetime.fromtimestamp(self._clock(), UTC) - timedelta(days=DAYS_SHOWN)).date().isoformat()
+        query = f"{path}/transactions?bookingStatus=booked&dateFrom={since}"
+        report = self._read(enrolment, query, call=call).get("transactions")
+        booked = _objects(report.get("booked") if isinstance(report, dict) else None)
+        return AccountView(
+            resource_id=resource_id,
+            iban=str(account.get("iban", "")),
+            name=str(account.get("displayName") or account.get("name") or account.get("product") or ""),
+            currency=str(account.get("currency", "")),
+            balances=tuple(entry for entry in _objects(balances) if _is_amount(entry.get("balanceAmount"))),
+            transactions=tuple(entry for entry in booked if _is_amount(entry.get("transactionAmount")))[
+                :MAX_TRANSACTIONS_SHOWN
+            ],
+        )
 
     def _read(self, enrolment: Enrolment, path: str, *, call: Call) -> dict[str, Any]:
         client = self._bank_client(enrolment.issuer)
@@ -347,3 +343,14 @@ class Enrolments:
 
 def _owner_of(enrolment: Enrolment) -> str:
     return f"{enrolment.user} {enrolment.iban} {enrolment.id}"
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list the bank sent; whatever else it holds is left out."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(name), str) for name in ("amount", "currency")
+    )

@@ -18,7 +18,7 @@ def read_or_create_secret(path: Path, make: Callable[[], bytes]) -> bytes:
     Two processes that start at once agree on one secret: the file appears whole under its name or not at all, and
     whoever comes second reads the first one's. Raises UnsafeFile when group or others may read an existing file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
