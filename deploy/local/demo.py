@@ -54,7 +54,9 @@ def _wait_until_ready(config: Config, launcher: "subprocess.Popen[bytes]", log: 
         if launcher.poll() is not None:
             raise Refusal(f"The bank did not start; what its programs said is in {log}.")
         if time.monotonic() > deadline:
-            raise Refusal(f"The bank was not ready within {_START_SECONDS} s; what its programs said is in {log}.")
+            raise Refusal(
+                f"The bank was not ready within {_START_SECONDS} s; what its programs said is in {log}."
+            )
         time.sleep(0.1)
 
 
@@ -88,7 +90,6 @@ def main() -> int:
         except KeyboardInterrupt:
             say("\nStopped.")
             return 130
-    return 2
 
 
 if __name__ == "__main__":

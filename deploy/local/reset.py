@@ -1,7 +1,6 @@
 """``make reset``: throw the sandbox's data away. The next start makes new ones."""
 
 import shutil
-import sys
 
 import psycopg
 
@@ -11,7 +10,13 @@ from deploy.local.console import Refusal, say, sentences
 from deploy.local.stack import PREPARED, recorded
 
 # Not a glob: var/ may hold what somebody else put there.
-_FILES = ("bank.env", "sandbox.json", "run.json", "celerybeat-schedule", "postgres.location")
+_FILES = (
+    "bank.env",
+    "sandbox.json",
+    "run.json",
+    # The standard library's database adds what it likes to the name.
+    *(f"celerybeat-schedule{ending}" for ending in ("", ".bak", ".dat", ".db", ".dir")),
+)
 _FOLDERS = ("broker", "keys", "log", "static", "test", "tpp")
 
 
@@ -56,4 +61,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -107,7 +107,7 @@ def _welcome(stack: Stack, seconds: float) -> str:
     """The addresses and the sandbox's log-ins."""
     config = stack.config
     sandbox = stack.sandbox()
-    addresses = [
+    addresses: list[tuple[str, ...]] = [
         ("Portal for customers", config.bank_url + "/"),
         ("Their phone (SMS)", config.bank_url + "/sandbox/"),
         ("Demo TPP", config.tpp_url + "/"),

@@ -76,7 +76,8 @@ def only_one(config: Config) -> Iterator[None]:
     """
     with (config.var / "run.lock").open("a") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Not flock: what honcho forks would go on holding that after we are killed.
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             found = read(config)
             where = f" (process {found['launcher']}, {found['bank_url']})" if found else ""
