@@ -414,10 +414,9 @@ class BankClient:
             raise BankAnswerInvalid("The bank's answer to the consent request has no consentId.")
         return answer
 
-    def get_consent_status(self, consent_id: str, *, call: Call) -> str:
-        """GET /v1/consents/{consentId}/status."""
-        path = f"/v1/consents/{_segment(consent_id)}/status"
-        return str(self._with_client_token("aisp", "GET", path, call=call).get("consentStatus", ""))
+    def get_consent(self, consent_id: str, *, call: Call) -> dict[str, Any]:
+        """GET /v1/consents/{consentId}: what the bank holds, which may be less than was asked for."""
+        return self._with_client_token("aisp", "GET", f"/v1/consents/{_segment(consent_id)}", call=call)
 
     def delete_consent(self, consent_id: str, *, call: Call) -> None:
         """DELETE /v1/consents/{consentId}: the TPP ends the consent."""

@@ -8,8 +8,8 @@ import secrets
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -157,7 +157,14 @@ class Enrolments:
         )
         return enrolment_id, redirect
 
-    def finish(self, *, answer: Mapping[str, list[str]], browser: str | None, user: str | None) -> Enrolment:
+    def finish(
+        self,
+        *,
+        answer: Mapping[str, list[str]],
+        browser: str | None,
+        user: str | None,
+        call: Callable[[str], Call],
+    ) -> Enrolment:
         """Act on the bank's answer in the browser (S0-29): check it, fetch the tokens, keep them sealed.
 
         ``answer`` holds the query parameters, ``browser`` the secret of this browser, ``user`` whom a valid ShopPay
@@ -189,7 +196,8 @@ class Enrolments:
         if not values.get("code"):
             self._store.refuse_enrolment(flow.enrolment, reason="malformed", now=self._clock())
             raise CallbackRefused("malformed", flow.enrolment)
-        return self._fetch_tokens(flow, code=values["code"])
+        enrolment = self._fetch_tokens(flow, code=values["code"])
+        return self._note_validity(enrolment, call=call(enrolment.id))
 
     def _check_issuer(self, flow: AuthorizationFlow, issuer: str | None) -> None:
         # RFC 9207 2.4: an answer from another server than the one asked is a mix-up attack. A missing iss is
@@ -228,6 +236,17 @@ class Enrolments:
         if confirmed is None or confirmed.state != "active":
             raise CallbackRefused("used", enrolment.id)
         return confirmed
+
+    def _note_validity(self, enrolment: Enrolment, *, call: Call) -> Enrolment:
+        # The bank may have shortened the time asked for; the user is shown the bank's date.
+        try:
+            consent = self._bank_client(enrolment.issuer).get_consent(enrolment.consent_id, call=call)
+            valid_until = date.fromisoformat(str(consent.get("validUntil", ""))).isoformat()
+        except (BankFault, ValueError):
+            # The account is connected all the same; the date asked for stands.
+            return enrolment
+        self._store.record_validity(enrolment.id, valid_until=valid_until)
+        return replace(enrolment, valid_until=valid_until)
 
     # Using an enrolment
 

@@ -225,7 +225,7 @@ def callback() -> Answer:
     wants_json = request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
     try:
         enrolment = shoppay().enrolments.finish(
-            answer=answer, browser=session.get("browser"), user=_user_of_callback()
+            answer=answer, browser=session.get("browser"), user=_user_of_callback(), call=bank_call
         )
     except (CallbackRefused, BankSaidNo, BankFault) as error:
         problem = explain(error)

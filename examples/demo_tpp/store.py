@@ -387,6 +387,10 @@ class Store:
             (sealed_tokens, access_expires_at, id_token_expires_at, key),
         )
 
+    def record_validity(self, key: str, *, valid_until: str) -> None:
+        """How long the consent lasts, as the bank says."""
+        self._connection().execute("UPDATE enrolments SET valid_until = ? WHERE id = ?", (valid_until, key))
+
     def refuse_enrolment(self, key: str, *, reason: str, now: int) -> None:
         """The customer or the bank said no before there were tokens."""
         self._connection().execute(

@@ -52,6 +52,7 @@ class FakeBank:
     refusals: dict[str, tuple[int, Any]] = field(default_factory=dict)
     statuses: list[str] = field(default_factory=lambda: ["ACSC"])
     statuses_of: dict[str, str] = field(default_factory=dict)
+    valid_until: str = ""
     sca_oauth: str | None = None
     sca_redirect: str | None = None
     clock: Any = lambda: int(time.time())
@@ -86,6 +87,7 @@ class FakeBank:
         app.add_url_rule(
             "/v1/accounts/<_id>/transactions", view_func=self._transactions, endpoint="transactions"
         )
+        app.add_url_rule("/v1/consents/<consent_id>", view_func=self._get_consent, endpoint="get_consent")
         path = "/v1/payments/sepa-credit-transfers"
         app.add_url_rule(path, view_func=self._initiate, endpoint="payments", methods=["POST"])
         app.add_url_rule(f"{path}/<payment_id>/status", view_func=self._status, endpoint="status")
@@ -232,6 +234,11 @@ class FakeBank:
         return jsonify(
             consentStatus="received", consentId=consent_id, _links={"scaOAuth": {"href": link}}
         ), 201
+
+    def _get_consent(self, consent_id: str) -> Any:
+        assert self._bearer() == "aisp"
+        kept = self.consents[consent_id] | {"consentStatus": "valid"}
+        return jsonify(kept | ({"validUntil": self.valid_until} if self.valid_until else {}))
 
     def _delete_consent(self, consent_id: str) -> Any:
         assert self._bearer() == "aisp"

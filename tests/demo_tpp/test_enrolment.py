@@ -45,6 +45,14 @@ def test_the_consent_request_is_what_the_contract_wants(tpp: TPP) -> None:
     assert request.headers["Tpp-Redirect-Uri"] == REDIRECT_URI
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"), [("2027-02-01", "2027-02-01"), ("never", "2027-04-15"), ("", "2027-04-15")]
+)
+def test_the_banks_own_end_of_the_consent_is_shown(tpp: TPP, said: str, shown: str) -> None:
+    tpp.bank.valid_until = said
+    assert tpp.enrolled()["validUntil"] == shown
+
+
 def test_the_client_token_is_kept_until_it_expires(tpp: TPP) -> None:
     tpp.enrol()
     tpp.enrol()
