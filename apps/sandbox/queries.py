@@ -9,8 +9,10 @@ from django.db.models import QuerySet
 from apps.core.errors import NotFound
 from apps.identity.models import User
 from apps.identity.queries import get_user_by_username
+from apps.sandbox.authenticator import code_of
 from apps.sandbox.models import PhoneMessage
-from apps.sca.queries import get_sms_device
+from apps.sandbox.seeding.personas import MEMBERS
+from apps.sca.queries import get_authenticator, get_sms_device
 
 # The word before the code in the messages for payments and consents, in both languages; else the first six digits.
 _CODE_AFTER_WORD = re.compile(r"Code:? ([0-9]{6})(?![0-9])")
@@ -19,10 +21,11 @@ _SIX_DIGITS = re.compile(r"(?<![0-9])([0-9]{6})(?![0-9])")
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """The mobile phone of somebody in the sandbox."""
+    """Somebody's mobile phone: it gets text messages at ``number``, or shows ``authenticator_code``; never both."""
 
     user: User
     number: str
+    authenticator_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +40,23 @@ class ShownMessage:
 
 
 def get_phone(*, user_id: str) -> Phone:
-    """The phone of the person with this user ID.
+    """The phone of the person with this user ID: a persona's, or that of a customer who was added later.
 
-    :raises NotFound: nobody of this user ID, or no mobile number registered.
+    :raises NotFound: nobody of this user ID, or with no element on a phone that the sandbox could show.
     """
     user = get_user_by_username(username=user_id) if user_id.isprintable() and len(user_id) <= 150 else None
-    device = get_sms_device(user_id=user.pk) if user is not None else None
-    if user is None or device is None:
+    if user is None:
         raise NotFound("phone")
-    return Phone(user=user, number=device.phone_number)
+    if device := get_sms_device(user_id=user.pk):
+        return Phone(user=user, number=device.phone_number, authenticator_code="")
+    if get_authenticator(user_id=user.pk) and any(user.username == person.user_id for person in MEMBERS):
+        return Phone(user=user, number="", authenticator_code=code_of(user.username))
+    raise NotFound("phone")
 
 
 def list_messages(*, phone: Phone, limit: int = 50) -> QuerySet[PhoneMessage]:
     """What the phone has received, newest first."""
-    return PhoneMessage.objects.filter(to=phone.number).order_by("-id")[:limit]
+    return PhoneMessage.objects.filter(to=phone.number or "-").order_by("-id")[:limit]
 
 
 def show_message(message: PhoneMessage) -> ShownMessage:

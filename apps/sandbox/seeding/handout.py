@@ -9,6 +9,7 @@ from django.conf import settings
 
 from apps.accounts.queries import list_accounts_for_psu
 from apps.identity.queries import get_psu_of_user, get_user_by_username
+from apps.sandbox.authenticator import secret_text_of
 from apps.sandbox.seeding import personas
 from apps.sandbox.seeding.companies import Registered
 
@@ -35,11 +36,13 @@ def describe_sandbox(*, companies: list[Registered], tpp_url: str) -> dict[str, 
         "customers": [_customer(person) for person in personas.CUSTOMERS],
         "staff": [_log_in(person) for person in personas.STAFF],
         "tpps": [_company(registered) for registered in companies],
-        "tpp_members": [
-            _log_in(person) | {"tpp": next(c.name for c in personas.COMPANIES if person.user_id in c.members)}
-            for person in personas.MEMBERS
-        ],
+        "tpp_members": [_member(person) for person in personas.MEMBERS],
     }
+
+
+def _member(person: personas.Person) -> dict[str, Any]:
+    company = next(company for company in personas.COMPANIES if person.user_id in company.members)
+    return _log_in(person) | {"tpp": company.name, "totp_secret": secret_text_of(person.user_id)}
 
 
 def _log_in(person: personas.Person) -> dict[str, Any]:

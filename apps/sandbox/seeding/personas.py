@@ -8,12 +8,12 @@ from apps.identity.rules import StaffRole
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Anybody who can sign in."""
+    """Anybody who can sign in. Members of TPPs have no mobile number here but an authenticator app."""
 
     user_id: str
     first_name: str
     last_name: str
-    mobile: str
+    mobile: str = ""
     language: str = "en"
 
     @property
@@ -71,8 +71,8 @@ STAFF = (
 )
 STAFF_ROLES = tuple(StaffRole)
 MEMBERS = (
-    Person("fiona", "Fiona", "Lang", "+491713920021"),
-    Person("paul", "Paul", "Stein", "+491713920022"),
+    Person("fiona", "Fiona", "Lang"),
+    Person("paul", "Paul", "Stein"),
 )
 
 ACCOUNTS = (

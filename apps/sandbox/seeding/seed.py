@@ -15,12 +15,14 @@ from apps.core.iban import make_iban
 from apps.core.money import Money
 from apps.identity.models import PSU, User
 from apps.identity.queries import get_psu_of_user, get_user_by_username
+from apps.identity.rules import StaffRole
 from apps.identity.services import provision_staff_roles, register_customer, register_user
 from apps.ledger.rules import EntryKind, LedgerAccountKind, Narrative
 from apps.ledger.services import open_ledger_account, post_transfer
+from apps.sandbox import authenticator
 from apps.sandbox.seeding import personas, statements
 from apps.sandbox.seeding.statements import Movement
-from apps.sca.services import enrol_sms_device
+from apps.sca.services import enrol_authenticator, enrol_sms_device
 
 CLEARING_CODE, NOSTRO_CODE, EQUITY_CODE = "clearing:sepa-sct", "nostro:central-bank", "equity:opening"
 BANK_CAPITAL_MINOR = 500_000_000
@@ -31,7 +33,7 @@ _SEED_LOCK = 1396788548  # Two seeds at once wait for one another.
 
 @transaction.atomic
 def seed_people_and_accounts(*, now: datetime) -> None:
-    """Customers, staff and members with their telephones; accounts with three months of bookings.
+    """Customers and staff with telephones, members with authenticator apps; accounts with three months of bookings.
 
     All or nothing, and nothing when it is there. Needs the owner's database role: it posts to the ledger.
     """
@@ -86,27 +88,33 @@ def _customer(person: personas.Person, *, number: int, now: datetime) -> PSU:
 
 
 def _member_of_staff(person: personas.Person, *, now: datetime) -> User:
-    return _log_in(person, is_staff=True, now=now)
+    user = get_user_by_username(username=person.user_id)
+    if user is None:
+        user = _log_in(person, staff_roles=personas.STAFF_ROLES, now=now)
+        enrol_sms_device(user=user, phone_number=person.mobile, now=now)
+    return user
 
 
 def _member_of_tpp(person: personas.Person, *, now: datetime) -> User:
-    return _log_in(person, is_staff=False, now=now)
-
-
-def _log_in(person: personas.Person, *, is_staff: bool, now: datetime) -> User:
     user = get_user_by_username(username=person.user_id)
     if user is None:
-        user = register_user(
-            username=person.user_id,
-            password=person.password,
-            first_name=person.first_name,
-            last_name=person.last_name,
-            language=person.language,
-            staff_roles=personas.STAFF_ROLES if is_staff else None,
-            now=now,
-        )
-        enrol_sms_device(user=user, phone_number=person.mobile, now=now)
+        user = _log_in(person, staff_roles=None, now=now)
+        # The code before the present one: a code works once, and the present one is for the first sign-in.
+        code = authenticator.code_of(person.user_id, steps=-1)
+        enrol_authenticator(user=user, secret=authenticator.secret_of(person.user_id), code=code, now=now)
     return user
+
+
+def _log_in(person: personas.Person, *, staff_roles: tuple[StaffRole, ...] | None, now: datetime) -> User:
+    return register_user(
+        username=person.user_id,
+        password=person.password,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        language=person.language,
+        staff_roles=staff_roles,
+        now=now,
+    )
 
 
 def _open_accounts_with_history(

@@ -2,7 +2,8 @@
 
 ``GET /sandbox/messages.json?customer=anna``
     The text messages on somebody's phone, newest first: ``[{"to": "+49…", "text": "…", "sent_at": "…"}]``; the
-    times are bank time, ISO 8601. ``customer`` is a user ID (staff and TPP members have phones too). Unknown: 404.
+    times are bank time, ISO 8601. ``customer`` is a user ID (staff have phones too). Unknown: 404. Members of TPPs
+    get no messages; the secrets of their authenticator apps stand in ``sandbox.json`` (``totp_secret``).
 ``GET /sandbox/ledger.json``
     The whole ledger in numbers: ``accounts``, ``entries``, ``postings``; ``debits_minor`` and ``credits_minor``, their
     ``difference_minor`` (must be 0); ``unbalanced_entries``, ``disagreeing_accounts``, ``below_minimum`` (must be 0);

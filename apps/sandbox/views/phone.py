@@ -14,9 +14,11 @@ def phone(request: HttpRequest, user_id: str) -> HttpResponse:
         found = get_phone(user_id=user_id)
     except NotFound:
         raise Http404 from None
+    shown = [show_message(message) for message in list_messages(phone=found)]
     context = {
         "phone": found,
-        "messages_shown": [show_message(message) for message in list_messages(phone=found)],
+        "messages_shown": shown,
+        "newest": found.authenticator_code or (shown[0].message_id if shown else 0),
         "people": (*personas.CUSTOMERS, *personas.STAFF, *personas.MEMBERS),
     }
     return render(request, "sandbox/phone_detail.html", context)
