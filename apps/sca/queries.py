@@ -115,6 +115,11 @@ def get_authenticator(*, user_id: UUID) -> AuthenticatorDevice | None:
     return AuthenticatorDevice.objects.filter(user_id=user_id, confirmed=True).first()
 
 
+def is_authenticator(device: object) -> bool:
+    """Whether a session's device is an authenticator app, which never stands for a customer (S1-19)."""
+    return isinstance(device, AuthenticatorDevice)
+
+
 def get_authentication_state(*, user_id: UUID) -> AuthenticationState | None:
     """The failures in a row of a log-in; None when there never was one."""
     return AuthenticationState.objects.filter(user_id=user_id).first()

@@ -1,0 +1,112 @@
+"""Failures in a row of one log-in, counted before anything is compared (RTS art. 4(3)(b), 4(4))."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import connection, transaction
+from django.db.models import F
+
+from apps.audit.services import record_event
+from apps.identity.models import User
+from apps.identity.queries import get_user_by_username
+from apps.notifications.services import enqueue_message
+from apps.sca.models import AuthenticationState
+from apps.sca.rules import block_until
+
+SEND_BLOCK_NOTICE_TASK = "sca.send_block_notice"
+
+
+def check_knowledge(*, username: str, password: str, now: datetime) -> User | None:
+    """Check user ID and password: the knowledge element. None when anything is wrong; the caller shows no sign of it.
+
+    A wrong password counts as a failure in a row before it is compared, so that parallel guesses cannot slip past
+    (RTS art. 4(3)(b)). The same work is done for unknown and for paused log-ins.
+    """
+    user = (
+        get_user_by_username(username=username) if username.isprintable() and len(username) <= 150 else None
+    )
+    usable = user is not None and user.is_active and reserve_attempt(user_id=user.pk, now=now)
+    if user is None or not usable:
+        make_password(password)
+        return None
+    if not check_password(password, user.password):
+        settle_failure(user_id=user.pk, now=now, what="password")
+        return None
+    release_attempt(user_id=user.pk)
+    return user
+
+
+@transaction.atomic
+def reopen_sign_in(*, user_id: UUID, staff_id: UUID, reason: str, now: datetime) -> None:
+    """Lift a pause of sign-in, after staff made sure who asks (RTS art. 4(4))."""
+    AuthenticationState.objects.filter(user_id=user_id).update(
+        consecutive_failures=0, block_level=0, blocked_until=None, blocked_for_good=False
+    )
+    record_event(
+        event="sca.sign_in.reopened",
+        object_type="user",
+        object_id=user_id,
+        actor_type="staff",
+        actor_id=staff_id,
+        at=now,
+        data={"reason": reason},
+    )
+
+
+def reserve_attempt(*, user_id: UUID, now: datetime) -> bool:
+    """Count one failure in advance; False when five are counted or sign-in is paused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO sca_authenticationstate AS s
+                (user_id, consecutive_failures, block_level, blocked_for_good) VALUES (%s, 1, 0, false)
+            ON CONFLICT (user_id) DO UPDATE SET consecutive_failures = s.consecutive_failures + 1
+            WHERE s.consecutive_failures < %s AND NOT s.blocked_for_good
+              AND (s.blocked_until IS NULL OR s.blocked_until <= %s)
+            RETURNING consecutive_failures
+            """,
+            [user_id, settings.SCA_MAX_ATTEMPTS, now],
+        )
+        return cursor.fetchone() is not None
+
+
+def release_attempt(*, user_id: UUID) -> None:
+    """Give back a reservation whose element was right; only a whole success starts the count anew (N6)."""
+    AuthenticationState.objects.filter(user_id=user_id, consecutive_failures__gt=0).update(
+        consecutive_failures=F("consecutive_failures") - 1
+    )
+
+
+@transaction.atomic
+def settle_failure(*, user_id: UUID, now: datetime, what: str) -> bool:
+    """Record a counted failure; the fifth in a row pauses sign-in and tells the customer (RTS art. 4(4))."""
+    state = AuthenticationState.objects.select_for_update().get(user_id=user_id)
+    paused = state.consecutive_failures >= settings.SCA_MAX_ATTEMPTS
+    if paused:
+        until = block_until(level=state.block_level, now=now)
+        state.blocked_until, state.blocked_for_good = until, until is None
+        state.block_level += 1
+        state.consecutive_failures = 0
+        state.save()
+        effect_key = f"block:{user_id}:{int(now.timestamp())}"
+        enqueue_message(
+            topic=SEND_BLOCK_NOTICE_TASK,
+            payload={"user_id": str(user_id), "effect_key": effect_key},
+            effect_key=effect_key,
+        )
+    record_event(
+        event="sca.sign_in.paused" if paused else "sca.attempt.failed",
+        object_type="user",
+        object_id=user_id,
+        actor_type="anonymous",
+        at=now,
+        data={"element": what, "level": state.block_level, "until": state.blocked_until},
+    )
+    return paused
+
+
+def inside_test_transaction() -> bool:
+    """A test case's own outer transaction, which Django marks, is not the caller's."""
+    return all(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
