@@ -85,7 +85,7 @@ def test_a_token_lives_ten_minutes_of_real_time(world: World):
         check(tokens.access)
 
 
-@pytest.mark.req("AS-31", "S0-7")
+@pytest.mark.req("AS-31", "S0-7", "P-68")
 def test_a_token_stops_with_its_app_its_tpp_and_its_customer(world: World):
     tokens, app, staff = world.tokens(), world.shoppay.app, uuid4()
     client_token = world.shoppay.program.client_token("aisp").json()["access_token"]

@@ -332,6 +332,7 @@ def test_the_answer_comes_from_the_stored_request_whatever_the_browser_posts(wor
     assert urlsplit(redirect).netloc == "shoppay.example"
 
 
+@pytest.mark.req("RTS-35(3)")
 def test_no_code_without_finished_authentication_of_this_customer(world, consent, scope):
     authorisation_id = authorisation_of(world.shoppay.program.authorize(scope))
     now = clock.now()

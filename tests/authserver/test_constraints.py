@@ -34,7 +34,7 @@ def test_an_application_stays_without_secret_and_without_a_second_truth(tokens, 
     violates(name, f"UPDATE authserver_application SET {change}")
 
 
-@pytest.mark.req("AS-TRAP-12", "S0-5")
+@pytest.mark.req("AS-TRAP-12", "S0-5", "RTS-22(2)")
 @pytest.mark.parametrize(
     ("name", "sql"),
     [

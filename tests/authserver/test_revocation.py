@@ -20,7 +20,7 @@ def is_live(token: str) -> bool:
     return True
 
 
-@pytest.mark.req("S0-7")
+@pytest.mark.req("S0-7", "RTS-35(2)")
 @pytest.mark.parametrize("what", ["refresh", "access"])
 @pytest.mark.parametrize("hint", [{}, {"token_type_hint": "access_token"}, {"token_type_hint": "nonsense"}])
 def test_revoking_one_token_ends_its_family(world: World, what, hint):

@@ -187,6 +187,7 @@ class TestConfirm:
                 now=NOW,
             )
 
+    @pytest.mark.req("P-67", "RTS-36(3)", "S0-21")
     def test_anothers_accounts_cannot_be_allowed(self, app: App, anna: PSU) -> None:
         bruno = customer("Bruno", phone="+4915100000002")
         consent = request(app, dedicated(anna.account.iban))
@@ -202,6 +203,7 @@ class TestConfirm:
         consent.refresh_from_db()
         assert consent.consent_status == "received"
 
+    @pytest.mark.req("P-67", "RTS-36(3)")
     def test_an_account_not_offered_cannot_be_smuggled_in(self, app: App, anna: PSU) -> None:
         savings = account_of(anna)
         consent = request(app, dedicated(anna.account.iban))

@@ -58,12 +58,14 @@ def balance(psu: PSU) -> int:
 
 @pytest.mark.req("S0-46", "S0-48")
 class TestInsideTheBank:
+    @pytest.mark.req("S0-14")
     def test_moves_the_money_and_is_done(self, anna: PSU, bruno: PSU) -> None:
         payment = execute(authorised_payment(anna, creditor_iban=bruno.account.iban))
         assert payment.transaction_status == "ACSC"
         assert (balance(anna), balance(bruno)) == (7_500, 2_500)
         assert get_ledger_sums().sound
 
+    @pytest.mark.req("S0-14")
     def test_both_sides_read_it(self, anna: PSU, bruno: PSU) -> None:
         execute(authorised_payment(anna, creditor_iban=bruno.account.iban))
         (mine, _opening) = list_transactions(account=anna.account)
@@ -92,6 +94,7 @@ class TestInsideTheBank:
         assert (payment.transaction_status, payment.status_reason) == ("RJCT", reason)
         assert balance(anna) == 10_000
 
+    @pytest.mark.req("P-79")
     def test_no_funds_refuses_it(self, anna: PSU, bruno: PSU) -> None:
         payment = execute(authorised_payment(anna, creditor_iban=bruno.account.iban, amount_minor=10_001))
         assert (payment.transaction_status, payment.status_reason) == ("RJCT", "AM04")
@@ -150,7 +153,7 @@ class TestItsOwnChecks:
         PaymentAccount.objects.filter(pk=anna.account.pk).update(status="blocked")
         self.refused(payment, anna, reason="AC06")
 
-    @pytest.mark.req("S3-5", "RTS-5(1)(c)")
+    @pytest.mark.req("S3-5", "RTS-5(1)(c)", "S3-2")
     @pytest.mark.parametrize("change", [{"amount_minor": 9_999}, {"creditor_name": "Fraud Ltd"}])
     def test_what_was_changed_after_the_signature_is_refused(
         self, anna: PSU, change: dict[str, object]

@@ -83,7 +83,7 @@ class TestHTTPSMSGateway:
         provider.body = body
         assert send() in ("", "5")
 
-    @pytest.mark.req("S0-5")
+    @pytest.mark.req("S0-5", "RTS-22(1)", "S3-2")
     def test_logs_neither_code_nor_number(
         self, provider: type[Provider], caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -125,8 +125,9 @@ class TestInitiate:
         assert sum(created for _, created in results) == 1
 
 
-@pytest.mark.req("S0-11", "S0-45", "S1-13", "RTS-5(1)(b)(c)")
+@pytest.mark.req("S0-11", "S0-45", "S1-13", "RTS-5(1)(b)", "RTS-5(1)(c)")
 class TestAuthorise:
+    @pytest.mark.req("P-64", "S1-1")
     def test_the_right_code_releases_and_promises_execution(self, anna: PSU) -> None:
         payment = authorised_payment(anna)
         assert payment.transaction_status == "ACTC"
@@ -137,7 +138,7 @@ class TestAuthorise:
         assert authorisation.elements == ["knowledge", "possession"]
         assert check_authorised_as_is(payment=payment)
 
-    @pytest.mark.req("S3-5", "RTS-5(1)(d)")
+    @pytest.mark.req("S3-5", "RTS-5(1)(d)", "N8")
     @pytest.mark.parametrize(
         "change",
         [
@@ -202,6 +203,7 @@ class TestAuthorise:
         with pytest.raises(CodeRefused):
             check_code(challenge_id=first, code=right_code(first), now=NOW)
 
+    @pytest.mark.req("P-80")
     def test_nothing_can_be_done_with_it_twice(self, anna: PSU) -> None:
         payment = authorised_payment(anna)
         with pytest.raises(PaymentStatusInvalid):
@@ -246,6 +248,7 @@ class TestAuthorise:
 
 
 class TestTakingBack:
+    @pytest.mark.req("P-80")
     def test_the_customer_cancels(self, anna: PSU) -> None:
         payment, _, challenge_id = challenged_payment(anna)
         assert cancel_payment(payment_id=payment.pk, psu_id=anna.pk, now=NOW).transaction_status == "CANC"
@@ -309,7 +312,7 @@ def test_every_status_leads_somewhere_or_is_final() -> None:
         ("amount_minor = 'NaN'", "bigint"),
     ],
 )
-@pytest.mark.req("R0-4")
+@pytest.mark.req("R0-4", "S3-7", "P-64")
 def test_the_database_refuses(anna: PSU, change: str, constraint: str) -> None:
     received_payment(anna)
     with (

@@ -76,7 +76,7 @@ class TestTheCodeItself:
             for n in range(10_000)
         )
 
-    @pytest.mark.req("S0-5")
+    @pytest.mark.req("S0-5", "RTS-22(1)", "RTS-22(2)")
     def test_is_nowhere_in_the_database(self, anna: PSU) -> None:
         challenge_id = sent(anna.user)
         code = right_code(challenge_id)
@@ -165,7 +165,7 @@ class TestCheckCode:
         with pytest.raises(IntegrityError, match="sca_challenge_attempts_bounded"), transaction.atomic():
             Challenge.objects.update(attempts=6)
 
-    @pytest.mark.req("S0-8")
+    @pytest.mark.req("S0-8", "N7")
     def test_a_decoy_matches_no_code(self, anna: PSU) -> None:
         decoy = sent(None)
         assert fail(decoy, code=right_code(decoy)).is_over is False
@@ -189,12 +189,14 @@ class TestFailuresInARow:
         assert fail(last, code=right_code(last)).is_over
         assert check_knowledge(username=anna.user.username, password=PASSWORD, now=NOW) is None
 
+    @pytest.mark.req("RTS-4(4)", "S0-7")
     def test_the_customer_is_told(self, anna: PSU) -> None:
         challenge_id = sent(anna.user)
         for _ in range(5):
             fail(challenge_id)
         assert OutboxMessage.objects.filter(topic="sca.send_block_notice").count() == 1
 
+    @pytest.mark.req("RTS-4(4)")
     def test_the_pause_ends_and_grows(self, anna: PSU) -> None:
         for level, minutes in enumerate((15, 60, 360, 1440)):
             start = NOW + timedelta(days=10 * level)
@@ -205,6 +207,7 @@ class TestFailuresInARow:
             assert check_knowledge(username=anna.user.username, password=PASSWORD, now=start) is None
         assert check_knowledge(username=anna.user.username, password=PASSWORD, now=NOW + timedelta(days=100))
 
+    @pytest.mark.req("RTS-4(4)")
     def test_the_fifth_pause_lasts_until_the_bank_lifts_it(self, anna: PSU) -> None:
         AuthenticationState.objects.create(user=anna.user, block_level=4)
         for _ in range(5):
@@ -230,6 +233,7 @@ class TestFailuresInARow:
             consume_proof(proof=proof, now=NOW)
         assert failures(anna.user) == 0
 
+    @pytest.mark.req("N7", "RTS-4(3)(a)")
     def test_user_ids_know_no_case_and_unknown_ones_no_difference(self, anna: PSU) -> None:
         assert check_knowledge(username=anna.user.username.upper(), password=PASSWORD, now=NOW) == anna.user
         for username in ("nobody", "", "x" * 200, "a\x00b", "anna\n"):
@@ -245,6 +249,7 @@ class TestHowManyCodesAreSent:
             sent(anna.user, hide_limit=False)
         assert sent(anna.user, hide_limit=False, now=NOW + timedelta(minutes=10))
 
+    @pytest.mark.req("N7", "RTS-4(3)(a)")
     def test_a_stranger_sees_no_difference(self, anna: PSU) -> None:
         for _ in range(5):
             sent(anna.user)

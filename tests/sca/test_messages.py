@@ -59,6 +59,7 @@ def handler_of(task):
 
 @pytest.mark.req("S1-14", "S1-15", "S0-43", "RTS-5(1)(a)")
 class TestThePaymentMessage:
+    @pytest.mark.req("S0-25", "S0-41", "S3-26", "N8")
     def test_names_amount_payee_code_and_expiry_with_the_amount_first(self, anna: PSU, gateway) -> None:
         _, _, challenge_id = challenged_payment(
             anna,

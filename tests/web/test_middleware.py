@@ -106,6 +106,7 @@ class TestIdleLogout:
             bank_clock.advance(seconds=299)
             assert signed_in.get("/session/").status_code == 200
 
+    @pytest.mark.req("S1-12")
     def test_polling_is_no_action(self, signed_in: Client, bank_clock: BankClock) -> None:
         bank_clock.advance(seconds=200)
         background = {"X-Background": "1"}
@@ -114,6 +115,7 @@ class TestIdleLogout:
         response = signed_in.get("/session/", headers=background)
         assert (response.status_code, response.json()) == (401, {"signed_out": True})
 
+    @pytest.mark.req("S1-12")
     def test_the_count_starts_with_the_sign_in_itself(
         self, client: Client, anna: User, bank_clock: BankClock, rf: RequestFactory
     ) -> None:
