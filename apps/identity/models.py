@@ -9,7 +9,7 @@ from apps.core.ids import new_id
 from apps.identity.rules import CoreOperation
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # of a device of django-otp
     """A log-in: of a customer, of a member of a TPP, or of bank staff. ``username`` is the user ID."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -124,7 +125,7 @@ def list_postings(
     remittance text. Rows come straight from SQL: this is the hottest read of the bank.
     """
     conditions = ["p.account_id = %s"]
-    values: list[object] = [account_id]
+    values: list[Any] = [account_id]
     if date_from is not None:
         conditions.append("p.booking_date >= %s")
         values.append(date_from)
