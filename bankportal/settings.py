@@ -178,7 +178,8 @@ SCA_CODE_TTL_SECONDS = env.int("SCA_CODE_TTL_SECONDS", default=600)
 SCA_MAX_ATTEMPTS = env.int("SCA_MAX_ATTEMPTS", default=5)
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=300)
 SCA_AUTHORISATION_TTL_SECONDS = env.int("SCA_AUTHORISATION_TTL_SECONDS", default=1800)
-SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=3)
+# Unused codes only. Whoever tries things out in the sandbox leaves many behind.
+SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=10 if SANDBOX else 3)
 AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
 CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
 

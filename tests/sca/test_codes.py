@@ -242,6 +242,16 @@ class TestFailuresInARow:
 
 @pytest.mark.req("S1-10")
 class TestHowManyCodesAreSent:
+    @pytest.fixture(autouse=True)
+    def as_in_production(self, settings) -> None:
+        settings.SCA_SENDS_PER_10_MINUTES = 3
+
+    def test_codes_that_were_used_do_not_count(self, anna: PSU) -> None:
+        for _ in range(5):
+            proof = proof_for(sent(anna.user, hide_limit=False))
+            with transaction.atomic():
+                consume_proof(proof=proof, now=NOW)
+
     def test_a_signed_in_customer_is_told_after_three_in_ten_minutes(self, anna: PSU) -> None:
         for _ in range(3):
             sent(anna.user, hide_limit=False)

@@ -256,8 +256,11 @@ def _may_receive_code(*, user: User, now: datetime) -> bool:
         return False
     if get_sms_device(user_id=user.pk) is None:
         return False
-    recent = Challenge.objects.filter(user=user, generated_at__gt=now - SENDS_WINDOW).count()
-    return recent < settings.SCA_SENDS_PER_10_MINUTES
+    # Codes that served their purpose do not count: a customer may sign as many payments as he likes.
+    unused = Challenge.objects.filter(user=user, generated_at__gt=now - SENDS_WINDOW).exclude(
+        status=ChallengeStatus.USED
+    )
+    return unused.count() < settings.SCA_SENDS_PER_10_MINUTES
 
 
 def _count_attempt(*, challenge_id: UUID, now: datetime) -> Challenge | None:
