@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import psutil
 import psycopg
@@ -228,7 +228,7 @@ class Server:
     def url(self, *, user: str = OWNER, password: str | None = None, database: str = "postgres") -> str:
         """The address of a database on this server."""
         secret = quote(self.password if password is None else password, safe="")
-        return f"postgres://{user}:{secret}@127.0.0.1:{self.port}/{database}"
+        return f"postgres://{user}:{secret}@127.0.0.1:{self.port}/{quote(database, safe='')}"
 
     def process(self) -> psutil.Process | None:
         """The running postmaster of this data directory, if there is one."""
@@ -363,12 +363,16 @@ def with_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{quote(name, safe='')}"))
 
 
+def _database_of(url: str) -> str:
+    return unquote(urlsplit(url).path.lstrip("/"))
+
+
 def ensure_database(url: str, *, patience_seconds: float = 10) -> None:
     """Make the database that the address names, if the server does not have it yet.
 
     :raises Refusal: no server there, a wrong password, or no right to make databases.
     """
-    name = urlsplit(url).path.lstrip("/")
+    name = _database_of(url)
     if not urlsplit(url).scheme.startswith("postgres") or not name:
         raise Refusal("DATABASE_URL must look like postgres://user:password@host:port/database.")
     deadline = time.monotonic() + patience_seconds
@@ -376,6 +380,8 @@ def ensure_database(url: str, *, patience_seconds: float = 10) -> None:
         try:
             psycopg.connect(url, connect_timeout=5).close()
             return
+        except psycopg.ProgrammingError as error:
+            raise Refusal(f"DATABASE_URL is not an address of PostgreSQL: {error}") from None
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[0]
             if f'"{name}" does not exist' in str(error):
@@ -397,6 +403,6 @@ def ensure_database(url: str, *, patience_seconds: float = 10) -> None:
 
 def drop_database(url: str) -> None:
     """Drop the database that the address names, even while somebody is connected."""
-    name = urlsplit(url).path.lstrip("/")
+    name = _database_of(url)
     with psycopg.connect(with_database(url, "postgres"), autocommit=True, connect_timeout=5) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
