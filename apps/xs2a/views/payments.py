@@ -1,0 +1,173 @@
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
+from rest_framework.request import Request
+
+from apps.accounts.queries import AccountUnknown
+from apps.core.ids import parse_uuid
+from apps.payments.queries import PaymentUnknown, get_payment_for_app
+from apps.payments.rules import Channel, PaymentProduct, PaymentService, TransactionStatus
+from apps.payments.services import (
+    PaymentOrder,
+    PaymentStatusInvalid,
+    RequestIdReused,
+    TPPAddresses,
+    cancel_payment,
+    initiate_payment,
+)
+from apps.sca.queries import list_authorisations
+from apps.sca.rules import SubjectType
+from apps.tpp.rules import Role
+from apps.xs2a import headers, links
+from apps.xs2a.access import check_client_token, check_may_manage
+from apps.xs2a.answers import empty_answer, json_answer
+from apps.xs2a.id_tokens import identify_payer
+from apps.xs2a.payment_start import start_authorisation
+from apps.xs2a.refusals import (
+    AccountUnknownInBody,
+    CancellationInvalid,
+    ParameterNotSupported,
+    ProductUnknown,
+)
+from apps.xs2a.serializers import payments as serializers
+from apps.xs2a.views.base import XS2AView
+
+if TYPE_CHECKING:
+    from apps.identity.models import PSU
+    from apps.payments.models import PaymentInitiation
+
+
+class PaymentProductView(XS2AView):
+    """What is common to all paths below /v1/{payment-service}/{payment-product}."""
+
+    role = Role.PISP
+    for_payments = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if kwargs["payment_service"] not in PaymentService.values:
+            raise ParameterNotSupported(_("Single payments are offered, no bulk or periodic ones yet."))
+        if kwargs["payment_product"] not in PaymentProduct.values:
+            raise ProductUnknown(_("This payment product is not offered."))
+
+    def resource_of(self, payment_id: UUID) -> str:
+        """The path of a payment."""
+        return links.payment(self.kwargs["payment_service"], self.kwargs["payment_product"], payment_id)
+
+
+class PaymentListView(PaymentProductView):
+    """POST /v1/payments/sepa-credit-transfers."""
+
+    def post(self, request: Request, **_path: str) -> HttpResponse:
+        # The TPP first, then what it asks for.
+        check_client_token(self.caller, self.role)
+        headers.read_psu_ip_address(self.http, mandatory=True)
+        addresses = self._read_addresses()
+        is_explicit = headers.read_flag(self.http, headers.TPP_EXPLICIT_AUTHORISATION_PREFERRED)
+        wanted = serializers.parse_payment_request(self.read_body())
+        psu = identify_payer(self.http, caller=self.caller, debtor_iban=wanted.debtor_iban, now=self.now)
+        try:
+            order = wanted.as_order()
+        except AccountUnknown as error:
+            text = _("The debtor's account is none of this bank's.")
+            raise AccountUnknownInBody(text, path="debtorAccount") from error
+        return self._take_in(order, psu, addresses, is_explicit=is_explicit)
+
+    def _read_addresses(self) -> TPPAddresses:
+        registered = self.caller.app.redirect_uris
+        return TPPAddresses(
+            redirect_uri=headers.read_redirect_uri(
+                self.http, headers.TPP_REDIRECT_URI, registered=registered
+            ),
+            nok_redirect_uri=headers.read_redirect_uri(
+                self.http, headers.TPP_NOK_REDIRECT_URI, registered=registered
+            ),
+            notification_uri=headers.read_notification_uri(self.http, registered=registered),
+        )
+
+    @transaction.atomic
+    def _take_in(
+        self, order: PaymentOrder, psu: "PSU | None", addresses: TPPAddresses, *, is_explicit: bool
+    ) -> HttpResponse:
+        """Payment, authorisation and code together or not at all, so that a repeated call finds all of it."""
+        payment, is_new = initiate_payment(
+            channel=Channel.XS2A,
+            order=order,
+            psu=psu,
+            app=self.caller.app,
+            addresses=addresses,
+            request_id=str(self.request_id),
+            now=self.now,
+        )
+        kept = TPPAddresses(
+            payment.tpp_redirect_uri, payment.tpp_nok_redirect_uri, payment.tpp_notification_uri
+        )
+        if kept != addresses or payment.psu_id != (psu.pk if psu else None):
+            raise RequestIdReused(str(self.request_id))
+        authorisation_id = None
+        if not is_explicit:
+            authorisation_id = self._authorisation_of(payment, is_new=is_new)
+        resource = self.resource_of(payment.pk)
+        hrefs = links.created_links(
+            resource=resource, redirect=bool(addresses.redirect_uri), authorisation_id=authorisation_id
+        )
+        return json_answer(
+            serializers.payment_created(payment=payment, hrefs=hrefs),
+            status=201,
+            headers={"Location": resource, "ASPSP-SCA-Approach": "REDIRECT"} | _notification(addresses),
+        )
+
+    def _authorisation_of(self, payment: "PaymentInitiation", *, is_new: bool) -> UUID | None:
+        if is_new:
+            return start_authorisation(payment=payment, now=self.now).pk
+        first = list_authorisations(subject_type=SubjectType.PAYMENT, subject_id=payment.pk).first()
+        return first.pk if first else None
+
+
+class PaymentView(PaymentProductView):
+    """GET and DELETE /v1/payments/sepa-credit-transfers/{paymentId}."""
+
+    def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
+        check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
+        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        return json_answer(serializers.payment_information(payment=payment))
+
+    def delete(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
+        """Take it back as long as nobody has authorised it; doing so twice changes nothing (PSD2 art. 80)."""
+        check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
+        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        if payment.transaction_status != TransactionStatus.CANC:
+            try:
+                cancel_payment(payment_id=payment.pk, app_id=self.caller.app.pk, now=self.now)
+            except PaymentStatusInvalid as error:
+                raise CancellationInvalid(_("The payment can no longer be taken back.")) from error
+        return empty_answer(status=204)
+
+
+class PaymentStatusView(PaymentProductView):
+    """GET /v1/payments/sepa-credit-transfers/{paymentId}/status."""
+
+    def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
+        check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
+        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        return json_answer(serializers.payment_status(payment=payment))
+
+
+def known_payment_id(text: str) -> UUID:
+    """The id in a path.
+
+    :raises PaymentUnknown: no UUID, so the id of nothing.
+    """
+    payment_id = parse_uuid(text)
+    if payment_id is None:
+        raise PaymentUnknown(text[:40])
+    return payment_id
+
+
+def _notification(addresses: TPPAddresses) -> dict[str, str]:
+    if not addresses.notification_uri:
+        return {}
+    return {"ASPSP-Notification-Support": "true", "ASPSP-Notification-Content": "status=PROCESS"}

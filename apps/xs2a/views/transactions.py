@@ -1,0 +1,168 @@
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from rest_framework.request import Request
+
+from apps.accounts.queries import get_balance, get_transaction, list_transactions
+from apps.consents.queries import ConsentedAccount
+from apps.consents.rules import AccessKind, earliest_booking_date
+from apps.consents.services import AccessNotGranted
+from apps.core.clock import bank_date
+from apps.payments.queries import list_pending_payments
+from apps.xs2a import links, pages
+from apps.xs2a.answers import json_answer
+from apps.xs2a.query import read_date, read_flag
+from apps.xs2a.refusals import FormatError, ParameterNotSupported, PeriodInvalid
+from apps.xs2a.serializers import accounts as serializers
+from apps.xs2a.views.accounts import AccountReadView
+
+PAGE_SIZE = 100
+_OFFERED = ("booked", "pending", "both")
+_NOT_OFFERED = ("information", "all")
+_OLD = _("Bookings older than 90 days are given only shortly after the customer authorised the consent.")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which part of which list is asked for; ``before`` is where the page before ended."""
+
+    booking_status: str
+    date_from: date
+    date_to: date | None
+    before: tuple[date, int] | None
+
+
+class TransactionListView(AccountReadView):
+    """GET /v1/accounts/{account-id}/transactions."""
+
+    query_parameters = frozenset(
+        {
+            *("bookingStatus", "dateFrom", "dateTo", "withBalance", pages.PARAMETER),
+            *("entryReferenceFrom", "deltaList"),
+        }
+    )
+
+    def get(self, request: Request, account_id: str) -> HttpResponse:
+        query = self.http
+        booking_status, with_balance = _read_booking_status(query), read_flag(query, "withBalance")
+        _refuse_delta(query)
+        opened = self.open_account(account_id)
+        if not opened.may_transactions:
+            raise AccessNotGranted("transactions")
+        if pages.PARAMETER in query.GET:
+            wanted = self._read_page(query, opened)
+        else:
+            wanted = Wanted(booking_status, *self._read_period(query, opened), before=None)
+            self.record(opened, AccessKind.TRANSACTIONS)
+        body: dict[str, Any] = {
+            "account": serializers.account_reference(opened.account),
+            "transactions": self._report(opened, wanted),
+        }
+        if with_balance and opened.may_balances:
+            body["balances"] = serializers.balance_list(get_balance(account=opened.account))
+        return json_answer(body)
+
+    def _read_page(self, query: HttpRequest, opened: ConsentedAccount) -> Wanted:
+        if "dateFrom" in query.GET or "dateTo" in query.GET:
+            raise FormatError(_("Follow the links of a list as they are."), path=pages.PARAMETER)
+        page = pages.read_page(
+            query.GET[pages.PARAMETER], consent_id=self.consent_id, account_id=opened.account.pk
+        )
+        return Wanted("booked", page.date_from, page.date_to, page.before)
+
+    def _read_period(self, query: HttpRequest, opened: ConsentedAccount) -> tuple[date, date | None]:
+        date_from, date_to = read_date(query, "dateFrom"), read_date(query, "dateTo")
+        if date_from is None:
+            raise FormatError(_("It is missing."), path="dateFrom")
+        if date_to is not None and date_to < date_from:
+            raise PeriodInvalid(_("The period ends before it begins."), path="dateTo")
+        if date_from < _earliest_date(opened, now=self.now):
+            raise PeriodInvalid(_OLD, path="dateFrom")
+        return date_from, date_to
+
+    def _report(self, opened: ConsentedAccount, wanted: Wanted) -> dict[str, Any]:
+        report: dict[str, Any] = {}
+        path = links.account(opened.account.pk)
+        hrefs = {"account": links.href(path)}
+        if wanted.booking_status != "pending":
+            # One more than a page holds tells whether there is another.
+            rows = list_transactions(
+                account=opened.account,
+                date_from=wanted.date_from,
+                date_to=wanted.date_to,
+                before=wanted.before,
+                limit=PAGE_SIZE + 1,
+            )
+            hrefs |= self._page_links(f"{path}/transactions", wanted, opened, rows)
+            report["booked"] = serializers.booked_list(
+                rows[:PAGE_SIZE], account_id=opened.account.pk, with_balances=opened.may_balances
+            )
+        if wanted.booking_status != "booked":
+            pending = list_pending_payments(account_id=opened.account.pk)
+            report["pending"] = serializers.pending_list(pending)
+        report["_links"] = hrefs
+        return report
+
+    def _page_links(
+        self, path: str, wanted: Wanted, opened: ConsentedAccount, rows: list[Any]
+    ) -> dict[str, links.Href]:
+        first = {"bookingStatus": wanted.booking_status, "dateFrom": wanted.date_from.isoformat()}
+        if wanted.date_to is not None:
+            first["dateTo"] = wanted.date_to.isoformat()
+        hrefs = {"first": links.href(f"{path}?{urlencode(first)}")}
+        if len(rows) > PAGE_SIZE:
+            last = rows[PAGE_SIZE - 1]
+            page = pages.Page(
+                consent_id=self.consent_id,
+                account_id=opened.account.pk,
+                date_from=wanted.date_from,
+                date_to=wanted.date_to,
+                before=(last.booking_date, last.posting_id),
+            )
+            query = urlencode({"bookingStatus": "booked", pages.PARAMETER: page.token()})
+            hrefs["next"] = links.href(f"{path}?{query}")
+        return hrefs
+
+
+class TransactionView(AccountReadView):
+    """GET /v1/accounts/{account-id}/transactions/{transactionId}."""
+
+    def get(self, request: Request, account_id: str, transaction_id: str) -> HttpResponse:
+        opened = self.open_account(account_id)
+        if not opened.may_transactions:
+            raise AccessNotGranted("transactions")
+        row = get_transaction(account=opened.account, transaction_id=transaction_id)
+        if row.booking_date < _earliest_date(opened, now=self.now):
+            raise PeriodInvalid(_OLD)
+        self.record(opened, AccessKind.TRANSACTION)
+        details = serializers.booked_transaction(
+            row, account_id=opened.account.pk, with_balance=opened.may_balances
+        )
+        # Nested twice in the contract's yaml.
+        return json_answer({"transactionsDetails": {"transactionDetails": details}})
+
+
+def _earliest_date(opened: ConsentedAccount, *, now: datetime) -> date:
+    # A consent that opens accounts was authorised; were it not, nothing old is given.
+    authorised_at = opened.consent.authorised_at or datetime.min.replace(tzinfo=UTC)
+    return earliest_booking_date(authorised_at=authorised_at, now=now, today=bank_date(now))
+
+
+def _read_booking_status(query: HttpRequest) -> str:
+    value = query.GET.get("bookingStatus")
+    if value in _NOT_OFFERED:
+        raise ParameterNotSupported(_("Standing orders are not offered here."), path="bookingStatus")
+    if value not in _OFFERED:
+        raise FormatError(_("booked, pending or both is expected."), path="bookingStatus")
+    return value
+
+
+def _refuse_delta(query: HttpRequest) -> None:
+    if "entryReferenceFrom" in query.GET:
+        raise ParameterNotSupported(_("Lists by reference are not offered."), path="entryReferenceFrom")
+    if read_flag(query, "deltaList"):
+        raise ParameterNotSupported(_("Lists since the last access are not offered."), path="deltaList")
