@@ -156,6 +156,10 @@ class Browser:
         self._on_request = on_request
         self.page: Page | None = None
 
+    def cookies(self) -> dict[str, str]:
+        """What the visited sites have left here."""
+        return {cookie.name: cookie.value or "" for cookie in self._client.cookies.jar}
+
     def close(self) -> None:
         """Forget everything."""
         self._client.close()

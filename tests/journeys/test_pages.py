@@ -1,0 +1,156 @@
+"""Every page a person can reach by links, in a real Chromium: no CSP violation, no axe violation, no overflow at 320 px.
+
+A crawl finds the pages, so a new page is checked without being listed here.
+"""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urldefrag, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import check_page, chromium, new_context
+from tests.journeys.people import Customer, Machine
+from tests.journeys.stack import RunningStack
+
+pytestmark = [pytest.mark.browser, pytest.mark.req("S0-4")]
+
+# Ids differ, pages do not: one of each kind is enough.
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]+(?=/)")
+_NOT_PAGES = re.compile(
+    r"(sign-out|logout|jsi18n|\.json|\.yaml|\.sh|/static/|/health/|/oauth/|/\.well-known/)"
+)
+PAGES_MAX = 60
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+def crawl(context: BrowserContext, start: str, *, inside: str) -> list[str]:
+    """Check ``start`` and every page linked from it below ``inside``; one page of each kind."""
+    page = context.new_page()
+    waiting, kinds, visited = [start], {_kind(start)}, []
+    while waiting and len(visited) < PAGES_MAX:
+        url = waiting.pop(0)
+        response = page.goto(url)
+        assert response is not None
+        assert response.status < 400, f"{url}: {response.status}"
+        if "html" not in response.headers.get("content-type", ""):
+            continue
+        check_page(page)
+        visited.append(url)
+        for link in _links(page, inside):
+            if _kind(link) not in kinds:
+                kinds.add(_kind(link))
+                waiting.append(link)
+    page.close()
+    return visited
+
+
+def _links(page: Page, inside: str) -> list[str]:
+    hrefs = page.eval_on_selector_all("a[href]", "nodes => nodes.map(node => node.href)")
+    found = [urldefrag(href).url for href in hrefs]
+    return [url for url in found if url.startswith(inside) and not _NOT_PAGES.search(url)]
+
+
+def _kind(url: str) -> str:
+    parts = urlsplit(url)
+    return _ID.sub("*", parts.path) + ("?" if parts.query else "")
+
+
+SHAPES = [(320, "light"), (1366, "dark")]
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_portal(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
+    customer = Customer(stack, "carla" if width == 320 else "anna")
+    context = new_context(browser, width=width, scheme=scheme)
+    page = context.new_page()
+    known = len(customer.messages())
+    page.goto(f"{stack.bank_url}/sign-in/")
+    check_page(page)
+    page.fill("input[name=user_id]", customer.name)
+    page.fill("input[name=password]", customer.record["password"])
+    page.click("main form:has(input[name=password]) button[type=submit]")
+    page.wait_for_url("**/code/")
+    check_page(page)
+    page.fill("input[name=code]", customer.code(known))
+    page.click("main form:has(input[name=code]) button[type=submit]")
+    page.wait_for_url("**/home/")
+    visited = crawl(context, page.url, inside=stack.bank_url + "/")
+    assert len(visited) >= 10, visited
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_sandbox(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
+    context = new_context(browser, width=width, scheme=scheme)
+    visited = crawl(context, f"{stack.bank_url}/sandbox/", inside=f"{stack.bank_url}/sandbox/")
+    assert len(visited) >= 3, visited
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_console_for_strangers(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
+    context = new_context(browser, width=width, scheme=scheme)
+    visited = crawl(context, f"{stack.bank_url}/developers/", inside=f"{stack.bank_url}/developers/")
+    assert len(visited) >= 4, visited
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_staff(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
+    record = next(entry for entry in stack.sandbox["staff"] if entry["user_id"] == "rita")
+    context = new_context(browser, width=width, scheme=scheme)
+    page = context.new_page()
+    known = len(stack.messages("rita"))
+    page.goto(f"{stack.bank_url}/staff/")
+    check_page(page)
+    page.fill("input[type=text]", record["user_id"])
+    page.fill("input[type=password]", record["password"])
+    page.click(
+        "form:has(input[type=password]) button[type=submit], form:has(input[type=password]) input[type=submit]"
+    )
+    check_page(page)
+    rita = Customer(stack, "rita")
+    page.fill("input[name=code]", rita.code(known))
+    page.click("form:has(input[name=code]) button[type=submit]")
+    page.wait_for_url("**/staff/")
+    visited = crawl(context, page.url, inside=f"{stack.bank_url}/staff/")
+    assert len(visited) >= 10, visited
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_error_pages(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
+    context = new_context(browser, width=width, scheme=scheme)
+    page = context.new_page()
+    for path in ("/no/such/page/", "/authorise/00000000-0000-4000-8000-000000000000/", "/oauth/authorize"):
+        response = page.goto(stack.bank_url + path)
+        assert response is not None
+        assert 400 <= response.status < 500
+        check_page(page)
+    context.close()
+
+
+def test_authorise_pages_of_a_payment_on_a_phone(browser: Browser, stack: RunningStack) -> None:
+    """The consent's pages are checked in test_figures; here the payment's, small and dark."""
+    dora, emil = Customer(stack, "dora"), Customer(stack, "emil")
+    body = Machine(stack, "ShopPay").initiate(debtor_iban=dora.iban, creditor_iban=emil.iban)
+    context = new_context(browser, width=320, scheme="dark")
+    page = context.new_page()
+    page.goto(body["_links"]["scaRedirect"]["href"])
+    check_page(page)
+    page.fill("input[name=user_id]", "dora")
+    page.fill("input[name=password]", dora.record["password"])
+    page.click("main form:has(input[name=password]) button[type=submit]")
+    page.wait_for_url("**/code/")
+    check_page(page)
+    page.fill("input[name=code]", "000000")
+    page.click("main form:has(input[name=code]) button[type=submit]")
+    check_page(page)
+    context.close()
