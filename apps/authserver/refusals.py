@@ -68,6 +68,12 @@ class TokenInvalid(TokenRefused):
     code = "token_invalid"
 
 
+class TokenHolderBlocked(TokenInvalid):
+    """The bank has blocked the TPP, or suspended its app (PSD2 art. 68(5))."""
+
+    code = "token_holder_blocked"
+
+
 class TokenConsentInvalid(TokenRefused):
     """The consent behind the token was withdrawn, ended or never completed."""
 

@@ -28,7 +28,6 @@ class BankValidator(OAuth2Validator):
                 assertion_type=getattr(request, "client_assertion_type", None),
                 assertion=getattr(request, "client_assertion", None),
                 client_id=request.client_id,
-                other_method=bool(request.client_secret) or "Authorization" in request.headers,
                 now=timezone.now(),
             )
         except ClientAuthenticationFailed:

@@ -13,6 +13,7 @@ from apps.authserver.refusals import (
     TokenConsentExpired,
     TokenConsentInvalid,
     TokenExpired,
+    TokenHolderBlocked,
     TokenInvalid,
     TokenRefused,
     TokenUnknown,
@@ -92,14 +93,14 @@ def test_a_token_stops_with_its_app_its_tpp_and_its_customer(world: World):
 
     suspend_app(app_id=app.pk, suspended=True, staff_id=staff, reason="r", now=clock.now())
     for token in (tokens.access, client_token):
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(TokenHolderBlocked):
             check(token)
     suspend_app(app_id=app.pk, suspended=False, staff_id=staff, reason="r", now=clock.now())
     assert check(tokens.access)
 
     block_tpp(tpp_id=app.tpp_id, reason="fraud", staff_id=staff, now=clock.now())
     for token in (tokens.access, client_token):
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(TokenHolderBlocked):
             check(token)
     unblock_tpp(tpp_id=app.tpp_id, reason="gone", staff_id=staff, now=clock.now())
     assert check(tokens.access)

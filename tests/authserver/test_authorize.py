@@ -6,14 +6,16 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.authserver import services
 from apps.authserver.models import AuthorizationRequest, Grant
 from apps.authserver.refusals import AuthorizationNotProved, AuthorizationRequestClosed
 from apps.consents.models import Consent
-from apps.consents.services import reject_consent
+from apps.consents.services import reject_consent, start_consent_authorisation
 from apps.core import clock
+from apps.payments.services import start_payment_authorisation
 from apps.sca.models import SCAAuthorisation
 from apps.tpp.services import block_tpp, suspend_app
 from tests.authserver.kit import FORM, ISSUER, PKCE, REDIRECT_URI, answer
@@ -101,6 +103,29 @@ def test_another_try_is_another_request_with_its_own_authorisation(world, scope)
     first = authorisation_of(world.shoppay.program.authorize(scope, PKCE()))
     second = authorisation_of(world.shoppay.program.authorize(scope, PKCE()))
     assert first != second
+
+
+def test_the_authorisation_that_the_interface_told_the_tpp_of_is_the_one_that_happens(world, consent, scope):
+    prepared = start_consent_authorisation(consent_id=consent.pk, now=clock.now())
+    assert authorisation_of(world.shoppay.program.authorize(scope, PKCE())) == prepared.pk
+    # One request to an authorisation: the next try has its own.
+    assert authorisation_of(world.shoppay.program.authorize(scope, PKCE())) != prepared.pk
+
+
+@pytest.mark.parametrize("change", [{"sca_status": "failed"}, {"expires_at": None}])
+def test_a_prepared_authorisation_that_is_over_or_nearly_over_is_left_alone(world, consent, scope, change):
+    prepared = start_consent_authorisation(consent_id=consent.pk, now=clock.now())
+    if "expires_at" in change:
+        change = {"expires_at": clock.now() + timedelta(minutes=1)}
+    SCAAuthorisation.objects.filter(pk=prepared.pk).update(**change)
+    assert authorisation_of(world.shoppay.program.authorize(scope)) != prepared.pk
+
+
+def test_a_prepared_payment_authorisation_is_used_too(world):
+    payment = make_payment(world.shoppay, world.anna)
+    prepared = start_payment_authorisation(payment_id=payment.pk, now=clock.now())
+    response = world.shoppay.program.authorize(f"openid PIS:{payment.pk}")
+    assert authorisation_of(response) == prepared.pk
 
 
 def test_open_requests_are_bounded(world, scope):
@@ -340,6 +365,12 @@ def test_no_code_without_finished_authentication_of_this_customer(world, consent
         services.complete_authorization(
             authorisation_id=authorisation_id, psu=world.anna.psu, auth_time=now, now=now
         )
+    for status in ("unconfirmed", "failed"):
+        SCAAuthorisation.objects.filter(pk=authorisation_id).update(sca_status=status, psu=world.anna.psu)
+        with pytest.raises(AuthorizationNotProved):
+            services.complete_authorization(
+                authorisation_id=authorisation_id, psu=world.anna.psu, auth_time=now, now=now
+            )
     bruno = make_customer("Bruno")
     SCAAuthorisation.objects.filter(pk=authorisation_id).update(
         sca_status="finalised",
@@ -409,3 +440,7 @@ def test_the_moment_of_authentication_is_real_time_even_when_the_banks_clock_was
     )
     age = timezone.now() - Grant.objects.get().auth_time
     assert timedelta(seconds=5) <= age < timedelta(seconds=10)
+
+
+def test_the_pages_that_ask_are_where_this_server_sends_the_customer():
+    assert reverse("portal:authorise", args=[uuid4()], urlconf="bankportal.urls").startswith("/authorise/")

@@ -77,12 +77,12 @@ class Tokens:
 
 
 def make_customer(name: str) -> Customer:
-    psu = customer(name)
+    psu: Any = customer(name)
     return Customer(psu, psu.account)
 
 
 def make_company(name: str, roles: list[str], **program: Any) -> Company:
-    app = AppFactory(
+    app: Any = AppFactory(
         tpp=TPPFactory(legal_name=f"{name} GmbH", brand_name=name, roles=roles),
         redirect_uris=[REDIRECT_URI, OTHER_REDIRECT_URI],
     )

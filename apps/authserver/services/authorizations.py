@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.authserver.authorization_parameters import AuthorizationParameters
@@ -44,7 +44,8 @@ from apps.consents.services import start_consent_authorisation
 from apps.core.errors import DomainError, NotFound
 from apps.payments.queries import get_payment_for_app
 from apps.payments.services import start_payment_authorisation
-from apps.sca.queries import get_authorisation
+from apps.sca.queries import get_authorisation, list_authorisations
+from apps.sca.rules import SubjectType
 from apps.tpp.queries import get_active_app
 
 if TYPE_CHECKING:
@@ -111,21 +112,16 @@ def request_authorization(
             return same
     if mine.count() >= OPEN_REQUESTS_MAX:
         raise AuthorizationRefused("access_denied", "Too many authorization requests are open.")
+    prepared = _find_prepared_authorisation(application, asked.scope, now=now)
+    if prepared is not None:
+        try:
+            with transaction.atomic():
+                return _keep_request(application, redirect_uri, asked, authorisation_id=prepared)
+        except IntegrityError:
+            # Another request took it at this moment; this one opens its own.
+            pass
     authorisation_id = _open_authorisation(application, asked.scope, now=now)
-    moment = timezone.now()
-    return AuthorizationRequest.objects.create(
-        application=application,
-        authorisation_id=authorisation_id,
-        consent_id=asked.scope.object_id if asked.scope.kind is GrantKind.CONSENT else None,
-        payment_id=asked.scope.object_id if asked.scope.kind is GrantKind.PAYMENT else None,
-        redirect_uri=redirect_uri,
-        scope=str(asked.scope),
-        state=asked.state,
-        nonce=asked.nonce,
-        code_challenge=asked.code_challenge,
-        created_at=moment,
-        expires_at=moment + timedelta(seconds=settings.SCA_AUTHORISATION_TTL_SECONDS) + ANSWER_GRACE,
-    )
+    return _keep_request(application, redirect_uri, asked, authorisation_id=authorisation_id)
 
 
 def complete_authorization(
@@ -204,6 +200,57 @@ def deny_authorization(*, authorisation_id: UUID, error: str = "access_denied") 
         if asked.outcome == AuthorizationOutcome.DENIED:
             return _answer_url(asked, {"error": error})
         return _answer_without_code(asked, error=error, psu=None)
+
+
+def _keep_request(
+    application: Application, redirect_uri: str, asked: AuthorizationParameters, *, authorisation_id: UUID
+) -> AuthorizationRequest:
+    moment = timezone.now()
+    return AuthorizationRequest.objects.create(
+        application=application,
+        authorisation_id=authorisation_id,
+        consent_id=asked.scope.object_id if asked.scope.kind is GrantKind.CONSENT else None,
+        payment_id=asked.scope.object_id if asked.scope.kind is GrantKind.PAYMENT else None,
+        redirect_uri=redirect_uri,
+        scope=str(asked.scope),
+        state=asked.state,
+        nonce=asked.nonce,
+        code_challenge=asked.code_challenge,
+        created_at=moment,
+        expires_at=moment + timedelta(seconds=settings.SCA_AUTHORISATION_TTL_SECONDS) + ANSWER_GRACE,
+    )
+
+
+def _find_prepared_authorisation(
+    application: Application, scope: AuthorizationScope, *, now: datetime
+) -> UUID | None:
+    """The authorisation that the XS2A interface opened for this consent or payment and told the TPP of, so that the
+    scaStatus link of its answer leads to what really happens.
+
+    One that an authorization request has taken, or that has less than half of its time left, is left alone.
+    """
+    app_id, object_id = application.app_id, scope.object_id
+    try:
+        if scope.kind is GrantKind.CONSENT:
+            waits = get_consent_for_app(app_id=app_id, consent_id=object_id).consent_status == "received"
+            subject_type = SubjectType.CONSENT
+        else:
+            waits = get_payment_for_app(app_id=app_id, payment_id=object_id).transaction_status == "RCVD"
+            subject_type = SubjectType.PAYMENT
+    except NotFound:
+        return None
+    enough = now + timedelta(seconds=settings.SCA_AUTHORISATION_TTL_SECONDS / 2)
+    opened = [
+        authorisation.pk
+        for authorisation in list_authorisations(subject_type=subject_type, subject_id=object_id)
+        if waits and authorisation.is_open and authorisation.expires_at > enough
+    ]
+    taken = set(
+        AuthorizationRequest.objects.filter(authorisation_id__in=opened).values_list(
+            "authorisation_id", flat=True
+        )
+    )
+    return next((authorisation_id for authorisation_id in opened if authorisation_id not in taken), None)
 
 
 def _open_authorisation(application: Application, scope: AuthorizationScope, *, now: datetime) -> UUID:

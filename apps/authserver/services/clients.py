@@ -57,19 +57,17 @@ def authenticate_client(
     assertion_type: str | None,
     assertion: str | None,
     client_id: str | None,
-    other_method: bool,
     now: datetime,
 ) -> Application:
     """The app that made this request; its assertion is spent by this, whatever becomes of the request.
 
-    ``client_id`` is the request's parameter, which may be absent (RFC 7523 3). ``other_method`` tells that
-    the request tries to authenticate in another way too, or only.
+    ``client_id`` is the request's parameter, which may be absent (RFC 7523 3).
 
     :raises ClientAuthenticationFailed: no, bad, foreign, expired or used assertion; unknown or suspended app;
         blocked TPP. Which of them is for the log alone.
     """
     try:
-        if assertion_type != ASSERTION_TYPE or not assertion or other_method:
+        if assertion_type != ASSERTION_TYPE or not assertion:
             raise ClientAuthenticationFailed("not private_key_jwt")
         claimed_id, token = read_client_assertion(assertion)
         app = _find_signer(claimed_id, token)

@@ -19,6 +19,7 @@ from apps.authserver.refusals import (
     TokenConsentExpired,
     TokenConsentInvalid,
     TokenExpired,
+    TokenHolderBlocked,
     TokenInvalid,
     TokenUnknown,
 )
@@ -156,7 +157,8 @@ def authenticate_access_token(*, token: str, now: datetime) -> AccessContext:
 
     :raises TokenUnknown: none of ours.
     :raises TokenExpired: its time is over.
-    :raises TokenInvalid: revoked; or app, TPP or customer may not act now.
+    :raises TokenInvalid: revoked, or the customer may not act now.
+    :raises TokenHolderBlocked: app suspended or TPP blocked.
     :raises TokenConsentInvalid: its consent is not in force.
     :raises TokenConsentExpired: its consent is past its last day.
     """
@@ -183,7 +185,7 @@ def _check_usable(row: TokenRow, *, now: datetime) -> None:
     if row.expires <= timezone.now():
         raise TokenExpired
     if row.app.status != "active" or row.app.tpp.status != "active":
-        raise TokenInvalid("app suspended or TPP blocked")
+        raise TokenHolderBlocked("app suspended or TPP blocked")
     if row.user_is_active is False:
         raise TokenInvalid("customer deactivated")
     if row.consent_id is not None:

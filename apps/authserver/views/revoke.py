@@ -17,7 +17,6 @@ class RevokeView(ClientRequestView):
                 assertion_type=parameters.get("client_assertion_type"),
                 assertion=parameters.get("client_assertion"),
                 client_id=parameters.get("client_id"),
-                other_method=False,
                 now=timezone.now(),
             )
         except ClientAuthenticationFailed:
