@@ -1,19 +1,17 @@
 """Who is calling, and whether for this: token, scope, role (S0-50, S0-51)."""
 
-import re
 from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from apps.authserver.bearer import read_bearer_token
 from apps.authserver.queries import AccessContext
 from apps.authserver.services import authenticate_access_token
 from apps.tpp.rules import Role
 from apps.xs2a.refusals import RoleMissing, TokenMissing, TokenNotForService
 
-# RFC 6750 2.1; the scheme in any case (RFC 9110 11.1). In the query or the body a token is not seen.
-_BEARER = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 CLIENT_SCOPES = {Role.AISP: "aisp", Role.PISP: "pisp"}
 
 
@@ -23,10 +21,11 @@ def authenticate(request: HttpRequest, *, now: datetime) -> AccessContext:
     :raises TokenMissing: none, or not as RFC 6750 has it.
     :raises apps.authserver.refusals.TokenRefused: it opens nothing.
     """
-    match = _BEARER.fullmatch(request.META.get("HTTP_AUTHORIZATION", ""))
-    if match is None:
+    # In the query or the body a token is not seen.
+    token = read_bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
+    if token is None:
         raise TokenMissing(_("Show an access token: Authorization: Bearer …"), path="Authorization")
-    return authenticate_access_token(token=match[1], now=now)
+    return authenticate_access_token(token=token, now=now)
 
 
 def check_role(caller: AccessContext, role: Role) -> None:

@@ -78,6 +78,10 @@ ERRORS: dict[type[DomainError], Answer] = {
     authserver.TokenInvalid: Answer(
         401, "TOKEN_INVALID", _("The token is not valid any more."), "invalid_token"
     ),
+    # The token stands in for the certificate until TPPs come with theirs: the same code then as now.
+    authserver.TokenHolderBlocked: Answer(
+        401, "CERTIFICATE_BLOCKED", _("The bank has blocked your company or this app."), "invalid_token"
+    ),
     authserver.TokenConsentInvalid: Answer(
         401, "CONSENT_INVALID", _("The consent behind the token is not valid."), "invalid_token"
     ),
