@@ -3,6 +3,7 @@
 import ast
 import inspect
 import pkgutil
+import re
 from importlib import import_module
 from types import ModuleType
 
@@ -227,23 +228,36 @@ def _tables(door: str) -> list[dict[type[DomainError], object]]:
     ]
 
 
-def _raised_below(door: str) -> set[type[DomainError]]:
-    """The errors of those rooms whose services and queries the door calls."""
-    called = {
-        node.module.split(".")[1]
+def _imported_names(door: str) -> set[object]:
+    """Whatever a door imports by name from the rooms."""
+    return {
+        getattr(import_module(node.module), alias.name, None)
         for _, tree in sources(door)
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("apps.")
-    }
-    called |= {
-        alias.name.split(".")[1]
-        for _, tree in sources(door)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
+        if str(node.module).split(".")[1] in rooms() | {"core"}
         for alias in node.names
-        if alias.name.startswith("apps.")
-    }
-    return {error for error in _errors() if error.__module__.split(".")[1] in called & (rooms() | {"core"})}
+    } - {None}
+
+
+def _raised_to(door: str) -> set[type[DomainError]]:
+    """What the services and queries that the door calls say they raise (``:raises X:``)."""
+    raised = set()
+    for function in _imported_names(door):
+        if not inspect.isfunction(function):
+            continue
+        for name in re.findall(r":raises ([A-Za-z_.]+):", inspect.getdoc(function) or ""):
+            error = function.__globals__.get(name.rpartition(".")[2])
+            if error is None and name.startswith("apps."):
+                error = getattr(import_module(name.rpartition(".")[0]), name.rpartition(".")[2])
+            if inspect.isclass(error) and issubclass(error, DomainError):
+                raised.add(error)
+    return raised
+
+
+def _caught_in(door: str) -> set[type[DomainError]]:
+    """The errors that some view names itself, because the answer is a page of its own."""
+    return {name for name in _imported_names(door) if inspect.isclass(name) and issubclass(name, DomainError)}
 
 
 @pytest.mark.parametrize("door", sorted(doors() - {"engine", "sandbox"}))
@@ -254,7 +268,7 @@ def test_every_error_has_its_answer_at_the_door(door):
     answered = set().union(*tables) - {DomainError}
     missing = {
         f"{error.__module__}.{error.__name__}"
-        for error in _raised_below(door)
+        for error in _raised_to(door) - _caught_in(door)
         if not answered & set(error.__mro__)
     }
     assert not missing
