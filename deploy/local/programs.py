@@ -40,10 +40,12 @@ def base_environment(config: Config, secrets: Mapping[str, str]) -> dict[str, st
         "TPP_BASE_URL": config.tpp_url,
         "OIDC_SIGNING_KEYS_DIR": str(config.var / "keys" / "oidc"),
         "STATIC_ROOT": str(config.var / "static"),
-        "CELERY_BROKER_URL": config.broker_url or "filesystem://",
+        "CELERY_BROKER_URL": config.broker_url or "filesystem://localhost//",
         "DJANGO_SETTINGS_MODULE": "bankportal.settings",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
+        # Said by every worker when root starts a sandbox in a container.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         # Fewer heaps per thread: a third less memory in the threaded workers.
         "MALLOC_ARENA_MAX": "2",
     }
@@ -62,8 +64,8 @@ def programs(config: Config, secrets: Mapping[str, str], owner_url: str) -> dict
     web_url = postgres.with_role(owner_url, user=WEB_ROLE, password=secrets["BANK_WEB_PASSWORD"])
     engine_url = postgres.with_role(owner_url, user=ENGINE_ROLE, password=secrets["BANK_ENGINE_PASSWORD"])
     python = sys.executable
-    celery = (python, "-m", "celery", "-A", "celery_worker")
-    quiet = ("--loglevel=INFO", "--without-mingle", "--without-gossip", "--without-heartbeat")
+    celery = (python, "-m", "celery", "--quiet", "-A", "celery_worker")
+    quiet = ("--loglevel=WARNING", "--without-mingle", "--without-gossip", "--without-heartbeat")
     found: dict[str, Program] = {}
 
     def add(name: str, *command: str, database_url: str = web_url, **more: str) -> None:
