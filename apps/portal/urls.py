@@ -1,2 +1,44 @@
+"""The portal's addresses. Nothing of a payment or an account stands in one but random ids."""
+
+from django.urls import path
+
+from apps.portal.views import accounts, apps, authorise, home, pages, payments, security, sign_in
+
 app_name = "portal"
-urlpatterns: list = []
+
+urlpatterns = [
+    path("", sign_in.root, name="root"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-in/code/", sign_in.code, name="sign-in-code"),
+    path("sign-in/code/resend/", sign_in.resend, name="sign-in-resend"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("home/", home.home, name="home"),
+    path("transactions/", accounts.transactions, name="transaction-list"),
+    path("accounts/<uuid:account_id>/", accounts.account, name="account"),
+    path(
+        "accounts/<uuid:account_id>/transactions/<str:transaction_id>/",
+        accounts.transaction,
+        name="transaction",
+    ),
+    path("pay/", payments.new, name="payment-new"),
+    path("pay/list/", payments.payment_list, name="payment-list"),
+    path("pay/<uuid:payment_id>/", payments.payment, name="payment"),
+    path("pay/<uuid:payment_id>/status/", payments.payment_status, name="payment-status"),
+    path("pay/<uuid:payment_id>/review/", payments.review, name="payment-review"),
+    path("pay/<uuid:payment_id>/code/", payments.send_code, name="payment-code"),
+    path("pay/<uuid:payment_id>/sign/", payments.sign, name="payment-sign"),
+    path("pay/<uuid:payment_id>/edit/", payments.edit, name="payment-edit"),
+    path("pay/<uuid:payment_id>/cancel/", payments.cancel, name="payment-cancel"),
+    path("apps/", apps.app_list, name="app-list"),
+    path("apps/<uuid:consent_id>/stop/", apps.stop, name="app-stop"),
+    path("security/", security.security, name="security"),
+    path("help/", pages.help_page, name="help"),
+    path("accessibility/", pages.accessibility, name="accessibility"),
+    path("legal/", pages.legal, name="legal"),
+    path("authorise/<uuid:authorisation_id>/", authorise.start, name="authorise"),
+    path("authorise/<uuid:authorisation_id>/code/", authorise.code, name="authorise-code"),
+    path("authorise/<uuid:authorisation_id>/code/resend/", authorise.resend, name="authorise-resend"),
+    path("authorise/<uuid:authorisation_id>/confirm/", authorise.confirm, name="authorise-confirm"),
+    path("authorise/<uuid:authorisation_id>/cancel/", authorise.cancel, name="authorise-cancel"),
+    path("authorise/<uuid:authorisation_id>/done/", authorise.done, name="authorise-done"),
+]

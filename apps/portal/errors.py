@@ -1,0 +1,142 @@
+"""What a customer is told when a room says no: one row for each error, or for the error that it is a kind of."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.queries import AccountBlocked, DebitNotAllowed
+from apps.authserver.refusals import AuthorizationNotProved, AuthorizationRequestClosed
+from apps.consents.services import (
+    AccessExceeded,
+    AccessNotGranted,
+    AccountsNotYours,
+    ConsentExpired,
+    ConsentNotConfirmable,
+    ConsentNotValid,
+    ConsentStatusInvalid,
+)
+from apps.consents.services import RequestIdReused as ConsentRequestIdReused
+from apps.core.errors import DomainError, InvalidInput, NotFound
+from apps.core.iban import InvalidIBAN, OutsideSEPA
+from apps.core.money import InvalidAmount
+from apps.core.text import UnsafeText
+from apps.payments.services import (
+    CurrencyNotSupported,
+    DebtorAccountNotYours,
+    PaymentStatusInvalid,
+    RequestIdReused,
+    SameAccount,
+)
+from apps.sca.rules import CodeMalformed
+from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.web.errors import page_not_found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and words of the page that answers an error."""
+
+    status: int
+    title: str | Promise
+    text: str | Promise
+
+
+_OVER = Answer(
+    409,
+    _("This is over"),
+    _("It was answered, cancelled or left lying too long. Nothing was changed."),
+)
+_NOT_FROM_HERE = Answer(
+    403,
+    _("You may not pay from this account"),
+    _("The payment was not approved. Choose another account, or call us."),
+)
+
+ANSWERS: dict[type[DomainError], Answer] = {
+    NotFound: Answer(404, _("We cannot find this page"), _("It does not exist, or it is not yours to see.")),
+    InvalidInput: Answer(
+        400,
+        _("We could not read this request"),
+        _("Something in the form was not in order. Go back and try again."),
+    ),
+    # The code
+    CodeMalformed: Answer(
+        400, _("The code has six digits"), _("Enter the six digits from our text message.")
+    ),
+    CodeRefused: Answer(
+        403, _("This did not work"), _("The code was not accepted. It may be wrong, used or too old.")
+    ),
+    DynamicLinkBroken: Answer(
+        409,
+        _("What you were about to approve has changed"),
+        _("Your code was made for other details, so it is void now. Nothing was approved."),
+    ),
+    TooManyCodes: Answer(
+        429,
+        _("We cannot send you another code right now"),
+        _(
+            "You asked for several codes in a short time, or signing is paused after failed attempts. Wait ten minutes."
+        ),
+    ),
+    AuthorisationOver: _OVER,
+    # Payments
+    PaymentStatusInvalid: _OVER,
+    CurrencyNotSupported: Answer(400, _("Only euro"), _("This transfer can be made in euro only.")),
+    SameAccount: Answer(
+        400, _("Payer and payee are the same account"), _("Choose another account or enter another IBAN.")
+    ),
+    DebtorAccountNotYours: _NOT_FROM_HERE,
+    DebitNotAllowed: _NOT_FROM_HERE,
+    AccountBlocked: Answer(403, _("This account is blocked"), _("Call us to find out why.")),
+    RequestIdReused: Answer(
+        409,
+        _("This form was sent before with other details"),
+        _("Look at your payments first; then start a new one if it is still needed."),
+    ),
+    # Consents
+    ConsentStatusInvalid: _OVER,
+    ConsentNotValid: _OVER,
+    ConsentExpired: _OVER,
+    ConsentRequestIdReused: _OVER,
+    AccessExceeded: _OVER,
+    ConsentNotConfirmable: Answer(
+        403, _("Sign in once more"), _("We could not match this to your code. Nothing was allowed.")
+    ),
+    AccountsNotYours: Answer(
+        403,
+        _("These are not your accounts"),
+        _("The request names accounts that do not belong to you, so nothing can be allowed."),
+    ),
+    AccessNotGranted: Answer(400, _("Choose at least one account"), _("Nothing was allowed yet.")),
+    AuthorizationRequestClosed: _OVER,
+    AuthorizationNotProved: _OVER,
+}
+
+FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
+    InvalidIBAN: _("This is not a valid IBAN. Check it for a typing error."),
+    OutsideSEPA: _("This country is outside the euro payments area (SEPA)."),
+    InvalidAmount: _("Enter an amount above zero, such as 12.34 or 12,34."),
+    UnsafeText: _("This contains characters that we cannot send, or is too long."),
+    SameAccount: _("This is the account you pay from."),
+}
+
+
+def answer_for(error: DomainError) -> Answer:
+    """The row of the error's class, or of the nearest class it is a kind of."""
+    return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+
+
+def field_text(error: DomainError) -> str:
+    """The words under a form's field."""
+    return str(next(FIELD_TEXTS[kind] for kind in type(error).__mro__ if kind in FIELD_TEXTS))
+
+
+def render_refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The page for an error that no view has an answer of its own to. Missing and not yours look the same."""
+    if isinstance(error, NotFound):
+        return page_not_found(request)
+    answer = answer_for(error)
+    return render(request, "portal/refusal.html", {"answer": answer}, status=answer.status)

@@ -1,0 +1,182 @@
+"""What customers type. Forms turn text into canonical values; whether something may be done is the rooms' business."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from django import forms
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.errors import InvalidInput
+from apps.core.iban import parse_sepa_iban
+from apps.core.ids import new_id, parse_uuid
+from apps.core.money import Money, format_money
+from apps.core.text import check_display_text
+from apps.portal.amounts import parse_typed_amount
+from apps.portal.errors import field_text
+from apps.web.formatting import iban_tail
+
+if TYPE_CHECKING:
+    from apps.accounts.models import PaymentAccount
+    from apps.accounts.queries import AccountBalance
+    from apps.consents.queries import AccountChoice
+
+T = TypeVar("T")
+AccountWithBalance = tuple["PaymentAccount", "AccountBalance"]
+
+
+class SignInForm(forms.Form):
+    """User ID and password: the knowledge element. Password managers and pasting are welcome (WCAG 3.3.8)."""
+
+    user_id = forms.CharField(
+        label=_("User ID"),
+        max_length=150,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class CodeForm(forms.Form):
+    """The code of a text message."""
+
+    code = forms.CharField(
+        label=_("Code from the text message"),
+        max_length=20,
+        error_messages={"required": _("Enter the six digits from our text message.")},
+    )
+
+    @classmethod
+    def with_error(cls, text: str) -> "CodeForm":
+        """An empty form that says what was wrong with the last code."""
+        form = cls({"code": ""})
+        form.full_clean()
+        form.errors.clear()
+        form.add_error("code", text)
+        return form
+
+
+class TransferForm(forms.Form):
+    """One transfer. ``cleaned_data`` holds account id, canonical IBAN and :class:`Money`."""
+
+    from_account = forms.ChoiceField(label=_("From"))
+    creditor_name = forms.CharField(
+        label=_("Payee"), max_length=70, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    creditor_iban = forms.CharField(
+        label=_("Payee’s IBAN"),
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+    amount = forms.CharField(
+        label=_("Amount in euro"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "decimal"}),
+    )
+    reference = forms.CharField(
+        label=_("Reference"),
+        max_length=140,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    form_key = forms.CharField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}), required=False)
+
+    def __init__(self, *args: Any, accounts: Sequence[AccountWithBalance], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ibans = {str(account.pk): account.iban for account, _balance in accounts}
+        self.fields["from_account"].choices = [  # type: ignore[attr-defined]
+            (str(account.pk), _account_label(account, balance)) for account, balance in accounts
+        ]
+        self.fields["form_key"].initial = str(new_id())
+
+    def clean_creditor_name(self) -> str:
+        text = self.cleaned_data["creditor_name"]
+        return _checked(check_display_text, text, field="creditorName", max_length=70)
+
+    def clean_creditor_iban(self) -> str:
+        return _checked(parse_sepa_iban, self.cleaned_data["creditor_iban"])
+
+    def clean_amount(self) -> Money:
+        text = self.cleaned_data["amount"]
+        return _checked(parse_typed_amount, text, currency="EUR", language=get_language() or "en")
+
+    def clean_reference(self) -> str:
+        text = self.cleaned_data["reference"]
+        return _checked(check_display_text, text, field="remittance", max_length=140, required=False)
+
+    def clean_form_key(self) -> str:
+        """The page's own key: the same form sent twice is one payment. A key of another form makes a new one."""
+        return str(parse_uuid(self.cleaned_data["form_key"]) or new_id())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        chosen = self._ibans.get(cleaned.get("from_account", ""))
+        if chosen is not None and chosen == cleaned.get("creditor_iban"):
+            self.add_error("creditor_iban", _("This is the account you pay from."))
+        return cleaned
+
+
+class ConfirmConsentForm(forms.Form):
+    """Which of the customer's accounts a company may read; those asked for are ticked."""
+
+    accounts = forms.MultipleChoiceField(
+        label=_("Accounts"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose at least one account, or cancel.")},
+    )
+
+    def __init__(self, *args: Any, choices: Sequence["AccountChoice"], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["accounts"].choices = [  # type: ignore[attr-defined]
+            (str(choice.account.pk), str(choice.account)) for choice in choices
+        ]
+        self.fields["accounts"].initial = [str(choice.account.pk) for choice in choices if choice.requested]
+
+    def account_ids(self) -> list[UUID]:
+        """The ticked accounts, once the form is valid."""
+        return [UUID(value) for value in self.cleaned_data["accounts"]]
+
+
+class SearchForm(forms.Form):
+    """Search in the bookings of one account or of all."""
+
+    q = forms.CharField(
+        label=_("Search payee or reference"),
+        max_length=70,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "type": "search"}),
+    )
+    account = forms.ChoiceField(label=_("Account"), required=False)
+
+    def __init__(self, *args: Any, accounts: Sequence["PaymentAccount"], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["account"].choices = [  # type: ignore[attr-defined]
+            ("", _("All accounts")),
+            *((str(account.pk), str(account)) for account in accounts),
+        ]
+
+
+def _checked(parse: Callable[..., T], text: str, **arguments: Any) -> T:
+    """What ``parse`` makes of a field; its refusal becomes the field's error."""
+    try:
+        return parse(text, **arguments)
+    except InvalidInput as error:
+        raise forms.ValidationError(field_text(error)) from error
+
+
+def _account_label(account: "PaymentAccount", balance: "AccountBalance") -> str:
+    available = format_money(balance.available_minor, balance.currency)
+    return gettext("%(name)s %(tail)s · %(available)s available") % {
+        "name": account.display_name,
+        "tail": iban_tail(account.iban),
+        "available": available,
+    }

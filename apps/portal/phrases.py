@@ -1,0 +1,106 @@
+"""What a company may see, what a status means, how long ago something was: in words that need no glossary."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.consents.rules import AccessKind, ConsentModel
+from apps.payments.rules import StatusReason
+from apps.web.templatetags.bank import bank_date
+
+if TYPE_CHECKING:
+    from apps.consents.models import Consent, ConsentAccess, ConsentAccount
+    from apps.payments.models import PaymentInitiation
+
+# Why a payment was not carried out, and what can be done about it.
+REASONS: dict[str, str | Promise] = {
+    StatusReason.AC01: _("The payee’s account does not exist. Check the IBAN with the payee."),
+    StatusReason.AC04: _("One of the two accounts is closed."),
+    StatusReason.AC06: _("One of the two accounts is blocked. Call us if it is yours."),
+    StatusReason.AG01: _("This account may not be used for this payment."),
+    StatusReason.AM04: _("There was not enough money on the account. Nothing was taken."),
+    StatusReason.CUST: _("You cancelled it."),
+    StatusReason.DS02: _("Nobody approved it in time."),
+    StatusReason.DS0A: _("The code was not accepted, so the payment was not approved."),
+    StatusReason.MS03: _("The payee’s bank sent it back. The money is on your account again."),
+}
+
+# What a company did, one sentence for each kind of access.
+_ACCESSES: dict[str, str | Promise] = {
+    AccessKind.ACCOUNT_LIST: _("Read the list of your accounts"),
+    AccessKind.ACCOUNT: _("Read the details of %(account)s"),
+    AccessKind.BALANCES: _("Read the balance of %(account)s"),
+    AccessKind.TRANSACTIONS: _("Read the transactions of %(account)s"),
+    AccessKind.TRANSACTION: _("Read one transaction of %(account)s"),
+}
+
+
+def reason_text(payment: "PaymentInitiation") -> str:
+    """Why a refused payment was refused."""
+    return str(REASONS.get(payment.status_reason, "")) or gettext(
+        "The bank refused it. Call us if you need to know more."
+    )
+
+
+def access_text(access: "ConsentAccess") -> str:
+    """One use of a consent, as its customer reads it."""
+    account = str(access.payment_account) if access.payment_account else gettext("an account")
+    return str(_ACCESSES[access.kind]) % {"account": account}
+
+
+def asked_kinds(consent: "Consent") -> list[str]:
+    """What a company asks to see, before the customer has chosen any account."""
+    wanted = consent.access
+    everything = consent.consent_model == ConsentModel.ALL_PSD2
+    offered = consent.consent_model == ConsentModel.BANK_OFFERED
+    balances = (
+        everything
+        or bool(wanted.get("balances"))
+        or (offered and "balances" in wanted)
+        or "availableAccountsWithBalance" in wanted
+    )
+    transactions = everything or bool(wanted.get("transactions")) or (offered and "transactions" in wanted)
+    return _kinds(balances=balances, transactions=transactions)
+
+
+def granted_kinds(accounts: Iterable["ConsentAccount"]) -> list[str]:
+    """What a company may see, over all the accounts of a consent."""
+    accounts = list(accounts)
+    return _kinds(
+        balances=any(account.may_balances for account in accounts),
+        transactions=any(account.may_transactions for account in accounts),
+    )
+
+
+def _kinds(*, balances: bool, transactions: bool) -> list[str]:
+    kinds = [gettext("name and number of the account")]
+    if balances:
+        kinds.append(gettext("balance"))
+    if transactions:
+        kinds.append(gettext("transactions"))
+    return kinds
+
+
+def greeting(moment: datetime) -> str | Promise:
+    """By the bank's local hour."""
+    if 5 <= moment.hour < 12:
+        return _("Good morning, %(name)s")
+    return _("Good afternoon, %(name)s") if 12 <= moment.hour < 18 else _("Good evening, %(name)s")
+
+
+def ago(moment: datetime, *, now: datetime) -> str:
+    """How long ago, up to a day; then the date and time."""
+    passed = now - moment
+    if passed < timedelta(minutes=1):
+        return gettext("just now")
+    if passed < timedelta(hours=1):
+        minutes = int(passed.total_seconds() // 60)
+        return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {"count": minutes}
+    if passed < timedelta(days=1):
+        hours = int(passed.total_seconds() // 3600)
+        return ngettext("%(count)d hour ago", "%(count)d hours ago", hours) % {"count": hours}
+    return bank_date(moment, "datetime")

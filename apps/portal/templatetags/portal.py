@@ -1,0 +1,32 @@
+"""Filters only the portal's pages need: ``{% load portal %}``."""
+
+from datetime import date, datetime
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.translation import get_language
+
+from apps.core.money import format_money
+
+register = template.Library()
+
+
+@register.filter
+def round_money(amount_minor: int, currency: str = "EUR") -> str:
+    """Whole units for the side of a chart: ``€9,800``."""
+    text = format_money(amount_minor, currency)
+    decimals = ",00" if (get_language() or "en").startswith("de") else ".00"
+    return text.replace(decimals, "")
+
+
+@register.filter
+def day_month(value: date | datetime) -> str:
+    """``23 Oct``, ``23. Okt``."""
+    german = (get_language() or "en").startswith("de")
+    return date_format(value, "j. M" if german else "j M", use_l10n=False)
+
+
+@register.filter
+def minutes_up(seconds: int) -> int:
+    """Whole minutes, rounded up."""
+    return -(-seconds // 60)

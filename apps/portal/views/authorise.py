@@ -1,0 +1,402 @@
+"""The pages on which a customer allows something for a company (figures 1 and 2 of the story, S0-22..28, S0-41..45).
+
+One order for consents and payments: who asks → user ID and password → code → for consents a form to confirm → back.
+Nobody is signed in to the portal by it. Every page can be left by "Cancel", which leads back to the company with an
+error; the way back is always a link on a page of ours, since a form's answer may not redirect to another origin under
+the bank's Content-Security-Policy.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.authserver.refusals import AuthorizationRequestClosed
+from apps.authserver.services import complete_authorization
+from apps.consents.services import (
+    AccountsNotYours,
+    ConsentNotConfirmable,
+    ConsentStatusInvalid,
+    accept_consent_code,
+    confirm_consent,
+)
+from apps.core import clock
+from apps.core.errors import DomainError, NotFound
+from apps.identity.queries import get_psu, get_psu_of_user
+from apps.payments.rules import StatusReason
+from apps.payments.services import PaymentStatusInvalid, authorise_payment
+from apps.portal.authorising import (
+    Asked,
+    AskedConsent,
+    AskedPayment,
+    Progress,
+    carries_error,
+    failure_url,
+    get_asked,
+    load_progress,
+    refuse,
+    reload_progress,
+    store_progress,
+    success_url,
+    web_address,
+)
+from apps.portal.code_step import CodeStep, describe
+from apps.portal.errors import ANSWERS, answer_for
+from apps.portal.forms import CodeForm, ConfirmConsentForm, SignInForm
+from apps.portal.guard import count_password
+from apps.portal.phrases import asked_kinds
+from apps.sca.queries import get_challenge_view
+from apps.sca.rules import CodeMalformed
+from apps.sca.services import (
+    AuthorisationOver,
+    CodeRefused,
+    DynamicLinkBroken,
+    Proof,
+    check_code,
+    check_knowledge,
+    void_challenge,
+)
+from apps.web.views.preferences import SeeOther
+
+if TYPE_CHECKING:
+    from apps.identity.models import PSU
+
+AskedView = Callable[[HttpRequest, Asked, Progress, datetime], HttpResponse]
+
+
+class _CompanyMayNotGoOn(Exception):
+    """The company was blocked, or its request ran out, between the page and the click. Undoes what was begun."""
+
+
+def for_waiting(view: AskedView) -> Callable[..., HttpResponse]:
+    """Pages of an authorisation that still waits. One that does not gets a page that says so and leads back."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, authorisation_id: UUID) -> HttpResponse:
+        now = clock.now()
+        try:
+            asked = get_asked(authorisation_id=authorisation_id)
+        except NotFound:
+            asked = None
+        if asked is None:
+            return render(request, "authorise/unknown.html", status=404)
+        progress = load_progress(request.session, asked.id)
+        if progress.stage == "done":
+            return _to("done", asked)
+        if asked.is_company_blocked or not asked.is_waiting(now=now):
+            return _over(request, asked, now=now)
+        if progress.is_idle(now=now):
+            progress = Progress()
+            store_progress(request.session, asked.id, progress)
+            messages.info(request, gettext("You were away for a while, so please sign in again."))
+            return _to("", asked)
+        try:
+            return view(request, asked, progress, now)
+        except (AuthorisationOver, ConsentStatusInvalid, PaymentStatusInvalid, AuthorizationRequestClosed):
+            return _overtaken(request, asked, now=now)
+        except DomainError as error:
+            answer = answer_for(error)
+            context = _context(asked) | {"answer": answer}
+            return render(request, "authorise/refusal.html", context, status=answer.status)
+
+    return guarded
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_waiting
+def start(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
+    """Who asks, what for, until when; user ID and password. Any pair leads on to the code page (N7)."""
+    if progress.stage == "confirm":
+        return _to("confirm", asked)
+    form, status, too_many = SignInForm(request.POST or None), 200, None
+    if request.method == "POST":
+        throttle = count_password(request)
+        if not throttle.is_allowed:
+            status, too_many = 429, throttle
+        elif form.is_valid():
+            _begin(request, asked, form.cleaned_data, now=now)
+            return _to("code", asked)
+    context = _context(asked) | {"form": form, "too_many": too_many, "is_begun": progress.stage == "code"}
+    return render(request, "authorise/start.html", context, status=status)
+
+
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_waiting
+def code(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
+    """The code from the text message; for a payment with all that is to be paid (S0-43, RTS art. 5(1)(a))."""
+    if progress.step is None or progress.stage != "code":
+        return _to("confirm" if progress.stage == "confirm" else "", asked)
+    step, form = CodeStep(**progress.step), None
+    if request.method == "POST":
+        try:
+            proof = check_code(
+                challenge_id=UUID(step.challenge_id), code=request.POST.get("code", ""), now=now
+            )
+            psu = get_psu_of_user(user_id=proof.user_id)
+            if str(psu.user_id) != step.user_id:
+                raise CodeRefused("another customer's code", is_over=True)
+            if isinstance(asked, AskedPayment):
+                return _release_payment(request, asked, psu, proof, now=now)
+            if isinstance(asked, AskedConsent):
+                return _accept_code(request, asked, progress, psu, proof, now=now)
+        except CodeMalformed:
+            form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
+        except (CodeRefused, NotFound):
+            return _after_refusal(request, asked, progress, step, now=now)
+    page = describe(step, form=form, now=now)
+    shown = page.challenge.snapshot
+    return render(
+        request, "authorise/code.html", _context(asked) | {"page": page, "shown": shown, "now": now}
+    )
+
+
+@require_POST
+@for_waiting
+def resend(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
+    """Another code in place of the last one; a decoy's is not sent either."""
+    if progress.step is None or progress.stage != "code":
+        return _to("", asked)
+    step = CodeStep(**progress.step)
+    if step.may_resend(now=now):
+        psu = get_psu_of_user(user_id=UUID(step.user_id)) if step.user_id else None
+        step.resent(challenge_id=asked.send_code(psu, is_resend=True, now=now), now=now)
+        progress.step = step.as_dict()
+        store_progress(request.session, asked.id, progress)
+        messages.info(
+            request, gettext("If the user ID and the password were right, a new code is on its way.")
+        )
+    return _to("code", asked)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_waiting
+def confirm(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
+    """Consents only: which accounts, what of them, until when; allow or cancel (S0-26, S0-27)."""
+    if progress.stage != "confirm" or not isinstance(asked, AskedConsent):
+        return _to("", asked)
+    psu = get_psu(psu_id=UUID(progress.psu_id))
+    choices = asked.offered_accounts(psu)
+    form = ConfirmConsentForm(request.POST or None, choices=choices)
+    progress.last_action_at = now.isoformat()
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _allow(request, asked, progress, psu, form.account_ids(), now=now)
+        except ConsentNotConfirmable:
+            store_progress(request.session, asked.id, Progress())
+            messages.error(request, str(ANSWERS[ConsentNotConfirmable].text))
+            return _to("", asked)
+        except AccountsNotYours:
+            return _end(request, asked, outcome="not_yours", reason=StatusReason.AG01, now=now)
+    store_progress(request.session, asked.id, progress)
+    rows = list(zip(choices, form["accounts"], strict=True))
+    context = _context(asked) | {"form": form, "rows": rows, "psu": psu}
+    return render(request, "authorise/confirm.html", context)
+
+
+@require_POST
+def cancel(request: HttpRequest, authorisation_id: UUID) -> HttpResponse:
+    """The customer's no, from any page, signed in or not: nothing is granted, and the company is told."""
+    now = clock.now()
+    try:
+        asked = get_asked(authorisation_id=authorisation_id)
+    except NotFound:
+        asked = None
+    if asked is None:
+        return render(request, "authorise/unknown.html", status=404)
+    progress = load_progress(request.session, asked.id)
+    if progress.stage == "done":
+        return _to("done", asked)
+    if asked.is_granted:
+        return _over(request, asked, now=now)
+    return _end(request, asked, outcome="cancelled", reason=StatusReason.CUST, now=now)
+
+
+@require_safe
+def done(request: HttpRequest, authorisation_id: UUID) -> HttpResponse:
+    """How it ended, and the way back: a link, which a script follows when there is nothing left to read."""
+    try:
+        asked = get_asked(authorisation_id=authorisation_id)
+    except NotFound:
+        asked = None
+    if asked is None:
+        return render(request, "authorise/unknown.html", status=404)
+    progress = load_progress(request.session, asked.id)
+    if progress.stage != "done":
+        return _to("", asked)
+    context = _context(asked) | {
+        "outcome": progress.outcome,
+        "return_url": progress.return_url,
+        "goes_back_by_itself": progress.outcome in ("allowed", "cancelled"),
+    }
+    return render(request, "authorise/done.html", context)
+
+
+def _context(asked: Asked) -> dict[str, Any]:
+    return {
+        "asked": asked,
+        "tpp": asked.tpp,
+        "consent": asked.consent if isinstance(asked, AskedConsent) else None,
+        "payment": asked.payment if isinstance(asked, AskedPayment) else None,
+        "kinds": asked_kinds(asked.consent) if isinstance(asked, AskedConsent) else [],
+    }
+
+
+def _to(page: str, asked: Asked) -> HttpResponse:
+    return SeeOther(reverse(f"portal:authorise-{page}" if page else "portal:authorise", args=[asked.id]))
+
+
+def _begin(request: HttpRequest, asked: Asked, typed: dict[str, Any], *, now: datetime) -> None:
+    user = check_knowledge(username=typed["user_id"], password=typed["password"], now=now)
+    try:
+        psu = get_psu_of_user(user_id=user.pk) if user is not None else None
+    except NotFound:
+        psu = None
+    step = CodeStep.started(
+        challenge_id=asked.send_code(psu, now=now), user_id=psu.user_id if psu else None, now=now
+    )
+    # A session key that somebody planted in this browser is worth nothing from here on.
+    request.session.cycle_key()
+    store_progress(request.session, asked.id, Progress(stage="code", step=step.as_dict()))
+
+
+def _release_payment(
+    request: HttpRequest, asked: AskedPayment, psu: "PSU", proof: Proof, *, now: datetime
+) -> HttpResponse:
+    """The right code: the payment, the answer to the company and this browser's progress, all or nothing."""
+    try:
+        with _undone_if_link_breaks(proof, now=now):
+            authorise_payment(
+                payment_id=asked.payment.pk, authorisation_id=asked.id, psu=psu, proof=proof, now=now
+            )
+            _finish(request, asked, psu, auth_time=now, now=now)
+    except _CompanyMayNotGoOn:
+        return _end(request, asked, outcome="company", reason=StatusReason.NARR, now=now)
+    return _to("done", asked)
+
+
+def _accept_code(
+    request: HttpRequest, asked: AskedConsent, progress: Progress, psu: "PSU", proof: Proof, *, now: datetime
+) -> HttpResponse:
+    with _undone_if_link_breaks(proof, now=now):
+        accept_consent_code(
+            consent_id=asked.consent.pk, authorisation_id=asked.id, psu=psu, proof=proof, now=now
+        )
+        progress = Progress(
+            stage="confirm",
+            psu_id=str(psu.pk),
+            authenticated_at=now.isoformat(),
+            last_action_at=now.isoformat(),
+        )
+        store_progress(request.session, asked.id, progress)
+        request.session.save()
+    if not asked.offered_accounts(psu):
+        return _end(request, asked, outcome="not_yours", reason=StatusReason.AG01, now=now)
+    return _to("confirm", asked)
+
+
+def _allow(
+    request: HttpRequest,
+    asked: AskedConsent,
+    progress: Progress,
+    psu: "PSU",
+    account_ids: list[UUID],
+    *,
+    now: datetime,
+) -> HttpResponse:
+    try:
+        with transaction.atomic():
+            confirm_consent(
+                consent_id=asked.consent.pk,
+                authorisation_id=asked.id,
+                psu=psu,
+                account_ids=account_ids,
+                now=now,
+            )
+            auth_time = datetime.fromisoformat(progress.authenticated_at)
+            _finish(request, asked, psu, auth_time=auth_time, now=now)
+    except _CompanyMayNotGoOn:
+        return _end(request, asked, outcome="company", reason=StatusReason.NARR, now=now)
+    return _to("done", asked)
+
+
+def _finish(request: HttpRequest, asked: Asked, psu: "PSU", *, auth_time: datetime, now: datetime) -> None:
+    """The answer to the company, kept with the progress in the same transaction as what the customer allowed."""
+    oauth_answer = complete_authorization(authorisation_id=asked.id, psu=psu, auth_time=auth_time, now=now)
+    if oauth_answer is not None and carries_error(oauth_answer):
+        raise _CompanyMayNotGoOn
+    return_url = web_address(oauth_answer) if oauth_answer is not None else success_url(asked)
+    progress = Progress(stage="done", outcome="allowed", return_url=return_url)
+    store_progress(request.session, asked.id, progress)
+    request.session.save()
+
+
+def _end(
+    request: HttpRequest, asked: Asked, *, outcome: str, reason: StatusReason, now: datetime
+) -> HttpResponse:
+    """Nothing was granted, and nothing more can be here."""
+    return_url = refuse(asked, reason=reason, now=now)
+    store_progress(request.session, asked.id, Progress(stage="done", outcome=outcome, return_url=return_url))
+    return _to("done", asked)
+
+
+def _after_refusal(
+    request: HttpRequest, asked: Asked, progress: Progress, step: CodeStep, *, now: datetime
+) -> HttpResponse:
+    """Where a wrong code leads: the same page, until all tries are used up."""
+    if reload_progress(request.session, asked.id).stage in ("confirm", "done"):
+        # The same form sent twice: the other one was right and has moved on.
+        return _to("", asked)
+    if get_challenge_view(challenge_id=UUID(step.challenge_id)).status == "dead":
+        return _end(request, asked, outcome="too_many_codes", reason=StatusReason.DS0A, now=now)
+    step.failed = True
+    progress.step = step.as_dict()
+    store_progress(request.session, asked.id, progress)
+    return _to("code", asked)
+
+
+def _overtaken(request: HttpRequest, asked: Asked, *, now: datetime) -> HttpResponse:
+    """Something else was quicker: another request of this browser, or another browser."""
+    if reload_progress(request.session, asked.id).stage == "done":
+        return _to("done", asked)
+    fresh = get_asked(authorisation_id=asked.id)
+    return _over(request, fresh or asked, now=now)
+
+
+def _over(request: HttpRequest, asked: Asked, *, now: datetime) -> HttpResponse:
+    """An expired, answered or refused authorisation, or a blocked company: say which, and lead back."""
+    if asked.is_company_blocked:
+        why = "company"
+    elif asked.is_granted:
+        why = "granted"
+    elif asked.authorisation.is_open and asked.authorisation.expires_at <= now:
+        why = "expired"
+    else:
+        why = "refused"
+    return_url = success_url(asked) if why == "granted" else failure_url(asked)
+    context = _context(asked) | {"why": why, "return_url": return_url}
+    return render(request, "authorise/over.html", context, status=410)
+
+
+@contextmanager
+def _undone_if_link_breaks(proof: Proof, *, now: datetime) -> Iterator[None]:
+    """One transaction around a code's use. The rooms make a code void when the data has changed; that must outlive
+    the transaction which the same discovery undoes (RTS art. 5(1)(d))."""
+    try:
+        with transaction.atomic():
+            yield
+    except DynamicLinkBroken:
+        void_challenge(challenge_id=proof.challenge_id, reason="data differs", now=now)
+        raise

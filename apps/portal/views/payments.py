@@ -1,0 +1,327 @@
+"""A transfer: enter, check, sign, watch it arrive. Every step can be repeated, left and come back to.
+
+The code is made over amount, payee and the rest of the order (RTS art. 5); the page on which it is entered shows what
+the code was made over, not what a form says.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language, gettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.accounts.queries import get_balance, get_payable_account_for_psu, list_payable_accounts_for_psu
+from apps.core.errors import NotFound
+from apps.core.iban import format_iban
+from apps.core.ids import new_id, parse_uuid
+from apps.core.money import plain_amount
+from apps.payments.queries import get_payment_for_psu, list_payments_for_psu
+from apps.payments.rules import Channel, StatusReason, TransactionStatus, is_final
+from apps.payments.services import (
+    PaymentOrder,
+    PaymentStatusInvalid,
+    RequestIdReused,
+    authorise_payment,
+    cancel_payment,
+    initiate_payment,
+    reject_payment,
+    send_payment_code,
+    start_payment_authorisation,
+)
+from apps.portal.code_step import is_exhausted
+from apps.portal.errors import ANSWERS
+from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
+from apps.portal.guard import Visit, customers_only
+from apps.portal.phrases import reason_text
+from apps.sca.queries import (
+    ChallengeView,
+    get_authentication_state,
+    get_challenge_view,
+    get_open_challenge_id,
+    list_authorisations,
+)
+from apps.sca.rules import CodeMalformed, SubjectType
+from apps.sca.services import CodeRefused, TooManyCodes, check_code
+from apps.web.views.preferences import SeeOther
+
+WRONG_CODE_KEY = "portal.wrong_code_for"
+LISTED = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customers_only
+def new(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The transfer form. Sending it twice makes one payment."""
+    accounts = [
+        (account, get_balance(account=account))
+        for account in list_payable_accounts_for_psu(psu_id=visit.psu.pk)
+    ]
+    if request.method == "POST":
+        form = TransferForm(request.POST, accounts=accounts)
+        if form.is_valid():
+            try:
+                return SeeOther(reverse("portal:payment-review", args=[_initiate(form.cleaned_data, visit)]))
+            except RequestIdReused:
+                form = _with_new_key(request, accounts)
+    else:
+        form = TransferForm(initial=_prefilled(request, visit), accounts=accounts)
+    recent = list_payments_for_psu(psu_id=visit.psu.pk, limit=5)
+    return render(request, "portal/payment_new.html", {"form": form, "accounts": accounts, "recent": recent})
+
+
+@require_safe
+@customers_only
+def payment_list(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The latest payments, made here or through a company."""
+    payments = list_payments_for_psu(psu_id=visit.psu.pk, limit=LISTED)
+    return render(request, "portal/payment_list.html", {"payments": payments})
+
+
+@require_safe
+@customers_only
+def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """Everything once more, before a code is sent."""
+    payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
+    if not _may_be_signed_here(payment):
+        return SeeOther(reverse("portal:payment", args=[payment.pk]))
+    balance = get_balance(account=payment.debtor_account)
+    context = {
+        "payment": payment,
+        "balance": balance,
+        "is_short": payment.amount_minor > balance.available_minor,
+        "steps": _steps(),
+    }
+    return render(request, "portal/payment_review.html", context)
+
+
+@require_POST
+@customers_only
+def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """Send the code; a second click while one is under way sends no second one, unless asked for."""
+    payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
+    if not _may_be_signed_here(payment):
+        return SeeOther(reverse("portal:payment", args=[payment.pk]))
+    authorisation_id = _open_authorisation_id(payment, visit)
+    if "again" not in request.POST and _code_under_way(authorisation_id, visit):
+        return SeeOther(reverse("portal:payment-sign", args=[payment.pk]))
+    try:
+        send_payment_code(
+            payment_id=payment.pk,
+            authorisation_id=authorisation_id
+            or start_payment_authorisation(payment_id=payment.pk, now=visit.now).pk,
+            psu=visit.psu,
+            hide_limit=False,
+            now=visit.now,
+        )
+    except TooManyCodes:
+        messages.error(request, str(ANSWERS[TooManyCodes].text))
+        came_from = "portal:payment-sign" if authorisation_id else "portal:payment-review"
+        return SeeOther(reverse(came_from, args=[payment.pk]))
+    except PaymentStatusInvalid:
+        return SeeOther(reverse("portal:payment", args=[payment.pk]))
+    request.session.pop(WRONG_CODE_KEY, None)
+    return SeeOther(reverse("portal:payment-sign", args=[payment.pk]))
+
+
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+@customers_only
+def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """What will be paid, and the code that releases it (S0-43..45)."""
+    payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
+    if not _may_be_signed_here(payment):
+        return SeeOther(reverse("portal:payment", args=[payment.pk]))
+    authorisation_id = _open_authorisation_id(payment, visit)
+    challenge = _code_under_way(authorisation_id, visit)
+    form = CodeForm()
+    if request.method == "POST":
+        if authorisation_id is None or challenge is None:
+            return SeeOther(reverse("portal:payment-sign", args=[payment.pk]))
+        try:
+            proof = check_code(
+                challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=visit.now
+            )
+            authorise_payment(
+                payment_id=payment.pk,
+                authorisation_id=authorisation_id,
+                psu=visit.psu,
+                proof=proof,
+                now=visit.now,
+            )
+        except CodeMalformed:
+            form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
+        except CodeRefused:
+            return _after_refusal(request, visit, payment_id, challenge)
+        except PaymentStatusInvalid:
+            return SeeOther(reverse("portal:payment", args=[payment.pk]))
+        else:
+            return SeeOther(reverse("portal:payment", args=[payment.pk]))
+    elif request.session.pop(WRONG_CODE_KEY, None) == str(payment.pk):
+        form = CodeForm.with_error(gettext("This code was not right. Check it, or have a new one sent."))
+    state = get_authentication_state(user_id=visit.psu.user_id)
+    context = {
+        "payment": payment,
+        "challenge": challenge,
+        "form": form,
+        "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
+        "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
+        "paused_until": state.blocked_until if state else None,
+        "steps": _steps(),
+    }
+    return render(request, "portal/payment_sign.html", context)
+
+
+@require_safe
+@customers_only
+def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """One payment and how it stands; the page renews itself until nothing more happens."""
+    payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
+    status = payment.transaction_status
+    context = {
+        "payment": payment,
+        "reason": reason_text(payment) if status == TransactionStatus.RJCT else "",
+        "is_signed_here": _may_be_signed_here(payment),
+        "is_under_way": status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
+        "is_waiting": status == TransactionStatus.RCVD,
+        "is_final": is_final(status),
+    }
+    return render(request, "portal/payment.html", context)
+
+
+@require_safe
+@customers_only
+def payment_status(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """For the page that waits: ``done`` when the status is another than the one it shows."""
+    payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
+    return JsonResponse(
+        {
+            "transactionStatus": payment.transaction_status,
+            "done": payment.transaction_status != request.GET.get("seen"),
+        }
+    )
+
+
+@require_POST
+@customers_only
+def cancel(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """Take a payment back that was not approved yet."""
+    try:
+        cancel_payment(payment_id=payment_id, psu_id=visit.psu.pk, now=visit.now)
+    except PaymentStatusInvalid:
+        if _status_of(payment_id, visit) != TransactionStatus.CANC:
+            messages.error(request, gettext("This payment can no longer be cancelled."))
+    return SeeOther(reverse("portal:payment", args=[payment_id]))
+
+
+@require_POST
+@customers_only
+def edit(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """A payment never changes once it is taken in: cancel this one and start another like it."""
+    try:
+        cancel_payment(payment_id=payment_id, psu_id=visit.psu.pk, now=visit.now)
+    except PaymentStatusInvalid:
+        if _status_of(payment_id, visit) != TransactionStatus.CANC:
+            return SeeOther(reverse("portal:payment", args=[payment_id]))
+    return SeeOther(f"{reverse('portal:payment-new')}?like={payment_id}")
+
+
+def _initiate(order: dict[str, Any], visit: Visit) -> UUID:
+    payment, _is_new = initiate_payment(
+        channel=Channel.PORTAL,
+        order=PaymentOrder(
+            debtor_account=get_payable_account_for_psu(
+                psu_id=visit.psu.pk, account_id=UUID(order["from_account"])
+            ),
+            creditor_name=order["creditor_name"],
+            creditor_iban=order["creditor_iban"],
+            instructed_amount=order["amount"],
+            remittance_information_unstructured=order["reference"],
+        ),
+        psu=visit.psu,
+        request_id=order["form_key"],
+        now=visit.now,
+    )
+    return payment.pk
+
+
+def _with_new_key(request: HttpRequest, accounts: list[AccountWithBalance]) -> TransferForm:
+    """The form that was sent before with other details, ready to be sent as another payment."""
+    data = request.POST.copy()
+    data["form_key"] = str(new_id())
+    form = TransferForm(data, accounts=accounts)
+    form.add_error(
+        None,
+        gettext(
+            "You entered this transfer before with other details. Check it and continue to make it a new one."
+        ),
+    )
+    return form
+
+
+def _prefilled(request: HttpRequest, visit: Visit) -> dict[str, str]:
+    """The details of an earlier payment (``?like=``), or the account one came from (``?from=``)."""
+    like = parse_uuid(request.GET.get("like", ""))
+    if like is None:
+        return {"from_account": request.GET.get("from", "")}
+    try:
+        payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=like)
+    except NotFound:
+        return {}
+    amount = plain_amount(payment.amount_minor, payment.currency)
+    return {
+        "from_account": str(payment.debtor_account_id),
+        "creditor_name": payment.creditor_name,
+        "creditor_iban": format_iban(payment.creditor_iban),
+        "amount": amount.replace(".", ",") if (get_language() or "").startswith("de") else amount,
+        "reference": payment.remittance_information_unstructured,
+    }
+
+
+def _may_be_signed_here(payment: Any) -> bool:
+    """What came through a company is approved on the pages that it leads to."""
+    return payment.transaction_status == TransactionStatus.RCVD and payment.channel == Channel.PORTAL
+
+
+def _open_authorisation_id(payment: Any, visit: Visit) -> UUID | None:
+    authorisations = list_authorisations(subject_type=SubjectType.PAYMENT, subject_id=payment.pk)
+    still_open = [one.pk for one in authorisations if one.is_open and one.expires_at > visit.now]
+    return still_open[-1] if still_open else None
+
+
+def _code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeView | None:
+    if authorisation_id is None:
+        return None
+    challenge_id = get_open_challenge_id(
+        authorisation_id=authorisation_id, user_id=visit.psu.user_id, now=visit.now
+    )
+    challenge = get_challenge_view(challenge_id=challenge_id) if challenge_id else None
+    return challenge if challenge and not is_exhausted(challenge) else None
+
+
+def _after_refusal(
+    request: HttpRequest, visit: Visit, payment_id: UUID, challenge: ChallengeView
+) -> HttpResponse:
+    """Where a wrong code leads. A right one that was used meanwhile leads to the payment it released."""
+    detail = reverse("portal:payment", args=[payment_id])
+    if _status_of(payment_id, visit) != TransactionStatus.RCVD:
+        return SeeOther(detail)
+    known = get_challenge_view(challenge_id=challenge.challenge_id)
+    if known.status == "dead":
+        reject_payment(payment_id=payment_id, reason=StatusReason.DS0A, now=visit.now)
+        return SeeOther(detail)
+    if not is_exhausted(known):
+        request.session[WRONG_CODE_KEY] = str(payment_id)
+    return SeeOther(reverse("portal:payment-sign", args=[payment_id]))
+
+
+def _status_of(payment_id: UUID, visit: Visit) -> str:
+    return get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id).transaction_status
+
+
+def _steps() -> list[str]:
+    return [gettext("Enter"), gettext("Check"), gettext("Sign")]

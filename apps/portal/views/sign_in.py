@@ -1,0 +1,188 @@
+"""Sign-in in two steps that always look the same, and sign-out (S0-23..25, N7).
+
+Whatever was wrong, the code page comes next and looks as if nothing were: nobody learns which element failed
+(RTS art. 4(3)(a)). Only somebody whose password was right gets a message on the phone.
+"""
+
+from copy import copy
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_otp import login as otp_login
+
+from apps.core import clock
+from apps.core.errors import NotFound
+from apps.core.ids import new_id
+from apps.identity.queries import get_psu_of_user
+from apps.identity.services import note_login
+from apps.portal.code_step import CodeStep, describe, failure_text, is_exhausted
+from apps.portal.errors import ANSWERS
+from apps.portal.forms import CodeForm, SignInForm
+from apps.portal.guard import count_password, customer_of, local_portal_path
+from apps.sca.queries import get_challenge_view, get_sms_device
+from apps.sca.rules import CodeMalformed, Purpose
+from apps.sca.services import (
+    CodeRefused,
+    Proof,
+    check_code,
+    check_knowledge,
+    consume_proof,
+    is_proof_of,
+    send_code,
+    void_challenge,
+)
+from apps.web.views.preferences import SeeOther
+
+SESSION_KEY = "portal.sign_in"
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@require_safe
+def root(request: HttpRequest) -> HttpResponse:
+    """The bank's front door."""
+    return SeeOther(reverse("portal:home" if customer_of(request) else "portal:sign-in"))
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """User ID and password. Any pair leads on to the code page."""
+    wanted = local_portal_path(request.POST.get("next", "") or request.GET.get("next", ""))
+    if customer_of(request):
+        return SeeOther(wanted or reverse("portal:home"))
+    form, status, too_many = SignInForm(request.POST or None), 200, None
+    if request.method == "POST":
+        throttle = count_password(request)
+        if not throttle.is_allowed:
+            status, too_many = 429, throttle
+        elif form.is_valid():
+            _send_code(request, form.cleaned_data, wanted=wanted, now=clock.now())
+            return SeeOther(reverse("portal:sign-in-code"))
+    context = {"form": form, "next": wanted, "too_many": too_many}
+    return render(request, "portal/sign_in.html", context, status=status)
+
+
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+def code(request: HttpRequest) -> HttpResponse:
+    """The code from the text message, for everybody who sent any user ID and password."""
+    if customer_of(request):
+        return SeeOther(reverse("portal:home"))
+    attempt = request.session.get(SESSION_KEY)
+    if attempt is None:
+        return SeeOther(reverse("portal:sign-in"))
+    now, form = clock.now(), None
+    if request.method == "POST":
+        try:
+            proof = check_code(
+                challenge_id=UUID(attempt["step"]["challenge_id"]), code=request.POST.get("code", ""), now=now
+            )
+            _enter(request, attempt, proof, now=now)
+        except CodeMalformed:
+            form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
+        except (CodeRefused, NotFound):
+            return _refuse(request, attempt)
+        else:
+            return SeeOther(attempt["next"] or reverse("portal:home"))
+    page = describe(CodeStep(**attempt["step"]), form=form, now=now)
+    return render(request, "portal/sign_in_code.html", {"page": page})
+
+
+@require_POST
+def resend(request: HttpRequest) -> HttpResponse:
+    """Another code in place of the last one; a decoy's is not sent either."""
+    attempt = request.session.get(SESSION_KEY)
+    if attempt is None:
+        return SeeOther(reverse("portal:sign-in"))
+    now, step = clock.now(), CodeStep(**attempt["step"])
+    if step.may_resend(now=now):
+        replaced = UUID(step.challenge_id)
+        step.resent(challenge_id=_challenge(attempt, step.user_id, now=now), now=now)
+        void_challenge(challenge_id=replaced, reason="replaced", now=now)
+        request.session[SESSION_KEY] = {**attempt, "step": step.as_dict()}
+        messages.info(
+            request, gettext("If the user ID and the password were right, a new code is on its way.")
+        )
+    return SeeOther(reverse("portal:sign-in-code"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session. By POST only, so that no link can do it."""
+    if request.method != "POST":
+        return SeeOther(reverse("portal:root"))
+    logout(request)
+    messages.success(request, gettext("You are signed out."))
+    return SeeOther(reverse("portal:sign-in"))
+
+
+def _send_code(request: HttpRequest, typed: dict[str, Any], *, wanted: str, now: datetime) -> None:
+    user = check_knowledge(username=typed["user_id"], password=typed["password"], now=now)
+    # Only customers come in here; a member of staff or of a TPP learns no more than a stranger.
+    user_id = user.pk if user is not None and _is_customer(user.pk) else None
+    attempt = {"id": str(new_id()), "next": wanted}
+    challenge_id = _challenge(attempt, str(user_id or ""), now=now)
+    step = CodeStep.started(challenge_id=challenge_id, user_id=user_id, now=now)
+    request.session[SESSION_KEY] = {**attempt, "step": step.as_dict()}
+
+
+def _is_customer(user_id: UUID) -> bool:
+    try:
+        get_psu_of_user(user_id=user_id)
+    except NotFound:
+        return False
+    return True
+
+
+def _challenge(attempt: dict[str, Any], user_id: str, *, now: datetime) -> UUID:
+    user = get_psu_of_user(user_id=UUID(user_id)).user if user_id else None
+    return send_code(user=user, purpose=Purpose.SIGN_IN, snapshot=_snapshot(attempt), now=now)
+
+
+def _snapshot(attempt: dict[str, Any]) -> dict[str, str]:
+    """What a sign-in code is made over: this one attempt, so that it opens no other."""
+    return {"sign_in_id": attempt["id"]}
+
+
+def _enter(request: HttpRequest, attempt: dict[str, Any], proof: Proof, *, now: datetime) -> None:
+    """Spend the code and open the session.
+
+    :raises CodeRefused: it was spent meanwhile, or was made for something else.
+    :raises NotFound: the customer's log-in was closed meanwhile.
+    """
+    psu, device = get_psu_of_user(user_id=proof.user_id), get_sms_device(user_id=proof.user_id)
+    is_ours = is_proof_of(proof=proof, purpose=Purpose.SIGN_IN, snapshot=_snapshot(attempt))
+    if device is None or not is_ours:
+        raise CodeRefused("not this sign-in's code", is_over=True)
+    with transaction.atomic():
+        consume_proof(proof=proof, now=now)
+    del request.session[SESSION_KEY]
+    # A new session key, against one that somebody planted. Django writes the real time of the sign-in into the user it
+    # is given, so that one is a copy: note_login needs the time before, and writes bank time.
+    login(request, copy(psu.user), backend=_BACKEND)
+    otp_login(request, device)
+    note_login(user=psu.user, now=now)
+
+
+def _refuse(request: HttpRequest, attempt: dict[str, Any]) -> HttpResponse:
+    if not request.session.exists(request.session.session_key or ""):
+        # The same form sent twice: the other one has signed in, and the session bears a new name since.
+        return SeeOther(reverse("portal:home"))
+    step = CodeStep(**attempt["step"])
+    if is_exhausted(get_challenge_view(challenge_id=UUID(step.challenge_id))):
+        del request.session[SESSION_KEY]
+        messages.error(request, failure_text())
+        return SeeOther(reverse("portal:sign-in"))
+    step.failed = True
+    request.session[SESSION_KEY] = {**attempt, "step": step.as_dict()}
+    return SeeOther(reverse("portal:sign-in-code"))
