@@ -1,4 +1,4 @@
-"""Every page a person can reach by links, in a real Chromium: no CSP violation, no axe violation, no overflow at 320 px.
+"""Every page a person can reach by links, in a real Chromium: no CSP or axe violation, no overflow at 320 px.
 
 A crawl finds the pages, so a new page is checked without being listed here.
 """
