@@ -30,7 +30,20 @@ class NavLink:
 
 
 PORTAL = (
-    NavItem("portal:home", "layout-dashboard", _("Overview"), _("Overview"), ("/home/", "/accounts/")),
+    NavItem(
+        "portal:home",
+        "layout-dashboard",
+        _("Overview"),
+        pgettext_lazy("short menu label", "Home"),
+        ("/home/", "/accounts/"),
+    ),
+    NavItem(
+        "portal:transaction-list",
+        "arrow-left-right",
+        _("Transactions"),
+        pgettext_lazy("short menu label", "Activity"),
+        ("/transactions/",),
+    ),
     NavItem(
         "portal:payment-new",
         "send",
@@ -49,10 +62,26 @@ PORTAL = (
 )
 CONSOLE = (
     NavItem("console:overview", "layout-dashboard", _("Overview"), _("Overview")),
-    NavItem("console:app-list", "app-window", _("Apps"), _("Apps"), ("/developers/apps/",)),
+    NavItem(
+        "console:company-list",
+        "landmark",
+        _("Company"),
+        _("Company"),
+        ("/developers/company/",),
+    ),
+    NavItem("console:app-list", "app-window", _("Apps & keys"), _("Apps"), ("/developers/apps/",)),
     NavItem("console:first-call", "terminal", _("First call"), _("First call"), ("/developers/first-call/",)),
+    NavItem("console:reference", "book-open", _("API reference"), _("API"), ("/developers/reference/",)),
+    NavItem("console:error-list", "circle-alert", _("Error codes"), _("Errors"), ("/developers/errors/",)),
 )
-MENUS: dict[str, Sequence[NavItem]] = {"portal": PORTAL, "console": CONSOLE}
+# For visitors of the console who are not signed in there.
+CONSOLE_PUBLIC = (
+    NavItem("console:overview", "house", _("Start"), _("Start")),
+    NavItem("console:reference", "book-open", _("API reference"), _("API"), ("/developers/reference/",)),
+    NavItem("console:error-list", "circle-alert", _("Error codes"), _("Errors"), ("/developers/errors/",)),
+    NavItem("console:sign-in", "log-in", _("Sign in"), _("Sign in")),
+)
+MENUS: dict[str, Sequence[NavItem]] = {"portal": PORTAL, "console": CONSOLE, "console-public": CONSOLE_PUBLIC}
 
 
 def url_or_empty(url_name: str) -> str:
