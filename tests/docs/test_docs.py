@@ -114,6 +114,17 @@ def test_every_command_of_ours_is_documented():
     assert documented <= ours | {"migrate", "check"}
 
 
+# Errors ----------------------------------------------------------------------------------------------
+
+
+def test_the_error_reference_is_up_to_date():
+    """``manage.py write_error_reference`` writes it anew."""
+    from apps.web.error_catalogue import markdown_lines
+
+    page = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
+    assert page == "\n".join(markdown_lines()) + "\n"
+
+
 # Links -----------------------------------------------------------------------------------------------
 
 
