@@ -1,35 +1,26 @@
 from django.contrib import admin
-from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import AccountHolder, PaymentAccount
-
-
-class AccountHolderInline(admin.TabularInline):
-    model = AccountHolder
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: PaymentAccount | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: PaymentAccount | None = None) -> bool:
-        return False
+from apps.accounts.models import PaymentAccount
+from apps.core.read_only_admin import ReadOnlyAdmin, RelatedRows
 
 
 @admin.register(PaymentAccount)
-class PaymentAccountAdmin(admin.ModelAdmin):
-    """Payment accounts, to read."""
+class PaymentAccountAdmin(ReadOnlyAdmin):
+    """Payment accounts, to look up."""
 
     list_display = ["iban", "display_name", "owner_name", "currency", "status"]
     list_filter = ["status", "cash_account_type"]
-    search_fields = ["iban", "owner_name"]
-    inlines = [AccountHolderInline]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: PaymentAccount | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: PaymentAccount | None = None) -> bool:
-        return False
+    search_fields = ["=iban", "owner_name"]
+    search_help_text = _("Owner, or the whole IBAN without blanks")
+    uuid_search_fields = ["id"]
+    ordering = ["owner_name", "opened_date"]
+    badge_fields = ["status"]
+    iban_fields = ["iban"]
+    fieldsets = [
+        (None, {"fields": ["display_name", "owner_name", "iban", "status"]}),
+        (_("Product"), {"fields": ["product", "cash_account_type", "currency", "opened_date"]}),
+        (_("Record"), {"fields": ["id", "ledger_account"]}),
+    ]
+    related_rows = [RelatedRows(_("Who may use it"), "holders", ["psu", "role", "may_view", "may_pay"])]
+    audit_object_type = "payment_account"

@@ -1,30 +1,61 @@
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext_lazy as _
 
-from apps.identity.models import PSU
+from apps.core.read_only_admin import ReadOnlyAdmin
+from apps.identity.models import PSU, User
 
 
 @admin.register(PSU)
-class PSUAdmin(admin.ModelAdmin):
+class PSUAdmin(ReadOnlyAdmin):
     """Customers, to look up. What they may do is changed by the rooms, never by hand here."""
 
     list_display = ["full_name", "user", "language", "last_seen"]
-    search_fields = ["first_name", "last_name", "user__username"]
-    list_select_related = ["user"]
+    search_fields = ["first_name", "last_name", "=user__username", "=core_user__core_user_id"]
+    search_help_text = _("Name, user ID or core user")
+    list_select_related = ["user", "core_user"]
+    ordering = ["last_name", "first_name"]
+    fieldsets = [
+        (None, {"fields": ["full_name", "user", "language", "last_seen"]}),
+        (_("Record"), {"fields": ["id", "core_user"]}),
+    ]
+    audit_object_type = "psu"
 
-    @admin.display(ordering="user__language")
+    @admin.display(description=_("name"), ordering="last_name")
+    def full_name(self, psu: PSU) -> str:
+        return psu.full_name
+
+    @admin.display(description=_("language"), ordering="user__language")
     def language(self, psu: PSU) -> str:
         return psu.user.get_language_display()
 
-    @admin.display(ordering="user__last_login")
-    def last_seen(self, psu: PSU) -> str:
-        return f"{psu.user.last_login:%Y-%m-%d %H:%M}" if psu.user.last_login else "–"
+    @admin.display(description=_("last sign-in"), ordering="user__last_login")
+    def last_seen(self, psu: PSU) -> object:
+        return psu.user.last_login
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: PSU | None = None) -> bool:
-        return False
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    """Log-ins of all kinds. A password cannot be read, searched for or set here."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: PSU | None = None) -> bool:
-        return False
+    list_display = ["username", "get_full_name", "is_staff", "is_active", "last_login"]
+    list_filter = ["is_staff", "is_superuser", "is_active", "language"]
+    search_fields = ["=username", "first_name", "last_name"]
+    search_help_text = _("User ID or name")
+    ordering = ["username"]
+    fieldsets = [
+        (None, {"fields": ["username", "get_full_name", "email", "language", "is_active", "last_login"]}),
+        (_("Rights"), {"fields": ["is_staff", "is_superuser", "groups"]}),
+        (_("Record"), {"fields": ["id", "date_joined"]}),
+    ]
+    audit_object_type = "user"
+
+
+@admin.register(Group)
+class GroupAdmin(ReadOnlyAdmin):
+    """Roles of staff; ``identity.rules.STAFF_PERMISSIONS`` says what each may do."""
+
+    list_display = ["name"]
+    search_fields = ["name"]
+    ordering = ["name"]
+    fieldsets = [(None, {"fields": ["name", "permissions"]})]

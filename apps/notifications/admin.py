@@ -1,35 +1,24 @@
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
+from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.notifications.models import OutboxMessage
-from apps.notifications.services import replay_message
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(admin.ModelAdmin):
-    """What waits to be carried out; dead messages can be given new tries."""
+class OutboxMessageAdmin(ReadOnlyAdmin):
+    """What waits to be carried out. Dead messages can be given new tries, on a page of its own."""
 
-    list_display = ["created_at", "topic", "queue", "status", "attempts", "last_error", "correlation_id"]
-    list_filter = ["status", "topic", "queue"]
-    search_fields = ["effect_key", "correlation_id"]
-    actions = ["replay"]
-
-    @admin.action(description=_("Give dead messages new tries"), permissions=["replay"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        count = sum(replay_message(message_id=row.pk) for row in queryset)
-        messages.info(request, ngettext("%d message replayed.", "%d messages replayed.", count) % count)
-
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("notifications.change_outboxmessage")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: OutboxMessage | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OutboxMessage | None = None) -> bool:
-        return False
+    list_display = ["created_at", "topic", "queue", "status", "attempts", "last_error"]
+    list_filter = ["status", "queue"]
+    search_fields = ["=effect_key", "=correlation_id", "=topic"]
+    search_help_text = _("Effect key, request ID or topic")
+    uuid_search_fields = ["id"]
+    ordering = ["-created_at"]
+    badge_fields = ["status"]
+    fieldsets = [
+        (None, {"fields": ["topic", "queue", "status", "attempts", "last_error"]}),
+        (_("Times"), {"fields": ["created_at", "available_at", "sent_at", "done_at"]}),
+        (_("Record"), {"fields": ["id", "effect_key", "correlation_id", "payload"]}),
+    ]
+    audit_object_type = "message"

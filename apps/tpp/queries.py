@@ -23,6 +23,17 @@ def get_active_app(*, client_id: str) -> App:
     return app
 
 
+def get_tpp(*, tpp_id: UUID) -> TPP:
+    """A TPP in whatever state.
+
+    :raises NotFound: there is none.
+    """
+    tpp = TPP.objects.filter(pk=tpp_id).first()
+    if tpp is None:
+        raise NotFound("tpp")
+    return tpp
+
+
 def get_app(*, app_id: UUID) -> App:
     """An app in whatever state, with its TPP.
 

@@ -1,0 +1,137 @@
+"""What may be done with the row that is looked at: links to the pages of the acts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.consents.models import Consent
+from apps.consents.rules import ConsentStatus
+from apps.consents.rules import may_change_status as may_change_consent
+from apps.identity.models import PSU, User
+from apps.notifications.models import OutboxMessage
+from apps.notifications.rules import MessageStatus
+from apps.sca.queries import get_authentication_state
+from apps.tpp.models import TPP, App
+from apps.tpp.rules import AppStatus, TPPStatus
+
+BLOCK_TPP = "tpp.change_tpp"
+SUSPEND_APP = "tpp.change_app"
+REVOKE_CONSENT = "consents.change_consent"
+REOPEN_SIGN_IN = "sca.change_authenticationstate"
+REPLAY_MESSAGE = "notifications.change_outboxmessage"
+VIEW_TRAIL = "audit.view_auditevent"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One button of a row's page. ``is_needed`` tells whether the row is in a state for it."""
+
+    url_name: str
+    label: str | Promise
+    icon: str
+    permission: str
+    is_needed: Callable[[Any], bool]
+    is_danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActLink:
+    url: str
+    label: str | Promise
+    icon: str
+    is_danger: bool
+
+
+def _is_paused(user_id: Any) -> bool:
+    state = get_authentication_state(user_id=user_id)
+    return state is not None and bool(
+        state.blocked_for_good or state.blocked_until or state.consecutive_failures
+    )
+
+
+_ACTS: dict[type[models.Model], tuple[Act, ...]] = {
+    TPP: (
+        Act(
+            "admin:tpp-block",
+            _("Block"),
+            "ban",
+            BLOCK_TPP,
+            lambda tpp: tpp.status == TPPStatus.ACTIVE,
+            is_danger=True,
+        ),
+        Act(
+            "admin:tpp-unblock", _("Unblock"), "check", BLOCK_TPP, lambda tpp: tpp.status == TPPStatus.BLOCKED
+        ),
+    ),
+    App: (
+        Act(
+            "admin:app-suspend",
+            _("Suspend"),
+            "ban",
+            SUSPEND_APP,
+            lambda app: app.status == AppStatus.ACTIVE,
+            is_danger=True,
+        ),
+        Act(
+            "admin:app-resume",
+            _("Resume"),
+            "check",
+            SUSPEND_APP,
+            lambda app: app.status == AppStatus.SUSPENDED,
+        ),
+    ),
+    Consent: (
+        Act(
+            "admin:consent-revoke",
+            _("Revoke"),
+            "ban",
+            REVOKE_CONSENT,
+            lambda consent: may_change_consent(
+                current=consent.consent_status, new=ConsentStatus.REVOKED_BY_PSU
+            ),
+            is_danger=True,
+        ),
+    ),
+    PSU: (
+        Act(
+            "admin:customer-reopen",
+            _("Reopen sign-in"),
+            "log-in",
+            REOPEN_SIGN_IN,
+            lambda psu: _is_paused(psu.user_id),
+        ),
+    ),
+    User: (
+        Act(
+            "admin:user-reopen",
+            _("Reopen sign-in"),
+            "log-in",
+            REOPEN_SIGN_IN,
+            lambda user: _is_paused(user.pk),
+        ),
+    ),
+    OutboxMessage: (
+        Act(
+            "admin:message-replay",
+            _("Replay"),
+            "refresh-cw",
+            REPLAY_MESSAGE,
+            lambda message: message.status == MessageStatus.DEAD,
+        ),
+    ),
+}
+
+
+def act_links(row: models.Model, *, request: HttpRequest) -> list[ActLink]:
+    """The acts that fit the row's state and that this member of staff may carry out."""
+    return [
+        ActLink(reverse(act.url_name, args=[row.pk]), act.label, act.icon, act.is_danger)
+        for act in _ACTS.get(type(row), ())
+        if request.user.has_perm(act.permission) and act.is_needed(row)  # type: ignore[union-attr]
+    ]

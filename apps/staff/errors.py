@@ -1,0 +1,80 @@
+"""What staff are told when a room says no: one table from error to words."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.queries import AccountBlocked, DebitNotAllowed
+from apps.consents.services import (
+    AccessExceeded,
+    AccessNotGranted,
+    AccountsNotYours,
+    ConsentExpired,
+    ConsentNotConfirmable,
+    ConsentNotValid,
+    ConsentStatusInvalid,
+)
+from apps.consents.services import RequestIdReused as ConsentRequestIdReused
+from apps.core.errors import DomainError, InvalidInput, NotFound
+from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance
+from apps.notifications.gateways import PushNotDelivered, SMSNotSent
+from apps.payments.services import (
+    CurrencyNotSupported,
+    DebtorAccountNotYours,
+    PaymentStatusInvalid,
+    RequestIdReused,
+    SameAccount,
+)
+from apps.sca.rules import CodeMalformed
+from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
+
+Words = str | Promise
+
+_CODE_REFUSED = _(
+    "This did not work. The user ID, the password or the code is not right, or the code is too old."
+)
+_TOO_LATE = _("This is not possible any more: the status has changed meanwhile.")
+_NOT_OURS = _("The bank's staff cannot do this.")
+
+ANSWERS: dict[type[DomainError], Words] = {
+    NotFound: _("This does not exist."),
+    InvalidInput: _(
+        "This text cannot be kept: it is empty, too long, or holds characters that are not shown."
+    ),
+    CodeMalformed: _("The code has 6 digits."),
+    CodeRefused: _CODE_REFUSED,
+    TooManyCodes: _CODE_REFUSED,
+    DynamicLinkBroken: _CODE_REFUSED,
+    AuthorisationOver: _TOO_LATE,
+    TPPNotActive: _TOO_LATE,
+    ConsentStatusInvalid: _TOO_LATE,
+    ConsentNotValid: _TOO_LATE,
+    ConsentExpired: _TOO_LATE,
+    PaymentStatusInvalid: _TOO_LATE,
+    # What customers, TPPs and the engine may run into, and staff never should.
+    TPPAlreadyRegistered: _NOT_OURS,
+    AppNameTaken: _NOT_OURS,
+    KeyAlreadyRegistered: _NOT_OURS,
+    TooMany: _NOT_OURS,
+    AccessExceeded: _NOT_OURS,
+    AccessNotGranted: _NOT_OURS,
+    AccountsNotYours: _NOT_OURS,
+    ConsentNotConfirmable: _NOT_OURS,
+    ConsentRequestIdReused: _NOT_OURS,
+    RequestIdReused: _NOT_OURS,
+    CurrencyNotSupported: _NOT_OURS,
+    DebtorAccountNotYours: _NOT_OURS,
+    SameAccount: _NOT_OURS,
+    AccountBlocked: _NOT_OURS,
+    DebitNotAllowed: _NOT_OURS,
+    AccountNotPostable: _NOT_OURS,
+    EntryClash: _NOT_OURS,
+    ExceedsBalance: _NOT_OURS,
+    SMSNotSent: _NOT_OURS,
+    PushNotDelivered: _NOT_OURS,
+}
+
+
+def words_for(error: DomainError) -> Words:
+    """The words for the error, or for the nearest error that it is a kind of."""
+    return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)

@@ -1,0 +1,41 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+REASON_LENGTH_MAX = 300
+
+
+class SignInForm(forms.Form):
+    """The knowledge element."""
+
+    user_id = forms.CharField(
+        label=_("User ID"),
+        max_length=150,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=256,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class CodeForm(forms.Form):
+    """The possession element."""
+
+    code = forms.CharField(label=_("Code from the text message"), max_length=20)
+
+
+class ReasonForm(forms.Form):
+    """Why something is done; it stays in the trail."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Kept in the audit trail with your name. No personal data."),
+        min_length=5,
+        max_length=REASON_LENGTH_MAX,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    is_confirmed = forms.BooleanField(label=_("I have read what follows from it."))

@@ -1,0 +1,80 @@
+"""The staff's menu: only what the one who looks may see."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from apps.staff.site import StaffSite
+
+
+@dataclass(frozen=True, slots=True)
+class MenuLink:
+    url: str
+    icon: str
+    label: str | Promise
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MenuGroup:
+    label: str | Promise
+    links: list[MenuLink]
+
+
+_GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]], ...] = (
+    (
+        _("Open banking"),
+        (
+            ("tpp.TPP", "building-2", _("TPPs")),
+            ("tpp.App", "app-window", _("Apps")),
+            ("consents.Consent", "handshake", _("Consents")),
+        ),
+    ),
+    (
+        _("Money"),
+        (
+            ("payments.PaymentInitiation", "send", _("Payments")),
+            ("clearing.ClearingInstruction", "arrow-left-right", _("Clearing")),
+            ("accounts.PaymentAccount", "wallet", _("Accounts")),
+            ("ledger.LedgerAccount", "book-open", _("Ledger")),
+        ),
+    ),
+    (
+        _("People"),
+        (
+            ("identity.PSU", "users", _("Customers")),
+            ("identity.User", "user", _("Log-ins")),
+            ("auth.Group", "shield-check", _("Roles")),
+        ),
+    ),
+    (
+        _("Watch"),
+        (
+            ("audit.AuditEvent", "activity", _("Audit trail")),
+            ("notifications.OutboxMessage", "inbox", _("Outbox")),
+        ),
+    ),
+)
+
+
+def build_staff_menu(site: "StaffSite", request: HttpRequest) -> list[MenuGroup]:
+    """The groups of the menu with what this member of staff may view; empty groups are left out."""
+    groups = [MenuGroup(label, _links(site, request, entries)) for label, entries in _GROUPS]
+    return [group for group in groups if group.links]
+
+
+def _links(
+    site: "StaffSite", request: HttpRequest, entries: tuple[tuple[str, str, str | Promise], ...]
+) -> list[MenuLink]:
+    links = []
+    for model_label, icon, label in entries:
+        model_admin = site.admin_of(model_label)
+        if model_admin is not None and model_admin.has_view_permission(request):
+            url = reverse(f"admin:{model_label.lower().replace('.', '_')}_changelist")
+            links.append(MenuLink(url, icon, label, request.path.startswith(url)))
+    return links

@@ -1,0 +1,221 @@
+"""What belongs on a row's page but lives in a room above the row's own: shown in tables below its fields."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from apps.accounts.models import PaymentAccount
+from apps.accounts.queries import get_balance, list_accounts_for_psu
+from apps.clearing.models import ClearingInstruction
+from apps.consents.models import Consent
+from apps.consents.queries import list_consents_for_psu
+from apps.core.iban import mask_iban
+from apps.core.read_only_admin import ReadOnlyAdmin
+from apps.identity.models import PSU, User
+from apps.payments.models import PaymentInitiation
+from apps.payments.queries import list_payments_for_psu
+from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations
+from apps.sca.rules import SubjectType
+from apps.staff.cells import Cell, LabelledCell, url_of
+from apps.tpp.models import TPP, App
+
+ROWS_MAX = 20
+NOTHING = Cell("none", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A titled table (``headers`` and ``rows``) or list of facts."""
+
+    title: str | Promise
+    headers: Sequence[str | Promise] = ()
+    rows: list[list[Cell]] = field(default_factory=list)
+    facts: list[LabelledCell] = field(default_factory=list)
+
+
+def panels_for(row: models.Model, *, model_admin: ReadOnlyAdmin, request: HttpRequest) -> list[Panel]:
+    """The panels of a row's page."""
+    builders = _BUILDERS.get(type(row), ())
+    link = _Linker(model_admin, request)
+    return [builder(row, link) for builder in builders]
+
+
+@dataclass(frozen=True, slots=True)
+class _Linker:
+    """Links to the pages of other rows, where this member of staff may see them."""
+
+    model_admin: ReadOnlyAdmin
+    request: HttpRequest
+
+    def __call__(self, row: models.Model | None, text: object = "") -> Cell:
+        if row is None:
+            return NOTHING
+        url = url_of(row, request=self.request, model_admin=self.model_admin)
+        return Cell("link", str(text or row), url=url)
+
+
+def _accounts(psu: PSU, link: _Linker) -> Panel:
+    rows = []
+    for account in list_accounts_for_psu(psu_id=psu.pk)[:ROWS_MAX]:
+        balance = get_balance(account=account)
+        rows.append(
+            [
+                link(account, account.display_name),
+                Cell("text", mask_iban(account.iban)),
+                Cell("money", balance.booked_minor, currency=balance.currency),
+                Cell("badge", account.status),
+            ]
+        )
+    return Panel(_("Accounts"), [_("Name"), "IBAN", _("Booked balance"), _("Status")], rows)
+
+
+def _sign_in_state(psu: PSU, link: _Linker) -> Panel:
+    return _sign_in_state_of(psu.user)
+
+
+def _sign_in_state_of_user(user: User, link: _Linker) -> Panel:
+    return _sign_in_state_of(user)
+
+
+def _sign_in_state_of(user: User) -> Panel:
+    state, device = get_authentication_state(user_id=user.pk), get_sms_device(user_id=user.pk)
+    if state is None or not (state.blocked_for_good or state.blocked_until):
+        status = gettext("open")
+    elif state.blocked_for_good:
+        status = gettext("closed until the bank reopens it")
+    else:
+        status = gettext("paused")
+    facts = [
+        LabelledCell(_("Sign-in"), Cell("text", status)),
+        LabelledCell(_("Paused until"), _date(state.blocked_until if state else None)),
+        LabelledCell(_("Failures in a row"), Cell("text", state.consecutive_failures if state else 0)),
+        LabelledCell(_("Mobile number"), Cell("text", device.masked_number) if device else NOTHING),
+    ]
+    return Panel(_("Authentication"), facts=facts)
+
+
+def _date(moment: Any) -> Cell:
+    return Cell("date", moment) if moment else NOTHING
+
+
+def _consents_of_psu(psu: PSU, link: _Linker) -> Panel:
+    rows = [
+        [
+            link(consent, consent.tpp.brand_name),
+            Cell("badge", consent.consent_status),
+            _date(consent.valid_until),
+            _date(consent.last_used_at),
+        ]
+        for consent in list_consents_for_psu(psu_id=psu.pk)[:ROWS_MAX]
+    ]
+    return Panel(_("Consents"), [_("Company"), _("Status"), _("Valid until"), _("Last used")], rows)
+
+
+def _payments_of_psu(psu: PSU, link: _Linker) -> Panel:
+    return _payments_panel(list(list_payments_for_psu(psu_id=psu.pk, limit=ROWS_MAX)), link)
+
+
+def _payments_panel(payments: list[PaymentInitiation], link: _Linker) -> Panel:
+    rows = [
+        [
+            link(payment, payment.creditor_name),
+            Cell("money", payment.amount_minor, currency=payment.currency),
+            Cell("badge", payment.transaction_status),
+            _date(payment.created_at),
+        ]
+        for payment in payments
+    ]
+    return Panel(_("Latest payments"), [_("Payee"), _("Amount"), _("Status"), _("Created")], rows)
+
+
+def _authorisations_of_consent(consent: Consent, link: _Linker) -> Panel:
+    return _authorisations_panel(SubjectType.CONSENT, consent)
+
+
+def _authorisations_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
+    return _authorisations_panel(SubjectType.PAYMENT, payment)
+
+
+def _authorisations_panel(subject_type: SubjectType, row: models.Model) -> Panel:
+    """How it was authorised: status, times and kinds of elements; never a code, a hash or a number."""
+    rows = [
+        [
+            Cell("badge", authorisation.sca_status),
+            Cell("list", list(authorisation.elements)) if authorisation.elements else NOTHING,
+            _date(authorisation.created_at),
+            _date(authorisation.finalised_at),
+            Cell("code", str(authorisation.pk)),
+        ]
+        for authorisation in list_authorisations(subject_type=subject_type, subject_id=row.pk)[:ROWS_MAX]
+    ]
+    headers = [_("Status"), _("Elements"), _("Started"), _("Completed"), _("ID")]
+    return Panel(_("Strong customer authentication"), headers, rows)
+
+
+def _clearing_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
+    rows = [
+        [
+            link(instruction, gettext("Instruction")),
+            Cell("badge", instruction.status),
+            Cell("text", instruction.reason) if instruction.reason else NOTHING,
+            _date(instruction.submitted_at),
+            _date(instruction.answered_at),
+        ]
+        for instruction in ClearingInstruction.objects.filter(payment_id=payment.pk)
+    ]
+    headers = [_("Clearing house"), _("Status"), _("Reason"), _("Handed over"), _("Answered")]
+    return Panel(_("Clearing"), headers, rows)
+
+
+def _balance(account: PaymentAccount, link: _Linker) -> Panel:
+    balance = get_balance(account=account)
+    facts = [
+        LabelledCell(_("Booked"), Cell("money", balance.booked_minor, currency=balance.currency)),
+        LabelledCell(_("Available"), Cell("money", balance.available_minor, currency=balance.currency)),
+        LabelledCell(_("Last booking"), _date(balance.last_change_at)),
+    ]
+    return Panel(_("Balance"), facts=facts)
+
+
+def _consents_of_tpp(tpp: TPP, link: _Linker) -> Panel:
+    return _consents_panel(Consent.objects.filter(tpp=tpp), link)
+
+
+def _consents_of_app(app: App, link: _Linker) -> Panel:
+    return _consents_panel(Consent.objects.filter(app=app), link)
+
+
+def _consents_panel(consents: models.QuerySet[Consent], link: _Linker) -> Panel:
+    rows = [
+        [
+            link(consent, consent.psu or gettext("nobody yet")),
+            Cell("badge", consent.consent_status),
+            _date(consent.valid_until),
+            _date(consent.created_at),
+        ]
+        for consent in consents.select_related("psu").order_by("-created_at")[:ROWS_MAX]
+    ]
+    return Panel(_("Latest consents"), [_("Customer"), _("Status"), _("Valid until"), _("Created")], rows)
+
+
+def _payments_of_app(app: App, link: _Linker) -> Panel:
+    return _payments_panel(
+        list(PaymentInitiation.objects.filter(app=app).order_by("-created_at")[:ROWS_MAX]), link
+    )
+
+
+_BUILDERS: dict[type[models.Model], tuple[Callable[[Any, _Linker], Panel], ...]] = {
+    PSU: (_sign_in_state, _accounts, _consents_of_psu, _payments_of_psu),
+    User: (_sign_in_state_of_user,),
+    PaymentAccount: (_balance,),
+    Consent: (_authorisations_of_consent,),
+    PaymentInitiation: (_authorisations_of_payment, _clearing_of_payment),
+    TPP: (_consents_of_tpp,),
+    App: (_consents_of_app, _payments_of_app),
+}

@@ -1,0 +1,29 @@
+"""The acts of staff; mounted by ``StaffSite.get_urls`` under ``/staff/`` and in the namespace ``admin``."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, path
+
+from apps.staff.views import audit, consents, outbox, sign_in_state, tpps
+
+
+def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
+    """Every act behind the site's own guard."""
+    return [
+        path("tpps/<uuid:tpp_id>/block/", admin_view(tpps.block), name="tpp-block"),
+        path("tpps/<uuid:tpp_id>/unblock/", admin_view(tpps.unblock), name="tpp-unblock"),
+        path("apps/<uuid:app_id>/suspend/", admin_view(tpps.suspend), name="app-suspend"),
+        path("apps/<uuid:app_id>/resume/", admin_view(tpps.resume), name="app-resume"),
+        path("consents/<uuid:consent_id>/revoke/", admin_view(consents.revoke), name="consent-revoke"),
+        path(
+            "customers/<uuid:psu_id>/reopen/",
+            admin_view(sign_in_state.reopen_customer),
+            name="customer-reopen",
+        ),
+        path("users/<uuid:user_id>/reopen/", admin_view(sign_in_state.reopen_user), name="user-reopen"),
+        path("outbox/<uuid:message_id>/replay/", admin_view(outbox.replay), name="message-replay"),
+        path("outbox/replay/", admin_view(outbox.replay_all), name="outbox-replay"),
+        path("trail/verify/", admin_view(audit.verify), name="trail-verify"),
+        path("trail/<slug:object_type>/<str:object_id>/", admin_view(audit.story), name="trail-story"),
+    ]

@@ -1,0 +1,19 @@
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from apps.core import clock
+from apps.staff.actions import VIEW_TRAIL
+from apps.staff.queries import get_day_figures, list_security_events
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """The bank today, and what somebody should look at."""
+    may_view_trail = request.user.has_perm(VIEW_TRAIL)  # type: ignore[union-attr]
+    context |= {
+        "figures": get_day_figures(now=clock.now()),
+        "may_view_trail": may_view_trail,
+        "security_events": list_security_events() if may_view_trail else [],
+    }
+    return render(request, "staff/overview.html", context)

@@ -1,0 +1,57 @@
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from apps.core import clock
+from apps.identity.models import User
+from apps.identity.queries import get_psu
+from apps.sca.services import reopen_sign_in
+from apps.staff.actions import REOPEN_SIGN_IN
+from apps.staff.acts import ActPage, answer_act, found, require_permission, staff_id
+from apps.staff.cells import Cell, LabelledCell
+
+_METHODS = ["GET", "HEAD", "POST"]
+
+
+@require_http_methods(_METHODS)
+def reopen_customer(request: HttpRequest, psu_id: UUID) -> HttpResponse:
+    """Lift the pause of a customer's sign-in."""
+    require_permission(request, REOPEN_SIGN_IN)
+    psu = found(get_psu, psu_id=psu_id)
+    return _reopen(request, user=psu.user, back_url=reverse("admin:identity_psu_change", args=[psu.pk]))
+
+
+@require_http_methods(_METHODS)
+def reopen_user(request: HttpRequest, user_id: UUID) -> HttpResponse:
+    """Lift the pause of any log-in."""
+    require_permission(request, REOPEN_SIGN_IN)
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise Http404
+    return _reopen(request, user=user, back_url=reverse("admin:identity_user_change", args=[user.pk]))
+
+
+def _reopen(request: HttpRequest, *, user: User, back_url: str) -> HttpResponse:
+    page = ActPage(
+        title=_("Reopen sign-in"),
+        about=[LabelledCell(_("User ID"), Cell("text", user.username))],
+        consequences=[
+            _("Failed attempts are forgotten, and this person can sign in at once."),
+            _(
+                "Make sure first who is asking: whoever failed five times may be somebody else (RTS art. 4(4))."
+            ),
+        ],
+        button=_("Reopen sign-in"),
+        done=_("This person can sign in again."),
+        back_url=back_url,
+    )
+    return answer_act(
+        request,
+        page=page,
+        carry_out=lambda reason: reopen_sign_in(
+            user_id=user.pk, staff_id=staff_id(request), reason=reason, now=clock.now()
+        ),
+    )
