@@ -59,6 +59,7 @@ class _Reader(HTMLParser):
         self.links: list[Link] = []
         self.pieces: list[str] = []
         self._form: Form | None = None
+        self._select = ""
         self._hidden = 0
         self._open: list[tuple[str, dict[str, str], list[str]]] = []
 
@@ -76,7 +77,14 @@ class _Reader(HTMLParser):
             self.forms.append(self._form)
         elif tag == "input" and self._form is not None:
             self._take_input(self._form, given)
-        elif tag in ("a", "button", "select", "textarea"):
+        elif tag == "select" and self._form is not None:
+            self._select = given.get("name", "")
+            self._form.types[self._select] = "select"
+        elif tag == "option" and self._form is not None and self._select:
+            # As a browser does: the first option, unless another is marked.
+            if "selected" in given or self._select not in self._form.fields:
+                self._form.fields[self._select] = [given.get("value", "")]
+        elif tag in ("a", "button", "textarea"):
             self._open.append((tag, given, []))
 
     def _take_input(self, form: Form, given: dict[str, str]) -> None:

@@ -84,10 +84,17 @@ class Customer:
     def order_transfer(self, *, creditor_name: str, creditor_iban: str, amount: str) -> Page:
         """Fill in the transfer form and check it: the review page."""
         page = self.browser.open(f"{self.stack.bank_url}/pay/")
-        return self.browser.submit(
-            form_with(page, "creditor_iban", "amount"),
-            {"creditor_name": creditor_name, "creditor_iban": creditor_iban, "amount": amount},
+        page = self.browser.submit(
+            form_with(page, "from_account", "creditor_iban", "amount"),
+            {
+                "from_account": self.record["accounts"][0]["resource_id"],
+                "creditor_name": creditor_name,
+                "creditor_iban": creditor_iban,
+                "amount": amount,
+            },
         )
+        assert page.url.endswith("/review/"), page.text
+        return page
 
     def ask_for_code(self, review: Page) -> tuple[Page, str]:
         """Go on from the review: the page that asks for the code, and the code on the phone."""
