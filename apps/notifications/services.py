@@ -45,31 +45,50 @@ def enqueue_message(
 def relay_messages(*, limit: int = 100) -> int:
     """Publish what waits: new rows, and rows sent longer than ``OUTBOX_REDELIVERY_SECONDS`` ago and not yet done.
 
-    Several relays may run: each takes rows that no other holds. Rows are marked before the commit and published
-    inside it, so a crash between the two sends again rather than never. Returns how many were published.
+    Several relays may run: each takes rows that no other holds. Rows are marked and committed first and published
+    then: a worker that is quicker than our commit would find the row locked and think that another has it in hand.
+    A crash between the two costs ``OUTBOX_REDELIVERY_SECONDS``, never the message. Returns how many were published.
 
-    :raises kombu.exceptions.OperationalError: the broker is away; every row stays as it was.
+    :raises kombu.exceptions.OperationalError: the broker is away; every row not published stays as it was.
     """
-    with transaction.atomic():
-        due = (
-            OutboxMessage.objects.select_for_update(skip_locked=True)
-            .filter(status__in=[MessageStatus.PENDING, MessageStatus.SENT], available_at__lte=Now())
-            .order_by("available_at")[:limit]
-        )
-        rows = list(due)
-        for row in rows:
+    rows = _take_due_rows(limit=limit)
+    for number, row in enumerate(rows):
+        try:
             publish(topic=row.topic, message_id=str(row.pk), queue=row.queue)
-        if rows:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    """
-                    UPDATE notifications_outboxmessage
-                    SET status = 'sent', sent_at = now(), available_at = now() + make_interval(secs => %s)
-                    WHERE id = ANY(%s)
-                    """,
-                    [settings.OUTBOX_REDELIVERY_SECONDS, [row.pk for row in rows]],
-                )
+        except Exception:
+            _give_back(rows[number:])
+            raise
     return len(rows)
+
+
+@transaction.atomic
+def _take_due_rows(*, limit: int) -> list[OutboxMessage]:
+    """The due rows as they were, marked as sent."""
+    rows = list(
+        OutboxMessage.objects.select_for_update(skip_locked=True)
+        .filter(status__in=[MessageStatus.PENDING, MessageStatus.SENT], available_at__lte=Now())
+        .order_by("available_at")[:limit]
+    )
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE notifications_outboxmessage
+                SET status = 'sent', sent_at = now(), available_at = now() + make_interval(secs => %s)
+                WHERE id = ANY(%s)
+                """,
+                [settings.OUTBOX_REDELIVERY_SECONDS, [row.pk for row in rows]],
+            )
+    return rows
+
+
+@transaction.atomic
+def _give_back(rows: list[OutboxMessage]) -> None:
+    """Undo the mark on rows that were not published; one that was done meanwhile stays done."""
+    for row in rows:
+        OutboxMessage.objects.filter(pk=row.pk, status=MessageStatus.SENT).update(
+            status=row.status, sent_at=row.sent_at, available_at=row.available_at
+        )
 
 
 def carry_out_message(*, message_id: UUID | str, handler: Callable[..., None]) -> bool:

@@ -84,6 +84,25 @@ class TestRelay:
         message.refresh_from_db()
         assert (message.status, message.sent_at) == ("pending", None)
 
+    @pytest.mark.django_db(transaction=True)
+    def test_a_worker_quicker_than_the_relay_finds_the_row_free(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Else it would leave the row to "another worker", and the effect would wait for the next delivery.
+        results: list[bool] = []
+
+        def publish(*, message_id: str, **_: str) -> None:
+            def work(_: int) -> bool:
+                return carry_out_message(message_id=message_id, handler=lambda x: None)
+
+            results.extend(in_parallel(1, work))
+
+        monkeypatch.setattr(services, "publish", publish)
+        for number in range(3):
+            promise(f"e{number}")
+        assert relay_messages() == 3
+        assert results == [True, True, True]
+
     def test_waits_for_a_delayed_message(self, db: None, published: list[str]) -> None:
         promise(delay_seconds=60)
         assert relay_messages() == 0
