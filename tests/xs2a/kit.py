@@ -9,7 +9,7 @@ from uuid import uuid4
 from django.test import Client
 from django.utils import timezone
 
-from tests.authserver.kit import REDIRECT_URI
+from apps.core.ids import parse_uuid
 from tests.compliance.berlin_group.contract import check_answer
 
 PSU_IP = "203.0.113.7"
@@ -17,7 +17,6 @@ FOREIGN_IBAN = "DE02120300000000202051"
 PAYMENTS = "/v1/payments/sepa-credit-transfers"
 NOT_THERE = "00000000-0000-4000-8000-000000000000"
 ABSENT = "absent"  # In place of a header's value: leave it out.
-
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class API:
             method, path, data=raw or b"", content_type=content_type or "application/json", headers=headers
         )
         sent = headers.get("X-Request-ID", "")
-        if len(sent) == 36:
+        if parse_uuid(sent):
             assert response.headers["X-Request-ID"] == sent
         body = check_answer(
             method=method,

@@ -1,6 +1,7 @@
 """Anna and Bruno, ShopPay and Finanzblick, and whatever tokens their stories need."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -38,14 +39,24 @@ class Enrolment:
         return f"/v1/accounts/{self.account.pk}{rest}"
 
 
-@dataclass
 class World:
-    """The bank with its personas. Consents come about through the interface and the authorization server."""
+    """The bank with its personas, each made at first mention. Consents come about through the doors."""
 
-    anna: Customer = field(default_factory=lambda: make_customer("Anna"))
-    bruno: Customer = field(default_factory=lambda: make_customer("Bruno"))
-    shoppay: Company = field(default_factory=lambda: make_company("ShopPay", ["AISP", "PISP"]))
-    finanzblick: Company = field(default_factory=lambda: make_company("Finanzblick", ["AISP"]))
+    @cached_property
+    def anna(self) -> Customer:
+        return make_customer("Anna")
+
+    @cached_property
+    def bruno(self) -> Customer:
+        return make_customer("Bruno")
+
+    @cached_property
+    def shoppay(self) -> Company:
+        return make_company("ShopPay", ["AISP", "PISP"])
+
+    @cached_property
+    def finanzblick(self) -> Company:
+        return make_company("Finanzblick", ["AISP"])
 
     def app_token(self, company: Company, scope: str) -> str:
         response = company.program.client_token(scope)
@@ -130,9 +141,7 @@ def allow(
         account_ids=[account.pk for account in accounts or [customer.account]],
         now=now,
     )
-    url = services.complete_authorization(
-        authorisation_id=authorisation_id, psu=psu, auth_time=now, now=now
-    )
+    url = services.complete_authorization(authorisation_id=authorisation_id, psu=psu, auth_time=now, now=now)
     assert url is not None
     return url
 

@@ -36,9 +36,7 @@ def contract() -> dict[str, Any]:
     return document
 
 
-def check_answer(
-    *, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes
-) -> Any:
+def check_answer(*, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:
     """The body of an answer, if it is what the contract says.
 
     :raises ContractBroken: with the first thing that is not.
@@ -48,17 +46,23 @@ def check_answer(
         return _check_general(status, headers, body)
     responses = found["responses"]
     if str(status) not in responses:
-        raise ContractBroken(f"{method} {path}: status {status} is none of {sorted(responses)}: {body[:300]!r}")
+        raise ContractBroken(
+            f"{method} {path}: status {status} is none of {sorted(responses)}: {body[:300]!r}"
+        )
     response = _resolve(responses[str(status)])
     _check_headers(response, headers)
     content = response.get("content", {})
     if not content:
         if body:
-            raise ContractBroken(f"{method} {path} {status}: a body where the contract has none: {body[:300]!r}")
+            raise ContractBroken(
+                f"{method} {path} {status}: a body where the contract has none: {body[:300]!r}"
+            )
         return None
     content_type = headers.get("Content-Type", "")
     if content_type not in content:
-        raise ContractBroken(f"{method} {path} {status}: content type {content_type!r} is none of {list(content)}")
+        raise ContractBroken(
+            f"{method} {path} {status}: content type {content_type!r} is none of {list(content)}"
+        )
     value = json.loads(body)
     _check_schema(content[content_type]["schema"], value, where=f"{method} {path} {status}")
     return value
@@ -84,7 +88,9 @@ def _pattern(template: str) -> re.Pattern[str]:
         "{payment-service}": "(payments|bulk-payments|periodic-payments)",
     }
     parts = re.split(r"(\{[^}]+\})", template)
-    return re.compile("".join(known.get(part, "[^/]+") if part[:1] == "{" else re.escape(part) for part in parts))
+    return re.compile(
+        "".join(known.get(part, "[^/]+") if part[:1] == "{" else re.escape(part) for part in parts)
+    )
 
 
 def _check_general(status: int, headers: Mapping[str, str], body: bytes) -> Any:
@@ -119,7 +125,9 @@ def _check_schema(schema: dict[str, Any], value: Any, *, where: str) -> None:
     )
     errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
     if errors:
-        details = "; ".join(f"{'/'.join(map(str, error.path))}: {error.message[:300]}" for error in errors[:3])
+        details = "; ".join(
+            f"{'/'.join(map(str, error.path))}: {error.message[:300]}" for error in errors[:3]
+        )
         raise ContractBroken(f"{where}: {details}")
 
 
@@ -150,10 +158,11 @@ def _resolve(node: dict[str, Any]) -> dict[str, Any]:
 def _tighten(node: Any) -> None:
     if isinstance(node, dict):
         if isinstance(node.get("pattern"), str):
-            node["pattern"] = f"^(?:{node['pattern']})$"
-        if node.get("type") == "object" and "properties" in node:
-            if isinstance(node["properties"], dict) and not isinstance(node.get("additionalProperties"), dict):
-                node["additionalProperties"] = False
+            node["pattern"] = rf"^(?:{node['pattern']})\Z"
+        names = node.get("properties")
+        is_open = not isinstance(node.get("additionalProperties"), dict)
+        if node.get("type") == "object" and isinstance(names, dict) and is_open:
+            node["additionalProperties"] = False
         for value in node.values():
             _tighten(value)
     elif isinstance(node, list):
