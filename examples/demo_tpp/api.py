@@ -216,9 +216,8 @@ def start_payment() -> tuple[Response, int]:
 def list_payments() -> Response:
     """The user's payments, the newest first."""
     claims = authorised(SCOPE_PAY)
-    return jsonify(
-        payments=[payment_json(payment) for payment in shoppay().store.list_payments(user=claims.subject)]
-    )
+    found = shoppay().payments.refresh_open(user=claims.subject, call=bank_call)
+    return jsonify(payments=[payment_json(payment) for payment in found])
 
 
 @api.get("/payments/<payment_id>")

@@ -352,7 +352,8 @@ def _pay_page(
 def payments() -> Answer:
     """All payments of this user."""
     claims = authorised(SCOPE_PAY)
-    return render_template("payments.html", payments=shoppay().store.list_payments(user=claims.subject))
+    found = shoppay().payments.refresh_open(user=claims.subject, call=bank_call)
+    return render_template("payments.html", payments=found)
 
 
 @pages.get("/payments/return")

@@ -25,6 +25,7 @@ NOT_PAID = ("RJCT", "CANC")
 BACK_OFF = (0.15, 1.7, 2.0)
 MAX_NOTIFICATIONS_KEPT = 20
 STATUS_WHEN_SENT = "RCVD"
+OPEN_ASKED_AT_ONCE = 5
 RETURN_WITHIN_SECONDS = 2 * 60 * 60
 
 
@@ -212,6 +213,17 @@ class Payments:
             if fresh.is_final or fresh.transaction_status != STATUS_WHEN_SENT:
                 return fresh
         return waiting[0] if waiting else None
+
+    def refresh_open(self, *, user: str, call: Callable[[str], Call]) -> list[Payment]:
+        """All payments of this user; the newest open ones asked for at the bank, as long as it answers."""
+        payments = self._store.list_payments(user=user)
+        for payment in [entry for entry in payments if entry.state == "open"][:OPEN_ASKED_AT_ONCE]:
+            try:
+                self.follow(payment, call=call(payment.id))
+            except BankFault:
+                # The list is shown as last known; the payment's own page tells what is wrong.
+                break
+        return self._store.list_payments(user=user)
 
     def follow(self, payment: Payment, *, call: Call, patience: float = 0.0) -> Payment:
         """Ask the bank for the status until it is final, for at most ``patience`` seconds, waiting longer each time.

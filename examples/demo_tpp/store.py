@@ -97,6 +97,10 @@ CREATE INDEX IF NOT EXISTS bank_calls_by_subject ON bank_calls (about, id);
 """
 
 
+# ISO 20022: the customer has approved, the bank has checked and is carrying it out.
+ACCEPTED = ("ACTC", "ACCP", "ACFC", "ACSP", "ACWC", "ACWP")
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A user of ShopPay; ``id`` is what tokens name, ``user_id`` is what the person types."""
@@ -174,6 +178,11 @@ class Payment:
     def is_final(self) -> bool:
         """Nothing about this payment will change any more."""
         return self.state in ("paid", "not_paid", "refused")
+
+    @property
+    def shown_state(self) -> str:
+        """The state as a person sees it: approved and under way is more than merely open."""
+        return "accepted" if self.state == "open" and self.transaction_status in ACCEPTED else self.state
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "enrolment.balance.interimAvailable": ("Available", "Verfügbar"),
     "enrolment.balance.expected": ("Expected", "Erwartet"),
     "enrolment.transactions": ("Last 30 days", "Letzte 30 Tage"),
+    "enrolment.more": ("Show {count} more", "{count} weitere zeigen"),
     "enrolment.no_transactions": ("No booked transactions.", "Keine gebuchten Umsätze."),
     "enrolment.no_accounts": (
         "The bank shows no account for this consent.",
@@ -155,10 +156,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Your bank has confirmed the payment. Thank you!",
         "Ihre Bank hat die Zahlung bestätigt. Vielen Dank!",
     ),
-    "payment.open.title": ("Not final yet", "Noch nicht abgeschlossen"),
+    "payment.accepted.title": ("Approved", "Freigegeben"),
+    "payment.accepted.lead": (
+        "Your bank has accepted the payment and is carrying it out. This page keeps asking until it is done.",
+        "Ihre Bank hat die Zahlung angenommen und führt sie aus. Diese Seite fragt weiter nach, bis sie fertig ist.",
+    ),
+    "payment.open.title": ("Not approved yet", "Noch nicht freigegeben"),
     "payment.open.lead": (
-        "The bank has not reported a final result. This page keeps asking.",
-        "Die Bank hat noch kein Endergebnis gemeldet. Diese Seite fragt weiter nach.",
+        "Your bank is waiting for your approval, or has not reported it yet. This page keeps asking.",
+        "Ihre Bank wartet auf Ihre Freigabe oder hat sie noch nicht gemeldet. Diese Seite fragt weiter nach.",
     ),
     "payment.open.go_on": ("Continue at my bank", "Bei meiner Bank fortfahren"),
     "payment.open.check": ("Check again", "Noch einmal prüfen"),

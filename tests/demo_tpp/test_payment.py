@@ -260,6 +260,16 @@ class TestConfirmation:
         for key in (payment["id"], payment["paymentId"], "nothing"):
             assert tpp.browser.get(f"/api/payments/{key}", headers=headers).status_code == 404
 
+    def test_the_list_asks_for_what_is_still_open(self, tpp: TPP) -> None:
+        payment = self.started(tpp)
+        tpp.log_in()
+        tpp.bank.statuses = ["ACSP", "ACSC"]
+        page = tpp.browser.get("/payments").text
+        assert ">Approved<" in page
+        assert ">Paid<" in tpp.browser.get("/payments").text
+        tpp.browser.get("/payments")
+        assert tpp.bank.count(f"{PAYMENTS}/{payment['paymentId']}/status") == 2
+
     def test_a_silent_bank_changes_nothing(self, tpp: TPP) -> None:
         payment = self.started(tpp)
         tpp.log_in()
