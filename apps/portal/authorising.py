@@ -193,7 +193,8 @@ def load_progress(session: SessionBase, authorisation_id: UUID) -> Progress:
 def store_progress(session: SessionBase, authorisation_id: UUID, progress: Progress) -> None:
     """Keep it; earlier authorisations of this browser that are finished are forgotten."""
     key = f"{_KEY_PREFIX}{authorisation_id}"
-    for other in [name for name in session if name.startswith(_KEY_PREFIX) and name != key]:
+    others = [name for name in list(session.keys()) if name.startswith(_KEY_PREFIX) and name != key]
+    for other in others:
         if session[other].get("stage") == "done":
             del session[other]
     session[key] = asdict(progress)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from apps.accounts.queries import get_account_for_psu, get_balance, get_transaction, list_accounts_for_psu
+from apps.core.iban import format_iban
 from apps.portal.activity import list_activity
 from apps.portal.forms import SearchForm
 from apps.portal.guard import Visit, customers_only
@@ -48,6 +49,7 @@ def account(request: HttpRequest, visit: Visit, account_id: UUID) -> HttpRespons
     context = {
         "account": account,
         "balance": get_balance(account=account),
+        "iban_text": format_iban(account.iban),
         "page": page,
         "is_later_page": bool(before),
         "older_url": _older(request, page.older),

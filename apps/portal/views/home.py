@@ -33,7 +33,6 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
         ),
         "chart": _chart([account for account in accounts if account.currency == "EUR"], visit),
         "recent": list_activity(accounts, size=RECENT).entries,
-        "is_of_several": len(accounts) > 1,
         "connected": _connected(visit),
     }
     return render(request, "portal/home.html", context)
