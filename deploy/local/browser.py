@@ -15,7 +15,6 @@ _BLOCKS = (
     "div",
     "li",
     "dt",
-    "dd",
     "h1",
     "h2",
     "h3",
@@ -26,8 +25,8 @@ _BLOCKS = (
     "header",
     "main",
     "form",
-    "br",
 )
+_BLOCKS += ("br", "button", "ul", "dl")
 
 
 @dataclass
@@ -58,6 +57,8 @@ class _Reader(HTMLParser):
         self.forms: list[Form] = []
         self.links: list[Link] = []
         self.pieces: list[str] = []
+        self.main: list[str] = []  # The pieces inside <main>: what the page is about.
+        self._in_main = False
         self._form: Form | None = None
         self._select = ""
         self._hidden = 0
@@ -67,8 +68,10 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag in _HIDDEN:
             self._hidden += 1
+        if tag == "main":
+            self._in_main = True
         if tag in _BLOCKS:
-            self.pieces.append("\n")
+            self._write("\n")
         if tag == "form":
             self._form = Form(
                 action=urljoin(self._url, given.get("action") or self._url),
@@ -101,6 +104,10 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _HIDDEN and self._hidden:
             self._hidden -= 1
+        if tag == "main":
+            self._in_main = False
+        if tag in ("dt", "td", "th"):
+            self._write(": " if tag == "dt" else " ")
         if tag == "form":
             self._form = None
         if self._open and self._open[-1][0] == tag:
@@ -115,7 +122,12 @@ class _Reader(HTMLParser):
         for _, _, pieces in self._open:
             pieces.append(data)
         if not self._hidden:
-            self.pieces.append(data)
+            self._write(data)
+
+    def _write(self, piece: str) -> None:
+        self.pieces.append(piece)
+        if self._in_main:
+            self.main.append(piece)
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,7 @@ class Page:
     forms: list[Form]
     links: list[Link]
     text: str
+    main: str  # The text of <main>: without menus and footers.
 
     @property
     def url(self) -> str:
@@ -176,6 +189,10 @@ class Browser:
         """Type an address, or follow a link."""
         return self._arrive(self._client.get(url, headers=self._came_from(url)), follow=follow)
 
+    def cookie(self, name: str) -> str:
+        """The value of a cookie; empty when there is none."""
+        return self._client.cookies.get(name) or ""
+
     def submit(self, form: Form, filled: Mapping[str, str], *, button: str = "", follow: bool = True) -> Page:
         """Fill in a form and press a button: the one named, or the first.
 
@@ -217,5 +234,9 @@ def _read(response: httpx.Response) -> Page:
     reader = _Reader(str(response.url))
     if "html" in response.headers.get("Content-Type", ""):
         reader.feed(response.text)
-    lines = (" ".join(line.split()) for line in "".join(reader.pieces).split("\n"))
-    return Page(response, reader.forms, reader.links, "\n".join(line for line in lines if line))
+    return Page(response, reader.forms, reader.links, _lines(reader.pieces), _lines(reader.main))
+
+
+def _lines(pieces: list[str]) -> str:
+    lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
+    return "\n".join(line for line in lines if line.strip(": "))

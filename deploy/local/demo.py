@@ -1,7 +1,7 @@
 """``make demo``: start the bank, if it does not run yet, and play both stories of the founding text over HTTP.
 
-Figure 1: a customer connects her account with ShopPay, the demo TPP: consent with two factors, OpenID Connect tokens.
-Figure 2: she pays through ShopPay: a code bound to amount and payee, the payment engine, the confirmation.
+Figure 1: a customer connects an account with ShopPay, the demo TPP: consent with two factors, OpenID Connect tokens.
+Figure 2: the same customer pays through ShopPay: a code bound to amount and payee, the engine, the confirmation.
 
 Everything goes through the doors that a stranger has: the pages of bank and TPP with cookies and forms, ShopPay's API,
 the bank's API as ShopPay calls it. Ends 0 when all held; otherwise names the step at which it did not.

@@ -42,7 +42,7 @@ class Narrator:
         arrow = f"{who} -> {whom}"
         shown = re.sub(r"([?&][^=&]+=)([^&]{24})[^&]+", r"\1\2...", path)
         painted = self._paint("32" if status < 400 else "33", str(status))
-        say(f"  {arrow:<22} {method:<6} {shown[:62]:<62} {painted}{f'  {note}' if note else ''}")
+        say(f"  {arrow:<26} {method:<5} {shown[:60]:<60} {painted}{f'  {note}' if note else ''}")
 
     def fact(self, text: str) -> None:
         """One line of what is so."""
