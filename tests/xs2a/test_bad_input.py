@@ -57,6 +57,7 @@ BAD_JSON = {
 
 
 @pytest.mark.parametrize("name", BAD_JSON)
+@pytest.mark.req("R0-7")
 def test_bad_json_is_400_and_nothing_is_kept(world: World, name):
     for api, path in ((world.ais(), "/v1/consents"), (world.pis(), PAYMENTS)):
         answer = api.call("POST", path, raw=BAD_JSON[name], PSU_IP_Address=PSU_IP)
@@ -109,6 +110,7 @@ AMOUNTS = [
 
 
 @pytest.mark.parametrize("amount", AMOUNTS, ids=repr)
+@pytest.mark.req("R0-5", "R0-4")
 def test_no_amount_is_guessed(world: World, amount):
     body = payment_body(world.anna.account.iban, instructedAmount={"currency": "EUR", "amount": amount})
     answer = world.pis().post(PAYMENTS, body)

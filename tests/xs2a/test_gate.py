@@ -130,6 +130,7 @@ def test_the_token_of_a_deactivated_customer_is_invalid(world: World):
     assert enrolment.api.get("/v1/accounts").refusal == (401, "TOKEN_INVALID")
 
 
+@pytest.mark.req("RTS-30(1)")
 def test_account_information_needs_the_licence_for_it(world: World):
     token = world.app_token(world.shoppay, "aisp")
     type(world.shoppay.app.tpp).objects.update(roles=["PISP"])
@@ -161,6 +162,7 @@ def test_an_app_cannot_read_accounts_with_a_token_of_its_own(world: World):
 
 
 @pytest.mark.parametrize("what", ["tpp", "app"])
+@pytest.mark.req("P-68")
 def test_a_blocked_company_is_stopped_at_its_next_call_and_told_why(world: World, what):
     staff, now = UserFactory(), clock.now()
     enrolment, ais, pis = world.enrol(), world.ais(), world.pis()
@@ -265,6 +267,7 @@ def test_an_unknown_path_is_answered_in_the_contracts_format(db, path):
     assert answer.refusal == (404, "RESOURCE_UNKNOWN")
 
 
+@pytest.mark.req("RTS-31", "RTS-30(1)", "S0-4")
 def test_every_operation_of_the_contract_has_an_answer_of_its_own(db):
     """No path of the contract falls through to the pages for people."""
     replacements = {
