@@ -80,7 +80,7 @@ def connect(page: Page, customer: Customer) -> None:
 
 @pytest.mark.req(
     "S0-13", "S0-15", "S0-16", "S0-17", "S0-18", "S0-19", "S0-20", "S0-21", "S0-22", "S0-23", "S0-24", "S0-25",
-    "S0-26", "S0-27", "S0-28", "S0-29", "S0-30", "S0-31", "S0-32", "S1-1", "N4",
+    "S0-26", "S0-27", "S0-28", "S0-29", "S0-30", "S0-31", "S0-32", "S1-1", "N4", "RTS-30(2)",
 )  # fmt: skip
 def test_figure_1_the_customer_connects_her_account(page: Page, stack: RunningStack, anna: Customer) -> None:
     connect(page, anna)
@@ -93,7 +93,7 @@ def test_figure_1_the_customer_connects_her_account(page: Page, stack: RunningSt
 
 @pytest.mark.req(
     "S0-13", "S0-34", "S0-35", "S0-36", "S0-37", "S0-38", "S0-39", "S0-40", "S0-41", "S0-42", "S0-43", "S0-44",
-    "S0-45", "S0-46", "S0-47", "S0-49", "S1-13", "S1-14", "S1-15", "S3-3", "N1", "N5", "N8",
+    "S0-45", "S0-46", "S0-47", "S0-49", "S1-13", "S1-14", "S1-15", "S3-3", "N1", "N5", "N8", "RTS-30(2)",
 )  # fmt: skip
 def test_figure_2_she_pays_and_signs_what_she_sees(page: Page, stack: RunningStack, anna: Customer) -> None:
     connect(page, anna)
