@@ -236,7 +236,9 @@ def callback() -> Answer:
             if known is not None and known.state == "active":
                 # The page was loaded a second time: the tokens are here already.
                 return redirect(url_for("pages.enrolment", enrolment_id=known.id), 303)
-        return render_template("problem.html", problem=problem), problem.status
+        # The customer's own no is an outcome, not a fault.
+        status = 200 if isinstance(error, BankSaidNo) and error.error == "access_denied" else problem.status
+        return render_template("problem.html", problem=problem), status
     if wants_json:
         return jsonify(enrolment_json(enrolment))
     flash("flash.connected")

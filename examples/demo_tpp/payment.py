@@ -277,8 +277,13 @@ def describe(fault: BankFault) -> list[dict[str, str]]:
 
 
 def _text_of(answer: Mapping[str, Any]) -> str:
-    texts = [str(answer[name]) for name in ("psuMessage",) if isinstance(answer.get(name), str)]
-    for message in answer.get("tppMessages") or answer.get("tppMessage") or []:
-        if isinstance(message, dict):
-            texts.append(": ".join(str(message[name]) for name in ("code", "text") if message.get(name)))
+    """What the bank says beside the status: its words for the customer, then its codes."""
+    said = answer.get("psuMessage")
+    codes = [
+        ": ".join(str(message[name]) for name in ("code", "text") if message.get(name))
+        for message in answer.get("tppMessages") or answer.get("tppMessage") or []
+        if isinstance(message, dict)
+    ]
+    texts = [said] if isinstance(said, str) and said else []
+    texts += [f"({'; '.join(codes)})"] if texts and codes else codes
     return " ".join(texts)[:500]

@@ -51,6 +51,7 @@ class FakeBank:
     rotate_refresh_token: bool = False
     refusals: dict[str, tuple[int, Any]] = field(default_factory=dict)
     statuses: list[str] = field(default_factory=lambda: ["ACSC"])
+    status_extra: dict[str, Any] = field(default_factory=dict)
     statuses_of: dict[str, str] = field(default_factory=dict)
     valid_until: str = ""
     sca_oauth: str | None = None
@@ -292,7 +293,7 @@ class FakeBank:
         if payment_id in self.statuses_of:
             return jsonify(transactionStatus=self.statuses_of[payment_id])
         status = self.statuses[0] if len(self.statuses) == 1 else self.statuses.pop(0)
-        return jsonify(transactionStatus=status)
+        return jsonify({"transactionStatus": status} | self.status_extra)
 
     def _approve(self, payment_id: str) -> Any:
         return redirect(self.payments[payment_id]["headers"]["Tpp-Redirect-Uri"], 303)

@@ -142,8 +142,11 @@ class TestCallback:
         started = tpp.enrol()
         answer = tpp.allow(started, code=None, error="access_denied", error_description="<b>No</b>")
         self.refused(tpp, answer, "bank_denied")
-        page = tpp.browser.get("/callback", query_string={"state": "x"}).text
-        assert "Nothing was connected" in page
+        again = tpp.enrol()["query"]
+        query = {"error": "access_denied", "state": again["state"], "iss": ISSUER}
+        page = tpp.browser.get("/callback", query_string=query)
+        assert page.status_code == 200
+        assert "You did not allow it at your bank" in page.text
         listed = tpp.browser.get("/api/enrolments", headers=tpp.bearer()).json["enrolments"]
         assert (listed[0]["state"], listed[0]["reason"]) == ("refused", "access_denied")
 

@@ -209,6 +209,29 @@ class TestConfirmation:
         answer = tpp.browser.get(f"/api/payments/{payment['id']}", headers=tpp.bearer()).json
         assert (answer["state"], answer["final"]) == ("not_paid", True)
 
+    @pytest.mark.parametrize(
+        ("said", "shown"),
+        [
+            ({}, ""),
+            ({"psuMessage": "You cancelled it"}, "You cancelled it"),
+            (
+                {
+                    "psuMessage": "No money",
+                    "tppMessages": [{"category": "ERROR", "code": "FUNDS", "text": "AM04"}],
+                },
+                "No money (FUNDS: AM04)",
+            ),
+            ({"tppMessages": [{"code": "PAYMENT_FAILED"}, "odd"]}, "PAYMENT_FAILED"),
+            ({"psuMessage": 5, "tppMessages": None}, ""),
+        ],
+    )
+    def test_the_banks_reason_is_shown(self, tpp: TPP, said: dict[str, Any], shown: str) -> None:
+        payment = self.started(tpp)
+        tpp.bank.status_extra = said
+        tpp.bank.statuses = ["RJCT"]
+        answer = tpp.browser.get(f"/api/payments/{payment['id']}", headers=tpp.bearer()).json
+        assert answer["bankText"] == shown
+
     def test_the_customer_returns_and_sees_the_confirmation(self, tpp: TPP) -> None:
         payment = self.started(tpp)
         tpp.log_in()
