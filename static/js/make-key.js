@@ -28,6 +28,7 @@ const fileName = (prefix, kid) => `${prefix}${kid.replace(/[^A-Za-z0-9]/g, "").s
 
 function wire(maker) {
   const part = (name) => maker.querySelector(`[data-key-${name}]`);
+  part("without").hidden = true;
   if (!globalThis.crypto?.subtle) {
     part("unsupported").hidden = false;
     return;
