@@ -10,23 +10,10 @@ import httpx
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HIDDEN = ("script", "style", "svg", "template", "head")
-_BLOCKS = (
-    "p",
-    "div",
-    "li",
-    "dt",
-    "h1",
-    "h2",
-    "h3",
-    "tr",
-    "legend",
-    "label",
-    "section",
-    "header",
-    "main",
-    "form",
+_BLOCKS = frozenset(
+    ("p", "div", "section", "header", "main", "form", "legend", "label", "button", "br")
+    + ("h1", "h2", "h3", "ul", "dl", "li", "dt", "tr")
 )
-_BLOCKS += ("br", "button", "ul", "dl")
 
 
 @dataclass

@@ -39,8 +39,9 @@ def _production(folder: Path) -> dict[str, str]:
     """The environment of a production machine, as far as the settings ask for it."""
     keys = folder / "oidc"
     keys.mkdir()
-    key = _signing_key()
-    (keys / "2026-01.pem").write_bytes(key)
+    file = keys / "2026-01.pem"
+    file.touch(mode=0o600)
+    file.write_bytes(_signing_key())
     return {
         "DJANGO_SETTINGS_MODULE": "bankportal.settings",
         "BANK_ENV_FILE": os.devnull,
