@@ -10,9 +10,22 @@ import httpx
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HIDDEN = ("script", "style", "svg", "template", "head")
-_BLOCKS = frozenset(
-    ("p", "div", "section", "header", "main", "form", "legend", "label", "button", "br")
-    + ("h1", "h2", "h3", "ul", "dl", "li", "dt", "tr")
+_LISTS = ("ul", "li", "dl", "dt", "tr")
+_BLOCKS = (
+    *_LISTS,
+    "p",
+    "div",
+    "section",
+    "header",
+    "main",
+    "form",
+    "legend",
+    "label",
+    "button",
+    "br",
+    "h1",
+    "h2",
+    "h3",
 )
 
 
