@@ -115,14 +115,17 @@ def list_consented_accounts(*, consent: Consent) -> QuerySet[ConsentAccount]:
     )
 
 
-_CONSENT_COLUMNS = (
-    *("id", "psu_id", "consent_status", "valid_until", "recurring_indicator"),
-    *("frequency_per_day", "authorised_at"),
-)
-_ACCOUNT_COLUMNS = (
-    *("id", "iban", "currency", "display_name", "owner_name", "product", "cash_account_type", "status"),
-    *("ledger_account_id", "opened_date"),
-)
+# What reading an account needs of the two, in the order in which a model takes its columns.
+_CONSENT_COLUMNS = [
+    field.attname
+    for field in Consent._meta.concrete_fields
+    if field.attname
+    in {
+        *("id", "psu_id", "consent_status", "valid_until", "recurring_indicator"),
+        *("frequency_per_day", "authorised_at"),
+    }
+]
+_ACCOUNT_COLUMNS = [field.attname for field in PaymentAccount._meta.concrete_fields]
 # One select in the hottest read of the bank: the consent's account, as long as its customer may see it and has a core
 # user; that one's operations decide (S0-52, S0-53).
 _CONSENTED_ACCOUNT = f"""
@@ -153,7 +156,7 @@ def get_consented_account(*, consent_id: UUID, account_id: UUID) -> ConsentedAcc
     own, end = len(_CONSENT_COLUMNS), len(_CONSENT_COLUMNS) + len(_ACCOUNT_COLUMNS)
     may_balances, may_transactions, core_user_id, may_read = row[end:]
     if core_user_id is None:
-        raise CoreUserUnknown(str(row[1]))
+        raise CoreUserUnknown(str(row[_CONSENT_COLUMNS.index("psu_id")]))
     if not may_read:
         raise OperationNotAllowed(CoreOperation.READ_ACCOUNT)
     return ConsentedAccount(

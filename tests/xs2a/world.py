@@ -9,6 +9,7 @@ from apps.accounts.models import PaymentAccount
 from apps.consents.models import Consent
 from apps.consents.services import accept_consent_code, confirm_consent, send_consent_code
 from apps.core import clock
+from apps.payments.services import authorise_payment, send_payment_code
 from apps.sca.models import SCAAuthorisation
 from tests.authserver.kit import PKCE, answer
 from tests.authserver.world import (
@@ -148,3 +149,24 @@ def allow(
 
 def authorisations_of(subject_id: object) -> list[SCAAuthorisation]:
     return list(SCAAuthorisation.objects.filter(subject_id=subject_id).order_by("created_at"))
+
+
+def challenge_of(payment_id: object, customer: Customer) -> UUID:
+    """The customer opened the payment's page and a code is on its way."""
+    (authorisation,) = authorisations_of(payment_id)
+    return send_payment_code(
+        payment_id=payment_id, authorisation_id=authorisation.pk, psu=customer.psu, now=clock.now()
+    )
+
+
+def release(payment_id: object, customer: Customer, *, challenge_id: UUID | None = None) -> None:
+    """What the pages do when the customer releases a payment."""
+    (authorisation,) = authorisations_of(payment_id)
+    challenge_id = challenge_id or challenge_of(payment_id, customer)
+    authorise_payment(
+        payment_id=payment_id,
+        authorisation_id=authorisation.pk,
+        psu=customer.psu,
+        proof=proof_for(challenge_id, now=clock.now()),
+        now=clock.now(),
+    )

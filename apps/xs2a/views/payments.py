@@ -102,10 +102,12 @@ class PaymentListView(PaymentProductView):
             request_id=str(self.request_id),
             now=self.now,
         )
+        # Who authorised it later is no part of the order; whom an ID token named is.
+        other_payer = psu is not None and payment.psu_id != psu.pk
         kept = TPPAddresses(
             payment.tpp_redirect_uri, payment.tpp_nok_redirect_uri, payment.tpp_notification_uri
         )
-        if kept != addresses or payment.psu_id != (psu.pk if psu else None):
+        if kept != addresses or other_payer:
             raise RequestIdReused(str(self.request_id))
         authorisation_id = None
         if not is_explicit:
