@@ -85,7 +85,7 @@ def connect(page: Page, customer: Customer) -> None:
 def test_figure_1_the_customer_connects_her_account(page: Page, stack: RunningStack, anna: Customer) -> None:
     connect(page, anna)
     expect(page.locator("[data-balance]").first).to_be_visible()
-    tokens = query(stack, "SELECT count(*) FROM authserver_refreshtoken WHERE revoked_at IS NULL")
+    tokens = query(stack, "SELECT count(*) FROM authserver_refreshtoken WHERE revoked IS NULL")
     assert tokens[0][0] >= 1
     stored = query(stack, "SELECT consent_status FROM consents_consent ORDER BY created_at DESC LIMIT 1")
     assert stored == [("valid",)]
