@@ -22,7 +22,7 @@ def show(answer: httpx.Response) -> dict[str, object]:
     """Print a call and its answer; end at the first that failed."""
     sys.stdout.write(f"\n{answer.request.method} {answer.request.url.path} -> {answer.status_code}\n")
     content: dict[str, object] = answer.json()
-    shown = {k: f"{v[:12]}…" if "token" in k and isinstance(v, str) else v for k, v in content.items()}
+    shown = {k: f"{v[:12]}…" if k.endswith("_token") and isinstance(v, str) else v for k, v in content.items()}
     sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
     if answer.is_error:
         raise SystemExit(1)
