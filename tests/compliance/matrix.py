@@ -229,7 +229,7 @@ def render(families: list[Family], tests: dict[str, list[Citation]], works: dict
         lines += ["| Demand | In our words | State | Tests |", "|---|---|---|---|"]
         for demand in family.demands:
             note = f"<br>*{_cell(demand.note)}*" if demand.note else ""
-            shown_by = "<br>".join(_link(citation) for citation in tests.get(demand.id, []))
+            shown_by = _links(tests.get(demand.id, []))
             state = _state_text(demand, tests)
             lines.append(f"| {demand.id} | {_cell(demand.text)}{note} | {state} | {shown_by} |")
     return "\n".join(lines) + "\n"
@@ -245,10 +245,16 @@ def _state_text(demand: Demand, tests: dict[str, list[Citation]]) -> str:
     return words.get(state, state + (": " if state == "later" else "")) + demand.work
 
 
-def _link(citation: Citation) -> str:
-    name = citation.test.rpartition("::")[2]
-    where = f"[{citation.path.removeprefix('tests/')}](../../{citation.path})"
-    return f"{where} `{name}`" if name else f"{where}, all of it"
+def _links(citations: list[Citation]) -> str:
+    """The tests by file, each file named once."""
+    by_file: dict[str, list[str]] = defaultdict(list)
+    for citation in citations:
+        by_file[citation.path].append(citation.test.rpartition("::")[2])
+    return "<br>".join(
+        f"[{path.removeprefix('tests/')}](../../{path}): "
+        + ", ".join(f"`{name}`" if name else "all of it" for name in names)
+        for path, names in by_file.items()
+    )
 
 
 def _cell(text: str) -> str:
