@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -11,7 +12,7 @@ from apps.audit.models import AuditEvent
 from apps.audit.queries import verify_chains
 from apps.core.request_context import call_context
 from apps.engine.execution import execute_payment
-from apps.identity.models import PSU, User
+from apps.identity.models import User
 from apps.payments.services import authorise_payment
 from apps.sca.services import check_knowledge
 from tests.factories.accounts import NOW, bank_accounts, customer
@@ -21,15 +22,15 @@ from tests.factories.tpp import AppFactory
 
 
 @pytest.fixture
-def anna(db: None) -> PSU:
+def anna(db):
     bank_accounts()
     return customer("Anna", balance_minor=10_000)
 
 
 @pytest.mark.req("P-72", "RTS-29(1)", "RTS-29(2)")
-def test_the_story_of_a_payment_can_be_told_from_the_trail_alone(anna: PSU) -> None:
-    app = AppFactory()
-    bruno = customer("Bruno", phone="+4915100000002", balance_minor=0)
+def test_the_story_of_a_payment_can_be_told_from_the_trail_alone(anna):
+    app: Any = AppFactory()
+    bruno: Any = customer("Bruno", phone="+4915100000002", balance_minor=0)
     with call_context(request="11111111-1111-4111-8111-111111111111", session="pseudonym"):
         payment, authorisation_id, challenge_id = challenged_payment(
             anna, app=app, creditor_iban=bruno.account.iban
@@ -72,7 +73,7 @@ def test_the_story_of_a_payment_can_be_told_from_the_trail_alone(anna: PSU) -> N
 
 
 @pytest.mark.req("RTS-6", "RTS-22(1)", "RTS-22(2)", "S0-5", "RTS-35(5)")
-def test_no_table_holds_a_password_or_a_code(anna: PSU) -> None:
+def test_no_table_holds_a_password_or_a_code(anna):
     user = User.objects.get(pk=anna.user_id)
     user.set_password(PASSWORD)
     user.save(update_fields=["password"])

@@ -76,7 +76,7 @@ def _event_names(node: ast.expr) -> list[str]:
     if isinstance(node, ast.IfExp):
         return _event_names(node.body) + _event_names(node.orelse)
     if isinstance(node, ast.JoinedStr):
-        return ["".join(p.value if isinstance(p, ast.Constant) else "<>" for p in node.values)]
+        return ["".join(str(p.value) if isinstance(p, ast.Constant) else "<>" for p in node.values)]
     return []
 
 
