@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from apps.payments.services import send_payment_code, start_payment_authorisation
+from apps.sca.queries import get_authorisation
 
 if TYPE_CHECKING:
     from apps.payments.models import PaymentInitiation
@@ -19,13 +20,10 @@ def start_authorisation(*, payment: "PaymentInitiation", now: datetime) -> "SCAA
     :raises apps.payments.services.PaymentStatusInvalid: the payment does not wait.
     """
     authorisation = start_payment_authorisation(payment_id=payment.pk, now=now)
-    if payment.psu is not None:
-        # A limit on codes stays hidden: the TPP must not learn how often its customer asks for codes.
-        send_payment_code(
-            payment_id=payment.pk,
-            authorisation_id=authorisation.pk,
-            psu=payment.psu,
-            hide_limit=True,
-            now=now,
-        )
-    return authorisation
+    if payment.psu is None:
+        return authorisation
+    # A limit on codes stays hidden: the TPP must not learn how often its customer asks for codes.
+    send_payment_code(
+        payment_id=payment.pk, authorisation_id=authorisation.pk, psu=payment.psu, hide_limit=True, now=now
+    )
+    return get_authorisation(authorisation_id=authorisation.pk)

@@ -56,6 +56,7 @@ BAD_JSON = {
 }
 
 
+@pytest.mark.req("R0-7")
 @pytest.mark.parametrize("name", BAD_JSON)
 @pytest.mark.req("R0-7")
 def test_bad_json_is_400_and_nothing_is_kept(world: World, name):
@@ -109,6 +110,7 @@ AMOUNTS = [
 ]
 
 
+@pytest.mark.req("R0-4", "R0-5", "R0-6")
 @pytest.mark.parametrize("amount", AMOUNTS, ids=repr)
 @pytest.mark.req("R0-5", "R0-4")
 def test_no_amount_is_guessed(world: World, amount):

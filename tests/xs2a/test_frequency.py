@@ -15,7 +15,7 @@ from tests.xs2a.world import World
 EXCEEDED = (429, "ACCESS_EXCEEDED")
 
 
-@pytest.mark.req("RTS-36(5)")
+@pytest.mark.req("RTS-36(5)(a)", "RTS-36(5)(b)")
 def test_the_fifth_reading_without_the_customer_is_refused(world: World):
     enrolment = world.enrol()
     path = enrolment.path("/balances")
@@ -27,7 +27,7 @@ def test_the_fifth_reading_without_the_customer_is_refused(world: World):
     assert ConsentAccess.objects.filter(psu_present=False).count() == 4
 
 
-@pytest.mark.req("RTS-36(5)")
+@pytest.mark.req("RTS-36(5)(a)", "RTS-36(5)(b)")
 def test_readings_with_the_customer_leave_the_four_without_him(world: World):
     enrolment = world.enrol()
     path = enrolment.path("/balances")
@@ -36,7 +36,7 @@ def test_readings_with_the_customer_leave_the_four_without_him(world: World):
     assert [enrolment.api.get(path).status for _ in range(5)] == [200] * 4 + [429]
 
 
-@pytest.mark.req("RTS-36(5)")
+@pytest.mark.req("RTS-36(5)(a)", "RTS-36(5)(b)")
 def test_each_kind_of_data_and_each_account_counts_for_itself(world: World):
     savings = account_of(world.anna.psu)
     enrolment = world.enrol(access={"allPsd2": "allAccounts"}, accounts=[world.anna.account, savings])
@@ -53,7 +53,7 @@ def test_each_kind_of_data_and_each_account_counts_for_itself(world: World):
         assert [enrolment.api.get(path).status for _ in range(5)] == [200] * 4 + [429], path
 
 
-@pytest.mark.req("RTS-36(5)")
+@pytest.mark.req("RTS-36(5)(a)", "RTS-36(5)(b)")
 def test_bookings_are_one_kind_whatever_part_of_them_is_asked_for(world: World):
     enrolment = world.enrol()
     for status in ("booked", "pending", "both", "booked"):
@@ -62,7 +62,7 @@ def test_bookings_are_one_kind_whatever_part_of_them_is_asked_for(world: World):
     assert enrolment.api.get(enrolment.path(path)).refusal == EXCEEDED
 
 
-@pytest.mark.req("RTS-36(5)")
+@pytest.mark.req("RTS-36(5)(a)", "RTS-36(5)(b)")
 def test_the_24_hours_slide(world: World, bank_clock):
     enrolment = world.enrol()
     path = enrolment.path("/balances")
@@ -107,7 +107,7 @@ def test_each_consent_counts_for_itself(world: World):
         assert [enrolment.api.get("/v1/accounts").status for _ in range(5)] == [200] * 4 + [429]
 
 
-@pytest.mark.req("RTS-36(5)", "R0-2")
+@pytest.mark.req("RTS-36(5)(b)")
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_readings_at_once_exactly_four_are_answered():
     enrolment = World().enrol()
@@ -121,7 +121,7 @@ def test_of_twenty_readings_at_once_exactly_four_are_answered():
     assert ConsentAccess.objects.filter(consent_id=enrolment.consent_id).count() == 4
 
 
-@pytest.mark.req("RTS-36(5)", "R0-2")
+@pytest.mark.req("RTS-36(5)(b)")
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_answered_after_a_revocation_that_came_in_between():
     """The token was found good, then the customer stopped the consent, then the counted reading goes on."""

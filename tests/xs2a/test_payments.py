@@ -66,6 +66,7 @@ def test_an_explicit_start_leaves_the_authorisation_to_the_tpp(world: World):
     assert not authorisations_of(answer.body["paymentId"])
 
 
+@pytest.mark.req("RTS-36(4)", "P-66")
 def test_what_was_sent_comes_back(world: World):
     body = payment_body(world.anna.account.iban)
     api = world.pis()
@@ -163,7 +164,7 @@ def test_a_request_id_is_not_for_two_orders(world: World, change, headers):
     assert PaymentInitiation.objects.count() == 1
 
 
-@pytest.mark.req("RTS-35(4)", "R0-2")
+@pytest.mark.req("RTS-35(4)")
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_equal_calls_at_once_one_payment_comes():
     world = World()
