@@ -12,7 +12,9 @@ import psutil
 
 from benchmarks.report import Ratio
 from deploy.local import memory, postgres, running
-from deploy.local.config import ROOT, Config, free_ports, from_environment, read_env_file
+from deploy.local.config import ROOT, Config, ensure_folder, free_ports, from_environment, read_env_file
+from deploy.local.narrator import Narrator
+from deploy.local.story import Story
 
 _LIMIT_MB = 700
 _LIMIT_SECONDS = 5
@@ -62,10 +64,14 @@ def _server(config: Config) -> postgres.Server:
 
 
 def _started(config: Config, environment: dict[str, str]) -> tuple[float, dict[str, float]]:
-    """Start the bank, let it settle, weigh it, stop it: seconds to the first answer, and MB by program."""
+    """Start the bank, let it work, weigh it, stop it: seconds to the first answer, and MB by program."""
+    ensure_folder(config)
     started = time.monotonic()
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "deploy.local.run"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "deploy.local.run", "--logs", str(config.logs / "bench.log")],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
     )
     try:
         while not running.answers(config.bank_url + "/health/ready"):
@@ -75,11 +81,21 @@ def _started(config: Config, environment: dict[str, str]) -> tuple[float, dict[s
         seconds = time.monotonic() - started
         while not running.read(config).get("ready"):
             time.sleep(0.1)
+        _play(config)
         time.sleep(_SETTLE_SECONDS)
         return seconds, _weigh(launcher.pid, config)
     finally:
         launcher.send_signal(signal.SIGTERM)
         launcher.wait(timeout=30)
+
+
+def _play(config: Config) -> None:
+    """Both stories: a bank that has just started and has done nothing weighs too little."""
+    story = Story(config=config, narrator=Narrator(quiet=True))
+    try:
+        story.play()
+    finally:
+        story.close()
 
 
 def _weigh(launcher: int, config: Config) -> dict[str, float]:

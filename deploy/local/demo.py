@@ -63,8 +63,8 @@ def _wait_until_ready(config: Config, launcher: "subprocess.Popen[bytes]", log: 
 def play(config: Config) -> int:
     """Play the stories; 0 when all held."""
     ensure_folder(config)
-    narrator = Narrator()
     with _bank(config):
+        narrator = Narrator()
         story = Story(config=config, narrator=narrator)
         try:
             story.play()

@@ -19,7 +19,7 @@ from deploy.local.config import ROOT
 from deploy.local.console import Refusal, say, sentences
 
 LANGUAGE = "de"
-_IGNORED = ("node_modules", ".venv", "var", "tests", "benchmarks", "deploy")
+_IGNORED = ("node_modules", ".venv", "var", "tests", "benchmarks", "deploy", "examples")
 
 
 def _catalogues() -> list[Path]:
@@ -92,7 +92,16 @@ def collect() -> None:
     }
     ignored = [argument for name in _IGNORED for argument in ("--ignore", f"{name}/*")]
     for command in (
-        ["makemessages", "--locale", LANGUAGE, "--no-location", "--no-obsolete", "--no-wrap", *ignored],
+        [
+            "makemessages",
+            "--locale",
+            LANGUAGE,
+            "--add-location",
+            "file",
+            "--no-obsolete",
+            "--no-wrap",
+            *ignored,
+        ],
         ["compilemessages", "--locale", LANGUAGE, *ignored],
     ):
         done = subprocess.run([sys.executable, str(ROOT / "manage.py"), *command], cwd=ROOT, env=environment)

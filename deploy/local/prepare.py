@@ -16,8 +16,9 @@ from deploy.local.console import step
 def main() -> None:
     """Run the steps in order; the first failure ends it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bankportal.settings")
-    with step("Loading the bank's code"):
+    with step("The bank's code and settings"):
         django.setup()
+        call_command("check", stdout=io.StringIO())
     with step("Tables of the database"):
         call_command("migrate", interactive=False, verbosity=0)
     with step("Database roles of the web and engine processes"):
