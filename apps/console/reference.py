@@ -50,6 +50,7 @@ SERVICES: tuple[Service, ...] = (
                 ASSERTION,
             ),
             Endpoint("POST", "/oauth/revoke", _("Take a token back"), ASSERTION),
+            Endpoint("GET", "/oauth/userinfo", _("The customer's identifier for your app"), CUSTOMER),
             Endpoint("GET", "/oauth/jwks", _("The keys with which the bank signs ID tokens"), NONE),
         ),
     ),
@@ -79,6 +80,7 @@ SERVICES: tuple[Service, ...] = (
             Endpoint("GET", _ACCOUNT, _("One account"), CUSTOMER),
             Endpoint("GET", f"{_ACCOUNT}/balances", _("Its balances"), CUSTOMER),
             Endpoint("GET", f"{_ACCOUNT}/transactions", _("Its transactions, in pages"), CUSTOMER),
+            Endpoint("GET", f"{_ACCOUNT}/transactions/{{transactionId}}", _("One transaction"), CUSTOMER),
         ),
     ),
     Service(
@@ -88,6 +90,7 @@ SERVICES: tuple[Service, ...] = (
             Endpoint("POST", "/v1/payments/sepa-credit-transfers", _("Order a payment"), CLIENT),
             Endpoint("GET", _PAYMENT, _("The payment"), CLIENT),
             Endpoint("GET", f"{_PAYMENT}/status", _("Its status"), CLIENT),
+            Endpoint("DELETE", _PAYMENT, _("Take it back, until the customer has approved it"), CLIENT),
             Endpoint("POST", f"{_PAYMENT}/authorisations", _("Start an authorisation"), CLIENT),
             Endpoint("GET", f"{_PAYMENT}/authorisations", _("Its authorisations"), CLIENT),
             Endpoint(
@@ -128,6 +131,12 @@ DEVIATIONS: tuple[tuple[str | Promise, str | Promise], ...] = (
     (
         _("Not offered yet"),
         _("Signing baskets, card accounts, confirmation of funds, multilevel authorisation."),
+    ),
+    (
+        _("Transactions"),
+        _(
+            "booked, pending or both. No lists by reference or since the last access; 90 days, more after approval."
+        ),
     ),
     (
         _("Unknown members"),

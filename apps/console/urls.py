@@ -24,6 +24,7 @@ urlpatterns = [
     path("first-call/", first_call.first_call, name="first-call"),
     path("callback/", start.callback, name="callback"),
     path("reference/", reference.reference, name="reference"),
+    path("reference/psd2-api-1.3.12.yaml", reference.contract, name="contract"),
     path("errors/", reference.error_list, name="error-list"),
     path("errors/<str:code>/", reference.error_detail, name="error-detail"),
 ]

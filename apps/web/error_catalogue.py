@@ -36,7 +36,8 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
                 "A header is missing: X-Request-ID on every call, PSU-IP-Address when a consent or payment is created."
             ),
             _("The body is no JSON object, has a member twice, or one that the contract does not know."),
-            _("An IBAN, amount or date is malformed."),
+            _("An IBAN, amount or date is malformed, or validUntil is in the past."),
+            _("A consent for one time has another frequencyPerDay than 1."),
             _("TPP-Redirect-URI is none of the app's registered redirect URIs, to the letter."),
         ),
         _("Look at path in the message: it names the header or the member. Compare it with the contract."),
@@ -45,7 +46,7 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         "PARAMETER_NOT_SUPPORTED",
         (400,),
         _("The contract knows this, this bank does not offer it"),
-        (_("An optional parameter or member asks for a service that is not offered here."),),
+        (_("An optional parameter or member asks for something that is not offered here."),),
         _("Leave it out. The API reference lists what is offered and where this bank differs."),
     ),
     CatalogueEntry(
@@ -54,21 +55,23 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         _("Each part is right, together they contradict one another"),
         (
             _("An X-Request-ID was used before for another request."),
-            _("A one-off consent asks for more than one access per day."),
+            _("A new authorisation names another TPP-Redirect-URI than the payment."),
         ),
-        _(
-            "Give each call its own UUID; repeat a call only with the same body. Check which members exclude others."
-        ),
+        _("Give each call its own UUID; repeat a call only with the same headers and body."),
     ),
     CatalogueEntry(
         "PERIOD_INVALID",
         (400,),
         _("The dates are out of bounds"),
         (
-            _("dateFrom lies after dateTo, or in the future."),
-            _("validUntil is in the past."),
+            _("dateTo lies before dateFrom."),
+            _(
+                "Bookings older than 90 days are given only shortly after the customer authorised the consent."
+            ),
         ),
-        _("Send dates as YYYY-MM-DD. They are days in Berlin."),
+        _(
+            "Ask for the last 90 days; fetch what is older right after the authorisation. Dates are days in Berlin."
+        ),
     ),
     CatalogueEntry(
         "SESSIONS_NOT_SUPPORTED",
@@ -119,11 +122,22 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         _("The token is not good for this"),
         (
             _("A client token where a customer's token is needed, or the other way round."),
-            _("The app was suspended, the company blocked, or the token revoked."),
+            _("The token was revoked, or belongs to a customer who may not sign in any more."),
         ),
         _(
             "Accounts are read with the customer's token; consents and payments are created with the app's own."
         ),
+    ),
+    CatalogueEntry(
+        "CERTIFICATE_BLOCKED",
+        (401,),
+        _("The bank has blocked the company or suspended the app"),
+        (
+            _(
+                "The pages of your company and of the app show which of them, and the reason as far as it may be told."
+            ),
+        ),
+        _("Talk to the bank. Every call is refused until the block is lifted; consents stay as they are."),
     ),
     CatalogueEntry(
         "ROLE_INVALID",
@@ -208,7 +222,12 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         "SERVICE_INVALID",
         (405,),
         _("This method is not offered here"),
-        (_("The path exists, but not with this HTTP method."),),
+        (
+            _("The path exists, but not with this HTTP method."),
+            _(
+                "The contract has this service and this bank does not offer it, like signing baskets and card accounts."
+            ),
+        ),
         _("See the API reference for the methods of each path."),
     ),
     CatalogueEntry(

@@ -40,7 +40,9 @@ def visitor(running_browser: Browser, live_server: Any) -> Iterator[Any]:
         context = tools.new_context(running_browser, **look)
         if member is not None:
             cookie = member.sign_in(Client()).cookies[settings.SESSION_COOKIE_NAME].value
-            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+            context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
+            )
         contexts.append(context)
         return context
 
@@ -64,7 +66,9 @@ def look_at(live_server: Any) -> Any:
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_pages_of_a_stranger_are_clean(visitor: Any, look_at: Any, live_server: Any, width: int, scheme: str) -> None:
+def test_pages_of_a_stranger_are_clean(
+    visitor: Any, look_at: Any, live_server: Any, width: int, scheme: str
+) -> None:
     page = visitor(width=width, scheme=scheme).new_page()
     look = f"{width}-{scheme}"
     look_at(page, "/developers/", name=f"landing-{look}")
@@ -95,7 +99,9 @@ def test_pages_of_a_member_are_clean(visitor: Any, look_at: Any, width: int, sch
         look_at(page, f"/developers/{path}", name=f"{name}-{look}")
     mara = make_member()
     company = make_company(mara, brand_name="Finanzblick", legal_name=LONG)
-    app = make_app(company, name="Finanzblick Web", redirect_uris=[f"https://finanzblick.example/{'path/' * 20}"])
+    app = make_app(
+        company, name="Finanzblick Web", redirect_uris=[f"https://finanzblick.example/{'path/' * 20}"]
+    )
     blocked = make_company(mara, brand_name=LONG[:70])
     locked_app = make_app(blocked, name=LONG[:70])
     block_tpp(tpp_id=blocked.pk, reason="Licence withdrawn by the authority", staff_id=mara.user.pk, now=NOW)
@@ -168,7 +174,9 @@ def test_everything_but_key_making_works_without_javascript(
     context.close()
 
 
-def test_the_console_can_be_used_by_keyboard(visitor: Any, live_server: Any, mara: Member, company: Any) -> None:
+def test_the_console_can_be_used_by_keyboard(
+    visitor: Any, live_server: Any, mara: Member, company: Any
+) -> None:
     page = visitor(mara, width=390, height=700).new_page()
     page.goto(live_server.url + "/developers/apps/new/")
     page.focus("[name=name]")
