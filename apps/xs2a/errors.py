@@ -5,10 +5,7 @@ objects of others and missing objects look the same.
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -147,9 +144,8 @@ ERRORS: dict[type[DomainError], Answer] = {
 }
 
 
-def handle_exception(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
-    """DRF's exception handler of this door; None lets a fault of ours go on to Django, which logs it."""
-    for_payments = bool(getattr(context["view"], "for_payments", False))
+def refuse(error: Exception, *, for_payments: bool) -> HttpResponse | None:
+    """The answer to an exception in a view; None when it is a fault of ours."""
     if isinstance(error, DomainError):
         return _refuse(error, for_payments=for_payments)
     if isinstance(error, MethodNotAllowed):

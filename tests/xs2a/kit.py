@@ -83,17 +83,18 @@ class API:
         )
         return Answer(response.status_code, body, dict(response.headers))
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def get(self, path: str, **headers: Any) -> Answer:
         return self.call("GET", path, **headers)
 
-    def delete(self, path: str, **headers: str) -> Answer:
+    def delete(self, path: str, **headers: Any) -> Answer:
         return self.call("DELETE", path, **headers)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def post(self, path: str, body: Any = None, **headers: Any) -> Answer:
         raw = b"" if body is None else json.dumps(body).encode()
-        return self.call("POST", path, raw=raw, **({"PSU_IP_Address": PSU_IP} | headers))
+        given: dict[str, Any] = {"PSU_IP_Address": PSU_IP} | headers
+        return self.call("POST", path, raw=raw, **given)
 
-    def put(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def put(self, path: str, body: Any = None, **headers: Any) -> Answer:
         return self.call("PUT", path, raw=json.dumps(body or {}).encode(), **headers)
 
 

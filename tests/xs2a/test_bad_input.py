@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,7 +104,7 @@ def test_a_compressed_body_is_not_unpacked(world: World):
     assert answer.status == 415
 
 
-AMOUNTS = [
+AMOUNTS: list[Any] = [
     *("-1", "0", "-0", "0.00", "NaN", "sNaN", "Infinity", "1e30", "1E1", "1_0.00", "٢٤.٩٠", "２４.９０"),
     *("01.00", "+1.00", "1.234", "0.001", "1,00", "1.000,00", " 1", "1 ", "1\n", "", ".5", "5.", "1.0.0"),
     *("9" * 13, "1" * 400, 24.9, 25, True, None, [], {}, 0.1 + 0.2),

@@ -1,12 +1,14 @@
 """Reading without the customer: at most four times in any 24 hours (RTS art. 36(5)(b))."""
 
+from typing import Any
+
 import pytest
-from django.db import connections
 
 from apps.authserver.models import AccessToken
 from apps.consents.models import ConsentAccess
 from apps.consents.services import revoke_consent
 from apps.core import clock
+from apps.xs2a.views import accounts
 from tests.factories.accounts import account_of
 from tests.sca.test_codes import in_parallel
 from tests.xs2a.kit import API, PSU_IP
@@ -123,15 +125,13 @@ def test_of_twenty_readings_at_once_exactly_four_are_answered():
 
 @pytest.mark.req("RTS-36(5)(b)")
 @pytest.mark.django_db(transaction=True)
-def test_nothing_is_answered_after_a_revocation_that_came_in_between():
+def test_nothing_is_answered_after_a_revocation_that_came_in_between(monkeypatch):
     """The token was found good, then the customer stopped the consent, then the counted reading goes on."""
     world = World()
     enrolment = world.enrol()
-    from apps.xs2a.views import accounts
-
     original = accounts.get_consented_account
 
-    def revoked_meanwhile(**arguments: object) -> object:
+    def revoked_meanwhile(**arguments: Any) -> Any:
         opened = original(**arguments)
         in_parallel(
             1,
@@ -141,12 +141,8 @@ def test_nothing_is_answered_after_a_revocation_that_came_in_between():
         )
         return opened
 
-    accounts.get_consented_account = revoked_meanwhile
-    try:
-        answer = enrolment.api.get(enrolment.path("/balances"))
-    finally:
-        accounts.get_consented_account = original
+    monkeypatch.setattr(accounts, "get_consented_account", revoked_meanwhile)
+    answer = enrolment.api.get(enrolment.path("/balances"))
     assert answer.refusal == (401, "CONSENT_INVALID")
     assert not ConsentAccess.objects.exists()
     assert AccessToken.objects.exists()
-    connections.close_all()

@@ -31,7 +31,7 @@ def test_every_path_with_an_id_is_in_this_matrix():
     with_id = [
         str(entry.pattern)
         for entry in urlpatterns
-        if entry.callback.cls is not NotOfferedView and "_id>" in str(entry.pattern)
+        if getattr(entry.callback, "cls", None) is not NotOfferedView and "_id>" in str(entry.pattern)
     ]
     assert len(with_id) == 4 + 4 + 4
 

@@ -1,5 +1,6 @@
 """Payments at the interface: taken in, told, taken back."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -170,7 +171,7 @@ def test_of_ten_equal_calls_at_once_one_payment_comes():
     world = World()
     token, body = world.app_token(world.shoppay, "pisp"), payment_body(world.anna.account.iban)
     request_id = str(uuid4())
-    answers = in_parallel(10, lambda _: API(token).post(PAYMENTS, body, X_Request_ID=request_id))
+    answers: list[Any] = in_parallel(10, lambda _: API(token).post(PAYMENTS, body, X_Request_ID=request_id))
     assert {answer.status for answer in answers} == {201}
     assert len({str(answer.body) for answer in answers}) == 1
     assert PaymentInitiation.objects.count() == 1
@@ -258,10 +259,11 @@ def test_taken_back_and_released_at_once_only_one_of_them_holds():
     payment_id = answer.body["paymentId"]
     challenge = challenge_of(payment_id, world.anna)
 
-    def act(number: int) -> object:
+    def act(number: int) -> None:
         if number:
-            return API(api.token).delete(answer.href("self"))
-        return release(payment_id, world.anna, challenge_id=challenge)
+            API(api.token).delete(answer.href("self"))
+        else:
+            release(payment_id, world.anna, challenge_id=challenge)
 
     in_parallel(2, act)
     status = lock_status(payment_id)
@@ -270,7 +272,7 @@ def test_taken_back_and_released_at_once_only_one_of_them_holds():
     assert messages == (1 if status == "ACTC" else 0)
 
 
-def lock_status(payment_id: str) -> str:
+def lock_status(payment_id: Any) -> str:
     from django.db import transaction
 
     with transaction.atomic():

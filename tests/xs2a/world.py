@@ -27,7 +27,7 @@ from tests.xs2a.kit import API, consent_body
 class Enrolment:
     """A consent that a customer allowed, and the tokens the app got for it."""
 
-    consent_id: str
+    consent_id: Any
     tokens: dict[str, Any]
     api: API
     account: PaymentAccount
@@ -147,11 +147,11 @@ def allow(
     return url
 
 
-def authorisations_of(subject_id: object) -> list[SCAAuthorisation]:
+def authorisations_of(subject_id: Any) -> list[SCAAuthorisation]:
     return list(SCAAuthorisation.objects.filter(subject_id=subject_id).order_by("created_at"))
 
 
-def challenge_of(payment_id: object, customer: Customer) -> UUID:
+def challenge_of(payment_id: Any, customer: Customer) -> UUID:
     """The customer opened the payment's page and a code is on its way."""
     (authorisation,) = authorisations_of(payment_id)
     return send_payment_code(
@@ -159,7 +159,7 @@ def challenge_of(payment_id: object, customer: Customer) -> UUID:
     )
 
 
-def release(payment_id: object, customer: Customer, *, challenge_id: UUID | None = None) -> None:
+def release(payment_id: Any, customer: Customer, *, challenge_id: UUID | None = None) -> None:
     """What the pages do when the customer releases a payment."""
     (authorisation,) = authorisations_of(payment_id)
     challenge_id = challenge_id or challenge_of(payment_id, customer)

@@ -95,8 +95,10 @@ def _parse_access(value: object) -> RequestedAccess:
     ibans = {name: tuple(reference["iban"] for reference in listed) for name, listed in references.items()}
     return RequestedAccess(
         model=ConsentModel.DEDICATED if any(ibans.values()) else ConsentModel.BANK_OFFERED,
+        accounts=ibans.get("accounts", ()),
+        balances=ibans.get("balances", ()),
+        transactions=ibans.get("transactions", ()),
         as_sent=references,
-        **ibans,
     )
 
 

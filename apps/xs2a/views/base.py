@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from apps.authserver.queries import AccessContext
 from apps.core import clock
 from apps.tpp.rules import Role
 from apps.xs2a.access import authenticate, check_role
-from apps.xs2a.errors import handle_exception
+from apps.xs2a.errors import refuse
 from apps.xs2a.headers import read_request_id
 from apps.xs2a.parsers import read_json_object
 from apps.xs2a.query import check_query
@@ -80,12 +79,9 @@ class XS2AView(APIView):
         """The body as a strict JSON object."""
         return read_json_object(self.http)
 
-    def get_exception_handler(self) -> Any:
-        return handle_exception
-
-    def handle_exception(self, exc: Exception) -> HttpResponse:
-        context: Mapping[str, Any] = self.get_exception_handler_context()
-        response = handle_exception(exc, context)
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+        response = refuse(exc, for_payments=self.for_payments)
         if response is None:
+            # A fault of ours: Django logs it and answers through errors.render_unrouted.
             raise exc
         return response
