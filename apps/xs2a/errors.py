@@ -6,6 +6,7 @@ objects of others and missing objects look the same.
 
 import logging
 from dataclasses import dataclass
+
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
