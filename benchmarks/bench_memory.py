@@ -13,6 +13,7 @@ import psutil
 from benchmarks.report import Ratio
 from deploy.local import memory, postgres, running
 from deploy.local.config import ROOT, Config, ensure_folder, free_ports, from_environment, read_env_file
+from deploy.local.console import say
 from deploy.local.narrator import Narrator
 from deploy.local.story import Story
 
@@ -94,6 +95,10 @@ def _play(config: Config) -> None:
     story = Story(config=config, narrator=Narrator(quiet=True))
     try:
         story.play()
+    except Exception:
+        log = (config.logs / "bench.log").read_text(errors="replace")
+        say(f"\nThe bank's programs said last:\n{log[-3000:]}", out=sys.stderr)
+        raise
     finally:
         story.close()
 
