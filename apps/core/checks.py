@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 
 from apps.core.legal_limits import LIMITS
 
@@ -63,3 +64,14 @@ def check_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             Error("SMS_HTTP_URL and SMS_HTTP_KEY are not set: no code could be sent.", id="bank.E007")
         )
     return errors
+
+
+def check_before_serving() -> None:
+    """The same refusal for programs that run no system checks: the web server, and Celery with ``--skip-checks``.
+
+    :raises ImproperlyConfigured: saying all that is outside the bounds.
+    """
+    problems = [*check_legal_limits(None), *check_mode(None)]
+    errors = [problem for problem in problems if problem.is_serious()]
+    if errors:
+        raise ImproperlyConfigured(" ".join(f"{error.id}: {error.msg}" for error in errors))

@@ -101,3 +101,28 @@ def test_nothing_of_the_sandbox_is_there_unless_asked_for(tmp_path):
 @pytest.mark.req("S0-1", "S1-8")
 def test_a_deployment_outside_its_bounds_is_refused(tmp_path, changes, problem):
     assert problem in _ask(tmp_path=tmp_path, **changes)["problems"]
+
+
+@pytest.mark.parametrize("program", ["bankportal.wsgi", "bankportal.asgi", "celery_worker"])
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"SCA_CODE_TTL_SECONDS": "901"}, "bank.E001"),
+        ({"SMS_GATEWAY": "apps.sandbox.gateway.SandboxSMSGateway"}, "bank.E003"),
+        ({"SECRET_KEY": "short"}, "bank.E006"),
+        ({}, ""),
+    ],
+    ids=["too-long", "sandbox", "secret", "lawful"],
+)
+@pytest.mark.req("S1-8", "S1-11")
+def test_no_program_starts_outside_its_bounds(tmp_path, program, changes, problem):
+    """Neither web server nor Celery runs Django's checks in the way they are started here."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {program}"],
+        cwd=ROOT,
+        env=PRODUCTION | {"BANK_VAR_DIR": str(tmp_path)} | changes,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode != 0) == bool(problem), done.stderr
+    assert problem in done.stderr
