@@ -7,10 +7,12 @@ compiled files are those of the sources.
 
 import argparse
 import os
+import re
 import shutil
-import string
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import polib
@@ -20,6 +22,8 @@ from deploy.local.console import Refusal, say, sentences
 
 LANGUAGE = "de"
 _IGNORED = ("node_modules", ".venv", "var", "tests", "benchmarks", "deploy", "examples")
+# Doors for programs answer in English, whatever a call's Accept-Language (apps.web.middleware).
+_ENGLISH_ONLY = ("apps/xs2a",)
 
 
 def _catalogues() -> list[Path]:
@@ -30,10 +34,26 @@ def _catalogues() -> list[Path]:
     )
 
 
-def _placeholders(text: str) -> set[str]:
-    """The named placeholders of a text, in either of Python's styles."""
-    braces = {name for _, name, _, _ in string.Formatter().parse(text.replace("%(", "")) if name}
-    return braces | {part.split(")")[0] for part in text.split("%(")[1:]}
+_MARKS = re.compile(r"%\(\w+\)[sd]|%%|%[sd]|</?[a-z]+[^>]*>")
+
+
+def _marks(text: str) -> Counter[str]:
+    """Placeholders and markup: what a translation has to keep, each as often as its source."""
+    return Counter(_MARKS.findall(text))
+
+
+def _mistakes(entry: polib.POEntry) -> Iterator[str]:
+    """What a translation has that its source has not, or the other way round."""
+    if not entry.msgid_plural:
+        if _marks(entry.msgstr) != _marks(entry.msgid):
+            yield f"other placeholders or markup than in {entry.msgid!r}: {entry.msgstr!r}"
+        return
+    sources = (_marks(entry.msgid), _marks(entry.msgid_plural))
+    for form, text in entry.msgstr_plural.items():
+        if _marks(text) not in sources:  # "one minute" needs no number.
+            yield f"other placeholders or markup than in {entry.msgid!r}, form {form}: {text!r}"
+    if len(entry.msgstr_plural) != len(sources) or not all(entry.msgstr_plural.values()):
+        yield f"a plural form is missing: {entry.msgid!r}"
 
 
 def problems() -> list[str]:
@@ -50,16 +70,7 @@ def problems() -> list[str]:
             f"{name}: to be looked at again (fuzzy): {entry.msgid!r}" for entry in source.fuzzy_entries()
         ]
         for entry in source.translated_entries():
-            given = [entry.msgstr] if entry.msgstr else list(entry.msgstr_plural.values())
-            for text in given:
-                try:
-                    same = _placeholders(text) <= _placeholders(entry.msgid) | _placeholders(
-                        entry.msgid_plural
-                    )
-                except ValueError:
-                    same = True  # Braces that are no placeholders.
-                if not same:
-                    found.append(f"{name}: other placeholders than in {entry.msgid!r}: {text!r}")
+            found += [f"{name}: {mistake}" for mistake in _mistakes(entry)]
         compiled = path.with_suffix(".mo")
         if not compiled.is_file():
             found.append(f"{compiled.relative_to(ROOT)} is missing: run `make messages`.")
@@ -90,7 +101,7 @@ def collect() -> None:
         "DJANGO_SETTINGS_MODULE": "tests.static_settings",
         "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
     }
-    ignored = [argument for name in _IGNORED for argument in ("--ignore", f"{name}/*")]
+    ignored = [argument for name in (*_IGNORED, *_ENGLISH_ONLY) for argument in ("--ignore", f"{name}/*")]
     for command in (
         [
             "makemessages",
