@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 
@@ -19,6 +20,7 @@ from apps.authserver.services import deny_authorization
 from apps.consents.queries import get_consent, list_account_choices, wanted_ibans
 from apps.consents.rules import ConsentStatus
 from apps.consents.services import consent_snapshot, reject_consent, send_consent_code
+from apps.core.sealing import seal, unseal
 from apps.payments.queries import get_payment
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import payment_snapshot, reject_payment, send_payment_code
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from apps.tpp.models import TPP, App
 
 _KEY_PREFIX = "authorise:"
+_RETURN_PURPOSE = "portal.return.v1"
 
 
 @dataclass(frozen=True)
@@ -187,17 +190,37 @@ def get_asked(*, authorisation_id: UUID) -> Asked | None:
 
 def load_progress(session: SessionBase, authorisation_id: UUID) -> Progress:
     """What the session keeps of this authorisation."""
-    return Progress(**session.get(f"{_KEY_PREFIX}{authorisation_id}", {}))
+    stored = session.get(f"{_KEY_PREFIX}{authorisation_id}", {})
+    progress = Progress(**stored)
+    progress.return_url = _opened(progress.return_url, authorisation_id)
+    return progress
 
 
 def store_progress(session: SessionBase, authorisation_id: UUID, progress: Progress) -> None:
-    """Keep it; earlier authorisations of this browser that are finished are forgotten."""
+    """Keep it; earlier authorisations of this browser that are finished are forgotten.
+
+    The way back may hold an authorization code, and sessions are rows of the database: it is kept encrypted (S0-5).
+    """
     key = f"{_KEY_PREFIX}{authorisation_id}"
     others = [name for name in list(session.keys()) if name.startswith(_KEY_PREFIX) and name != key]
     for other in others:
         if session[other].get("stage") == "done":
             del session[other]
-    session[key] = asdict(progress)
+    session[key] = asdict(progress) | {"return_url": _sealed(progress.return_url, authorisation_id)}
+
+
+def _sealed(url: str, authorisation_id: UUID) -> str:
+    return seal(url.encode(), purpose=_RETURN_PURPOSE, owner=str(authorisation_id)) if url else ""
+
+
+def _opened(stored: str, authorisation_id: UUID) -> str:
+    try:
+        return unseal(stored, purpose=_RETURN_PURPOSE, owner=str(authorisation_id)).decode() if stored else ""
+    except (
+        InvalidTag,
+        ValueError,
+    ):  # The secret key is another since; the company's own pages are still there.
+        return ""
 
 
 def reload_progress(session: SessionBase, authorisation_id: UUID) -> Progress:
