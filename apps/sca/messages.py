@@ -1,15 +1,21 @@
 """The text messages of strong customer authentication, rendered from the very snapshot the code was made over."""
 
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import get_language
 
 from apps.core.clock import BANK_TIME_ZONE
 from apps.core.iban import format_iban, mask_iban
 from apps.core.money import format_money
 from apps.sca.models import Challenge
+
+# The month in words in English, where 3/4 means two days; in German in digits, for the message is short.
+_DATE_FORMATS = {"en": "j M Y", "de": "j.n.Y"}
 
 
 def render_code_message(*, challenge: Challenge, code: str, language: str) -> str:
@@ -41,6 +47,12 @@ def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
         context["amount"] = format_money(snapshot["amount_minor"], snapshot["currency"])
         context["creditor_iban_text"] = format_iban(snapshot["creditor_iban"])
         context["debtor_iban_text"] = mask_iban(snapshot["debtor_iban"])
+    if "valid_until" in snapshot:
+        context["valid_until"] = date_format(
+            date.fromisoformat(snapshot["valid_until"]),
+            _DATE_FORMATS.get(get_language() or "en", "j M Y"),
+            use_l10n=False,
+        )
     return context
 
 

@@ -13,10 +13,13 @@ logger = logging.getLogger(__name__)
 
 HOMES = (("/developers/", "console:overview"), ("/staff/", "admin:index"))
 
-# Shown when even the error page cannot be rendered. No style: the CSP allows no inline one.
+# Shown when even the error page cannot be rendered, perhaps because no translation can be read: in both languages.
+# No style: the CSP allows no inline one.
 LAST_RESORT = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Technical problem</title></head>'
     "<body><main><h1>Something went wrong on our side</h1><p>Please try again in a few minutes.</p>"
+    '<h2 lang="de">Bei uns ist etwas schiefgegangen</h2>'
+    '<p lang="de">Bitte versuchen Sie es in ein paar Minuten noch einmal.</p>'
     "<p>Request ID: {request_id}</p></main></body></html>"
 )
 

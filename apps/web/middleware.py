@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY as SESSION_USER_KEY
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext
@@ -115,6 +116,23 @@ class IdleLogoutMiddleware:
         return response
 
 
+class LanguageMiddleware(LocaleMiddleware):
+    """People read what they chose (cookie) or what their browser asks for; programs are always answered in English.
+
+    What an interface says must not depend on ``Accept-Language``: TPPs log it, search for it and cache documents.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if is_for_programs(request):
+            translation.activate("en")
+            request.LANGUAGE_CODE = "en"
+        else:
+            super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response if is_for_programs(request) else super().process_response(request, response)
+
+
 class CustomerLanguageMiddleware:
     """A signed-in user reads the language kept with them, on whatever device; others what their browser asks for."""
 
@@ -122,12 +140,17 @@ class CustomerLanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if is_signed_in(request):
+        if is_signed_in(request) and not is_for_programs(request):
             language = getattr(request.user, "language", "")
             if language in dict(settings.LANGUAGES):
                 translation.activate(language)
                 request.LANGUAGE_CODE = language
         return self.get_response(request)
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Whether the path belongs to an interface that programs call (``WEB_ENGLISH_ONLY_PATHS``)."""
+    return request.path_info.startswith(tuple(settings.WEB_ENGLISH_ONLY_PATHS))
 
 
 def is_signed_in(request: HttpRequest) -> bool:
