@@ -369,7 +369,7 @@ def note_execution(
 def _lock_payment(payment_id: UUID) -> PaymentInitiation:
     payment = (
         PaymentInitiation.objects.select_for_update(of=("self",))
-        .select_related("app__tpp", "debtor_account", "psu__user")
+        .select_related("app__tpp", "debtor_account", "psu")
         .filter(pk=payment_id)
         .first()
     )

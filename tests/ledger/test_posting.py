@@ -186,6 +186,20 @@ class TestTheDatabaseAlone:
             )
             cursor.execute("SET CONSTRAINTS ledger_entry_balances IMMEDIATE")
 
+    def test_is_not_fooled_by_a_temporary_table_of_the_same_name(self, anna: LedgerAccount) -> None:
+        with (
+            pytest.raises(IntegrityError, match="does not balance"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("CREATE TEMPORARY TABLE ledger_posting (LIKE public.ledger_posting) ON COMMIT DROP")
+            cursor.execute(
+                "SELECT ledger_post_entry(gen_random_uuid(), 'credit_transfer', 'shadow', 'EUR', now()::date,"
+                " now()::date, now(), ARRAY[%s]::uuid[], ARRAY['CREDIT'], ARRAY[1]::bigint[], '', '', '', '', '', '')",
+                [anna.pk],
+            )
+            cursor.execute("SET CONSTRAINTS ledger_entry_balances IMMEDIATE")
+
 
 @pytest.mark.req("S0-48", "S0-50")
 class TestWhoMayWrite:
@@ -226,6 +240,7 @@ class TestWhoMayWrite:
             "TRUNCATE audit_auditevent",
             "DELETE FROM audit_auditevent",
             "INSERT INTO audit_audithead VALUES (1, 1, '')",
+            "CREATE TEMPORARY TABLE ledger_posting (entry_id uuid)",
         ],
     )
     def test_the_web_may_not(self, statement: str) -> None:
@@ -240,7 +255,10 @@ class TestWhoMayWrite:
             "SELECT * FROM sca_challenge",
             "SELECT * FROM django_session",
             "SELECT * FROM authserver_accesstoken",
+            "SELECT password FROM identity_user",
             "UPDATE identity_user SET is_superuser = true",
+            "CREATE TEMPORARY TABLE ledger_posting (entry_id uuid)",
+            "CREATE TABLE public.ledger (id uuid)",
         ],
     )
     def test_the_engine_may_no_more_than_it_needs(self, statement: str) -> None:

@@ -18,7 +18,6 @@ READ_ONLY_FOR_WEB = [
 ]
 ENGINE_READS = [
     *READ_ONLY_FOR_WEB,
-    "identity_user",
     "identity_psu",
     "identity_coreuser",
     "accounts_paymentaccount",
@@ -42,7 +41,7 @@ class Command(BaseCommand):
     """Create the database roles of the programs and give each what it needs, no more.
 
     ``bank_web`` (web, workers, relay) cannot write a posting; ``bank_engine`` can, through the posting function
-    only, and reads neither codes nor tokens nor sessions. Run with the owner's ``DATABASE_URL`` after ``migrate``;
+    only, and reads neither log-ins nor codes nor tokens nor sessions. Run with the owner's ``DATABASE_URL`` after ``migrate``;
     passwords come from ``BANK_WEB_PASSWORD`` and ``BANK_ENGINE_PASSWORD``.
     """
 
@@ -71,6 +70,13 @@ class Command(BaseCommand):
 
 def grant_privileges(cursor: Any) -> None:
     """Bring the privileges of both roles to what this file says, whatever they were."""
+    # Objects of their own could stand before the bank's in a search path. PostgreSQL before 15 let everybody make them.
+    cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    cursor.execute(
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(
+            sql.Identifier(str(connection.settings_dict["NAME"]))
+        )
+    )
     for role in (WEB_ROLE, ENGINE_ROLE):
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
