@@ -1,7 +1,10 @@
 """What the whole tree promises, whatever the language of a file."""
 
+import ast
+import importlib.metadata
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -63,6 +66,48 @@ def test_every_pinned_package_has_one_exact_version():
             package = line.partition("#")[0].strip()
             if package and not package.startswith("-r"):
                 assert re.fullmatch(r"[A-Za-z0-9._-]+(\[[a-z,]+\])?==[0-9][A-Za-z0-9.+]*", package), line
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _pinned(*lists: str) -> set[str]:
+    lines = [line for name in lists for line in (ROOT / name).read_text().splitlines()]
+    matches = [re.match(r"([A-Za-z0-9._-]+)(\[[a-z,]+\])?==", line) for line in lines]
+    return {_normal(match.group(1)) for match in matches if match}
+
+
+def _imported(*folders: str) -> set[str]:
+    """The top-level names of other people's packages that the code imports."""
+    own = {"apps", "bankportal", "benchmarks", "celery_worker", "deploy", "examples", "tests"}
+    names = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names.add(node.module.split(".")[0])
+    return names - own - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize(
+    ("lists", "folders"),
+    [
+        (("requirements.txt",), ("apps", "bankportal", "examples")),
+        (("requirements.txt", "requirements-dev.txt"), ("benchmarks", "deploy", "tests")),
+    ],
+)
+def test_every_imported_package_is_pinned(lists, folders):
+    """What only some developer's machine has would be missing on a fresh one."""
+    distributions = importlib.metadata.packages_distributions()
+    pinned = _pinned(*lists)
+    missing = {
+        name
+        for name in _imported(*folders)
+        if not {_normal(found) for found in distributions.get(name, [name])} & pinned
+    }
+    assert not missing
 
 
 @pytest.mark.parametrize(
