@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.console.access import member_required, redirect_to
 from apps.console.errors import add_answer
-from apps.console.forms import AppForm, RedirectURIsForm
+from apps.console.forms import AppForm, RedirectURIsForm, answer_page_uri
 from apps.console.programs import configure, env_file
 from apps.core import clock
 from apps.core.errors import DomainError
@@ -67,7 +67,9 @@ def app_new(request: MemberRequest) -> HttpResponse:
             messages.success(request, _("%(app)s is registered. Now give it a key.") % {"app": app.name})
             return redirect_to("console:key-new", app_id=app.pk)
     blocked = [tpp for tpp in tpps if tpp.status == TPPStatus.BLOCKED]
-    return render(request, "console/app_new.html", {"form": form, "blocked": blocked})
+    return render(
+        request, "console/app_new.html", {"form": form, "blocked": blocked, "answer_page": answer_page_uri()}
+    )
 
 
 @require_safe
@@ -108,4 +110,5 @@ def redirect_uris(request: MemberRequest, app_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("The redirect URIs are saved. They hold from the next request on."))
             return redirect_to("console:app-detail", app_id=app.pk)
-    return render(request, "console/app_redirect_uris.html", {"form": form, "app": app})
+    context = {"form": form, "app": app, "answer_page": answer_page_uri()}
+    return render(request, "console/app_redirect_uris.html", context)
