@@ -25,7 +25,6 @@ class CodeStep:
     challenge_id: str
     user_id: str
     sent_at: list[str] = field(default_factory=list)
-    failed: bool = False
 
     @classmethod
     def started(cls, *, challenge_id: UUID, user_id: UUID | None, now: datetime) -> "CodeStep":
@@ -34,7 +33,7 @@ class CodeStep:
 
     def resent(self, *, challenge_id: UUID, now: datetime) -> None:
         """Another code took the place of the last one."""
-        self.challenge_id, self.failed = str(challenge_id), False
+        self.challenge_id = str(challenge_id)
         self.sent_at.append(now.isoformat())
 
     def may_resend(self, *, now: datetime) -> bool:
@@ -58,11 +57,17 @@ class CodePage:
     may_resend: bool
 
 
-def describe(step: CodeStep, *, form: CodeForm | None = None, now: datetime) -> CodePage:
-    """The page of a step. ``form`` is one that came back with an error of its own."""
+def describe(
+    step: CodeStep, *, form: CodeForm | None = None, has_failed: bool = False, now: datetime
+) -> CodePage:
+    """The page of a step. ``form`` is one that came back with an error of its own.
+
+    ``has_failed`` comes from the address (``?failed``), not from the session: a form sent twice must not write over
+    what its other half, the right one, has just stored there.
+    """
     challenge = get_challenge_view(challenge_id=UUID(step.challenge_id))
     return CodePage(
-        form=form or (CodeForm.with_error(failure_text()) if step.failed else CodeForm()),
+        form=form or (CodeForm.with_error(failure_text()) if has_failed else CodeForm()),
         challenge=challenge,
         is_expired=challenge.expires_at <= now or challenge.status == "voided",
         is_exhausted=is_exhausted(challenge),

@@ -95,7 +95,7 @@ def for_waiting(view: AskedView) -> Callable[..., HttpResponse]:
         if progress.stage == "done":
             return _to("done", asked)
         if asked.is_company_blocked or not asked.is_waiting(now=now):
-            return _over(request, asked, now=now)
+            return _overtaken(request, asked, now=now)
         if progress.is_idle(now=now):
             progress = Progress()
             store_progress(request.session, asked.id, progress)
@@ -120,8 +120,9 @@ def start(request: HttpRequest, asked: Asked, progress: Progress, now: datetime)
     """Who asks, what for, until when; user ID and password. Any pair leads on to the code page (N7)."""
     if progress.stage == "confirm":
         return _to("confirm", asked)
-    form, status, too_many = SignInForm(request.POST or None), 200, None
+    form, status, too_many = SignInForm(), 200, None
     if request.method == "POST":
+        form = SignInForm(request.POST)
         throttle = count_password(request)
         if not throttle.is_allowed:
             status, too_many = 429, throttle
@@ -155,8 +156,8 @@ def code(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) 
         except CodeMalformed:
             form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
         except (CodeRefused, NotFound):
-            return _after_refusal(request, asked, progress, step, now=now)
-    page = describe(step, form=form, now=now)
+            return _after_refusal(request, asked, step, now=now)
+    page = describe(step, form=form, has_failed="failed" in request.GET, now=now)
     shown = page.challenge.snapshot
     return render(
         request, "authorise/code.html", _context(asked) | {"page": page, "shown": shown, "now": now}
@@ -189,7 +190,7 @@ def confirm(request: HttpRequest, asked: Asked, progress: Progress, now: datetim
         return _to("", asked)
     psu = get_psu(psu_id=UUID(progress.psu_id))
     choices = asked.offered_accounts(psu)
-    form = ConfirmConsentForm(request.POST or None, choices=choices)
+    form = ConfirmConsentForm(request.POST if request.method == "POST" else None, choices=choices)
     progress.last_action_at = now.isoformat()
     if request.method == "POST" and form.is_valid():
         try:
@@ -352,27 +353,30 @@ def _end(
     return _to("done", asked)
 
 
-def _after_refusal(
-    request: HttpRequest, asked: Asked, progress: Progress, step: CodeStep, *, now: datetime
-) -> HttpResponse:
+def _after_refusal(request: HttpRequest, asked: Asked, step: CodeStep, *, now: datetime) -> HttpResponse:
     """Where a wrong code leads: the same page, until all tries are used up."""
-    if reload_progress(request.session, asked.id).stage in ("confirm", "done"):
-        # The same form sent twice: the other one was right and has moved on.
+    if _has_moved_on(request, asked, to=("confirm", "done")):
         return _to("", asked)
     if get_challenge_view(challenge_id=UUID(step.challenge_id)).status == "dead":
         return _end(request, asked, outcome="too_many_codes", reason=StatusReason.DS0A, now=now)
-    step.failed = True
-    progress.step = step.as_dict()
-    store_progress(request.session, asked.id, progress)
-    return _to("code", asked)
+    return SeeOther(f"{reverse('portal:authorise-code', args=[asked.id])}?failed")
 
 
 def _overtaken(request: HttpRequest, asked: Asked, *, now: datetime) -> HttpResponse:
-    """Something else was quicker: another request of this browser, or another browser."""
-    if reload_progress(request.session, asked.id).stage == "done":
+    """It waits no more: another request of this browser was quicker, or another browser, or time ran out."""
+    if _has_moved_on(request, asked, to=("done",)):
         return _to("done", asked)
     fresh = get_asked(authorisation_id=asked.id)
     return _over(request, fresh or asked, now=now)
+
+
+def _has_moved_on(request: HttpRequest, asked: Asked, *, to: tuple[str, ...]) -> bool:
+    """Whether this browser's other half of a form sent twice was right, and has gone on."""
+    fresh = reload_progress(request.session, asked.id)
+    if fresh.stage not in to:
+        return False
+    store_progress(request.session, asked.id, fresh)
+    return True
 
 
 def _over(request: HttpRequest, asked: Asked, *, now: datetime) -> HttpResponse:

@@ -49,7 +49,6 @@ from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, TooManyCodes, check_code
 from apps.web.views.preferences import SeeOther
 
-WRONG_CODE_KEY = "portal.wrong_code_for"
 LISTED = 50
 
 
@@ -124,7 +123,6 @@ def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespo
         return SeeOther(reverse(came_from, args=[payment.pk]))
     except PaymentStatusInvalid:
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
-    request.session.pop(WRONG_CODE_KEY, None)
     return SeeOther(reverse("portal:payment-sign", args=[payment.pk]))
 
 
@@ -156,12 +154,12 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         except CodeMalformed:
             form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
         except CodeRefused:
-            return _after_refusal(request, visit, payment_id, challenge)
+            return _after_refusal(visit, payment_id, challenge)
         except PaymentStatusInvalid:
             return SeeOther(reverse("portal:payment", args=[payment.pk]))
         else:
             return SeeOther(reverse("portal:payment", args=[payment.pk]))
-    elif request.session.pop(WRONG_CODE_KEY, None) == str(payment.pk):
+    elif "failed" in request.GET:
         form = CodeForm.with_error(gettext("This code was not right. Check it, or have a new one sent."))
     state = get_authentication_state(user_id=visit.psu.user_id)
     context = {
@@ -303,9 +301,7 @@ def _code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeVie
     return challenge if challenge and not is_exhausted(challenge) else None
 
 
-def _after_refusal(
-    request: HttpRequest, visit: Visit, payment_id: UUID, challenge: ChallengeView
-) -> HttpResponse:
+def _after_refusal(visit: Visit, payment_id: UUID, challenge: ChallengeView) -> HttpResponse:
     """Where a wrong code leads. A right one that was used meanwhile leads to the payment it released."""
     detail = reverse("portal:payment", args=[payment_id])
     if _status_of(payment_id, visit) != TransactionStatus.RCVD:
@@ -314,9 +310,7 @@ def _after_refusal(
     if known.status == "dead":
         reject_payment(payment_id=payment_id, reason=StatusReason.DS0A, now=visit.now)
         return SeeOther(detail)
-    if not is_exhausted(known):
-        request.session[WRONG_CODE_KEY] = str(payment_id)
-    return SeeOther(reverse("portal:payment-sign", args=[payment_id]))
+    return SeeOther(f"{reverse('portal:payment-sign', args=[payment_id])}?failed")
 
 
 def _status_of(payment_id: UUID, visit: Visit) -> str:

@@ -60,8 +60,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     wanted = local_portal_path(request.POST.get("next", "") or request.GET.get("next", ""))
     if customer_of(request):
         return SeeOther(wanted or reverse("portal:home"))
-    form, status, too_many = SignInForm(request.POST or None), 200, None
+    form, status, too_many = SignInForm(), 200, None
     if request.method == "POST":
+        form = SignInForm(request.POST)
         throttle = count_password(request)
         if not throttle.is_allowed:
             status, too_many = 429, throttle
@@ -94,7 +95,7 @@ def code(request: HttpRequest) -> HttpResponse:
             return _refuse(request, attempt)
         else:
             return SeeOther(attempt["next"] or reverse("portal:home"))
-    page = describe(CodeStep(**attempt["step"]), form=form, now=now)
+    page = describe(CodeStep(**attempt["step"]), form=form, has_failed="failed" in request.GET, now=now)
     return render(request, "portal/sign_in_code.html", {"page": page})
 
 
@@ -178,11 +179,8 @@ def _refuse(request: HttpRequest, attempt: dict[str, Any]) -> HttpResponse:
     if not request.session.exists(request.session.session_key or ""):
         # The same form sent twice: the other one has signed in, and the session bears a new name since.
         return SeeOther(reverse("portal:home"))
-    step = CodeStep(**attempt["step"])
-    if is_exhausted(get_challenge_view(challenge_id=UUID(step.challenge_id))):
+    if is_exhausted(get_challenge_view(challenge_id=UUID(attempt["step"]["challenge_id"]))):
         del request.session[SESSION_KEY]
         messages.error(request, failure_text())
         return SeeOther(reverse("portal:sign-in"))
-    step.failed = True
-    request.session[SESSION_KEY] = {**attempt, "step": step.as_dict()}
-    return SeeOther(reverse("portal:sign-in-code"))
+    return SeeOther(f"{reverse('portal:sign-in-code')}?failed")
