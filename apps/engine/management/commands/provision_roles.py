@@ -41,8 +41,8 @@ class Command(BaseCommand):
     """Create the database roles of the programs and give each what it needs, no more.
 
     ``bank_web`` (web, workers, relay) cannot write a posting; ``bank_engine`` can, through the posting function
-    only, and reads neither log-ins nor codes nor tokens nor sessions. Run with the owner's ``DATABASE_URL`` after ``migrate``;
-    passwords come from ``BANK_WEB_PASSWORD`` and ``BANK_ENGINE_PASSWORD``.
+    only, and reads neither log-ins nor codes nor tokens nor sessions. Run with the owner's ``DATABASE_URL`` after
+    ``migrate``; passwords come from ``BANK_WEB_PASSWORD`` and ``BANK_ENGINE_PASSWORD``.
     """
 
     help = "Create the database roles bank_web and bank_engine and their privileges."
