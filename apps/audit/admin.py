@@ -57,6 +57,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_fields = ["=object_id", "=request_id", "=actor_id", "=event"]
     search_help_text = _("ID of the object, the actor or the request, or the whole name of the event")
     ordering = ["-id"]
+    literal_fields = ["object_id", "actor_id", "request_id", "session_id"]
     fieldsets = [
         (None, {"fields": ["event", "at", "actor_type", "actor_id", "object_type", "object_id", "data"]}),
         (_("Call"), {"fields": ["request_id", "session_id"]}),

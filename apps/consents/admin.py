@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.consents.models import Consent
@@ -18,6 +19,7 @@ class ConsentAdmin(ReadOnlyAdmin):
     uuid_search_fields = ["id"]
     ordering = ["-created_at"]
     badge_fields = ["consent_status"]
+    literal_fields = ["consent_model", "request_id"]
     fieldsets = [
         (None, {"fields": ["consent_status", "tpp", "app", "psu", "valid_until", "authorised_at"]}),
         (
@@ -37,3 +39,11 @@ class ConsentAdmin(ReadOnlyAdmin):
         ),
     ]
     audit_object_type = "consent"
+
+    def row_title(self, row: Consent) -> str:
+        if row.psu is None:
+            return gettext("Consent for %(tpp)s") % {"tpp": row.tpp.brand_name}
+        return gettext("Consent of %(customer)s for %(tpp)s") % {
+            "customer": row.psu,
+            "tpp": row.tpp.brand_name,
+        }

@@ -55,11 +55,20 @@ class ReadOnlyAdmin(ModelAdmin):
     preserve_filters = False
 
     badge_fields: Sequence[str] = ()
+    literal_fields: Sequence[str] = ()  # Shown as stored: codes that have words for customers only.
     iban_fields: Sequence[str] = ()
     money_fields: dict[str, str] = {}  # The amount's field → the currency's.
     uuid_search_fields: Sequence[str] = ()
     related_rows: Sequence[RelatedRows] = ()
     audit_object_type = ""  # By what name the trail calls these rows; empty: no timeline.
+
+    def row_title(self, row: Any) -> str:
+        """What a row's page is called."""
+        return str(row)
+
+    def audit_objects(self, row: Any) -> list[tuple[str, Any]]:
+        """Under which names, as (type, id), the trail tells of this row."""
+        return [(self.audit_object_type, row.pk)] if self.audit_object_type else []
 
     # Nobody edits by hand --------------------------------------------------------------------------------
 
@@ -74,7 +83,7 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Only who was given ``view_…``: a ``change_…`` permission is for an action, not for looking around."""
-        return request.user.has_perm(f"{self.opts.app_label}.view_{self.opts.model_name}")  # type: ignore[union-attr]
+        return request.user.has_perm(f"{self.opts.app_label}.view_{self.opts.model_name}")
 
     def get_urls(self) -> list[URLPattern]:
         """The list and the row; no other page exists, not even to be refused."""
@@ -90,11 +99,11 @@ class ReadOnlyAdmin(ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Whether a list may be narrowed by this; what no filter offers could spell out hidden columns."""
         allowed: set[str] = set()
-        for item in self.get_list_filter(request) if request else self.list_filter:  # type: ignore[attr-defined]
+        for item in self.get_list_filter(request) if request else self.list_filter:
             if isinstance(item, type) and issubclass(item, SimpleListFilter):
                 allowed.add(str(item.parameter_name))
             else:
-                name = item if isinstance(item, str) else item[0]
+                name = str(item[0]) if isinstance(item, list | tuple) else str(item)
                 allowed |= {name, f"{name}__exact", f"{name}__isnull"}
         return lookup in allowed
 
@@ -130,10 +139,10 @@ class ReadOnlyAdmin(ModelAdmin):
             raise Http404
         context = {
             **self.admin_site.each_context(request),
-            "title": str(row),
+            "title": self.row_title(row),
             "opts": self.opts,
             "original": row,
             "model_admin": self,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/object_detail.html", context)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +22,10 @@ class PSUAdmin(ReadOnlyAdmin):
         (_("Record"), {"fields": ["id", "core_user"]}),
     ]
     audit_object_type = "psu"
+
+    def audit_objects(self, row: PSU) -> list[tuple[str, Any]]:
+        """Sign-ins are told of the log-in, the rest of the customer."""
+        return [("psu", row.pk), ("user", row.user_id)]
 
     @admin.display(description=_("name"), ordering="last_name")
     def full_name(self, psu: PSU) -> str:

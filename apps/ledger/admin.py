@@ -23,6 +23,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
         "debits_minor": "currency",
         "credits_minor": "currency",
     }
+    literal_fields = ["kind"]
     fieldsets = [
         (None, {"fields": ["short_code", "kind", "currency", "balance_minor", "minimum_balance_minor"]}),
         (_("Totals"), {"fields": ["debits_minor", "credits_minor", "last_posted_at"]}),

@@ -16,6 +16,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     uuid_search_fields = ["id"]
     ordering = ["-created_at"]
     badge_fields = ["status"]
+    literal_fields = ["topic", "queue", "effect_key", "correlation_id"]
     fieldsets = [
         (None, {"fields": ["topic", "queue", "status", "attempts", "last_error"]}),
         (_("Times"), {"fields": ["created_at", "available_at", "sent_at", "done_at"]}),

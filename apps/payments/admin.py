@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.read_only_admin import ReadOnlyAdmin
@@ -15,15 +16,15 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
         "creditor_name",
         "debtor_iban",
         "creditor_iban",
-        "channel",
         "transaction_status",
     ]
-    list_filter = ["transaction_status", "channel", "status_reason"]
+    list_filter = ["transaction_status", "channel"]
     search_fields = ["creditor_name", "=end_to_end_identification", "=debtor_iban", "=creditor_iban"]
     search_help_text = _("Payee, IBAN, end-to-end ID or payment ID")
     uuid_search_fields = ["id", "authorisation_id"]
     ordering = ["-created_at"]
     badge_fields = ["transaction_status"]
+    literal_fields = ["status_reason", "channel", "core_user_id", "request_id", "end_to_end_identification"]
     iban_fields = ["debtor_iban", "creditor_iban"]
     money_fields = {"amount_minor": "currency"}
     fieldsets = [
@@ -58,3 +59,6 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
         ),
     ]
     audit_object_type = "payment"
+
+    def row_title(self, row: PaymentInitiation) -> str:
+        return gettext("Payment to %(name)s") % {"name": row.creditor_name}

@@ -30,7 +30,10 @@ VIEW_TRAIL = "audit.view_auditevent"
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One button of a row's page. ``is_needed`` tells whether the row is in a state for it."""
+    """One button of a row's page. ``is_needed`` tells whether the row is in a state for it.
+
+    ``is_post``: the button itself does it, since nothing has to be asked first.
+    """
 
     url_name: str
     label: str | Promise
@@ -38,6 +41,7 @@ class Act:
     permission: str
     is_needed: Callable[[Any], bool]
     is_danger: bool = False
+    is_post: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class ActLink:
     label: str | Promise
     icon: str
     is_danger: bool
+    is_post: bool
 
 
 def _is_paused(user_id: Any) -> bool:
@@ -123,6 +128,7 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "refresh-cw",
             REPLAY_MESSAGE,
             lambda message: message.status == MessageStatus.DEAD,
+            is_post=True,
         ),
     ),
 }
@@ -131,7 +137,7 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
 def act_links(row: models.Model, *, request: HttpRequest) -> list[ActLink]:
     """The acts that fit the row's state and that this member of staff may carry out."""
     return [
-        ActLink(reverse(act.url_name, args=[row.pk]), act.label, act.icon, act.is_danger)
+        ActLink(reverse(act.url_name, args=[row.pk]), act.label, act.icon, act.is_danger, act.is_post)
         for act in _ACTS.get(type(row), ())
-        if request.user.has_perm(act.permission) and act.is_needed(row)  # type: ignore[union-attr]
+        if request.user.has_perm(act.permission) and act.is_needed(row)
     ]

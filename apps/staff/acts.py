@@ -39,7 +39,7 @@ def require_permission(request: HttpRequest, permission: str) -> None:
 
     :raises PermissionDenied: not permitted.
     """
-    if not request.user.has_perm(permission):  # type: ignore[union-attr]
+    if not request.user.has_perm(permission):
         raise PermissionDenied(permission)
 
 
@@ -60,17 +60,17 @@ def answer_act(request: HttpRequest, *, page: ActPage, carry_out: Callable[[str]
     """Show the page of an act, or carry it out with the reason given and go back to the row."""
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if page.reason_hint:
-        form.fields["reason"].help_text = page.reason_hint
+        form.fields["reason"].help_text = str(page.reason_hint)
     if form.is_valid():
         try:
             carry_out(form.cleaned_data["reason"])
         except InvalidInput as error:
             form.add_error("reason", str(words_for(error)))
         except DomainError as error:
-            messages.error(request, words_for(error))
+            messages.error(request, str(words_for(error)))
             return SeeOther(page.back_url)
         else:
-            messages.success(request, page.done)
+            messages.success(request, str(page.done))
             return SeeOther(page.back_url)
     context = {**admin.site.each_context(request), "title": page.title, "page": page, "form": form}
     return render(request, "staff/act.html", context, status=422 if form.errors else 200)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
@@ -14,6 +15,7 @@ from django.utils.functional import Promise
 
 from apps.core.iban import mask_iban
 from apps.core.read_only_admin import ReadOnlyAdmin
+from apps.staff.labels import LABELS
 
 HIDDEN = "•••"
 
@@ -37,7 +39,7 @@ class LabelledCell:
 def cell_of(
     row: models.Model, name: str, *, model_admin: ReadOnlyAdmin, masked: bool, request: HttpRequest
 ) -> Cell:
-    """How ``name`` of ``row`` is shown. ``masked`` shortens account numbers, as in lists."""
+    """How ``name`` of ``row`` is shown. ``masked`` shortens account numbers and times, as in lists."""
     try:
         field, _attribute, value = lookup_field(name, row, model_admin)
     except ObjectDoesNotExist:
@@ -50,12 +52,16 @@ def cell_of(
         return Cell("none", None)
     if name in model_admin.badge_fields:
         return Cell("badge", value)
+    if name in model_admin.literal_fields:
+        return Cell("code", value)
     if name in model_admin.iban_fields:
         return Cell("text" if masked else "iban", mask_iban(value) if masked else value)
     if name in model_admin.money_fields:
         return Cell("money", value, currency=getattr(row, model_admin.money_fields[name]))
     if isinstance(value, models.Model):
         return Cell("link", str(value), url=url_of(value, request=request, model_admin=model_admin))
+    if isinstance(value, datetime):
+        return Cell("minute" if masked else "second", value)
     return _plain_cell(value, field)
 
 
@@ -64,7 +70,7 @@ def _plain_cell(value: Any, field: Any) -> Cell:
         return Cell("json", json.dumps(value, indent=2, ensure_ascii=False, default=str))
     if isinstance(value, bool):
         return Cell("bool", value)
-    if hasattr(value, "isoformat"):
+    if isinstance(value, date):
         return Cell("date", value)
     if isinstance(value, list | tuple):
         return Cell("list", [str(item) for item in value])
@@ -87,11 +93,14 @@ def url_of(row: models.Model, *, request: HttpRequest, model_admin: ReadOnlyAdmi
 
 
 def label_of(name: str, model: type[models.Model], model_admin: ReadOnlyAdmin) -> str:
-    """The words for a field; of a related model the plain name's, if it has none."""
+    """The words for a field: its room's, if the room has words for it that can be translated, else ours."""
     try:
-        return str(label_for_field(name, model, model_admin))
+        words = getattr(model._meta.get_field(name), "verbose_name", "")
     except (AttributeError, FieldDoesNotExist):
-        return name.replace("_", " ")
+        words = getattr(getattr(type(model_admin), name, None), "short_description", "")
+    if isinstance(words, Promise):
+        return str(words)
+    return str(LABELS[name]) if name in LABELS else str(label_for_field(name, model, model_admin))
 
 
 def related_admin(model: type[models.Model], *, model_admin: ReadOnlyAdmin) -> ReadOnlyAdmin:

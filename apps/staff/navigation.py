@@ -61,6 +61,12 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
     ),
 )
 
+# What the list of a model is called.
+TITLES: dict[str, str | Promise] = {
+    **{model_label: label for _group, entries in _GROUPS for model_label, _icon, label in entries},
+    "tpp.AppKey": _("Keys"),
+}
+
 
 def build_staff_menu(site: "StaffSite", request: HttpRequest) -> list[MenuGroup]:
     """The groups of the menu with what this member of staff may view; empty groups are left out."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -101,7 +102,9 @@ def _sign_in_state_of(user: User) -> Panel:
 
 
 def _date(moment: Any) -> Cell:
-    return Cell("date", moment) if moment else NOTHING
+    if not moment:
+        return NOTHING
+    return Cell("minute" if isinstance(moment, datetime) else "date", moment)
 
 
 def _consents_of_psu(psu: PSU, link: _Linker) -> Panel:
@@ -110,7 +113,7 @@ def _consents_of_psu(psu: PSU, link: _Linker) -> Panel:
             link(consent, consent.tpp.brand_name),
             Cell("badge", consent.consent_status),
             _date(consent.valid_until),
-            _date(consent.last_used_at),
+            _date(getattr(consent, "last_used_at", None)),  # Annotated by the query.
         ]
         for consent in list_consents_for_psu(psu_id=psu.pk)[:ROWS_MAX]
     ]
@@ -150,11 +153,10 @@ def _authorisations_panel(subject_type: SubjectType, row: models.Model) -> Panel
             Cell("list", list(authorisation.elements)) if authorisation.elements else NOTHING,
             _date(authorisation.created_at),
             _date(authorisation.finalised_at),
-            Cell("code", str(authorisation.pk)),
         ]
         for authorisation in list_authorisations(subject_type=subject_type, subject_id=row.pk)[:ROWS_MAX]
     ]
-    headers = [_("Status"), _("Elements"), _("Started"), _("Completed"), _("ID")]
+    headers = [_("Status"), _("Elements"), _("Started"), _("Completed")]
     return Panel(_("Strong customer authentication"), headers, rows)
 
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 # Pages of Django's that are not ours: none of them is needed, and some would look around or change things.
-_LIBRARY_PAGES = {"password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site", "app_list"}
+_LIBRARY_PAGES = {
+    "password_change",
+    "password_change_done",
+    "autocomplete",
+    "jsi18n",
+    "view_on_site",
+    "app_list",
+}
 
 
 class StaffSite(AdminSite):
@@ -45,11 +52,11 @@ class StaffSite(AdminSite):
         """
         from apps.sca.queries import is_authenticator
 
-        user: User | AnonymousUser = request.user  # type: ignore[assignment]
+        user: User | AnonymousUser = request.user
         device = getattr(user, "otp_device", None)
         return bool(user.is_active and user.is_staff and device is not None and not is_authenticator(device))
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """The overview, sign-in and sign-out, our acts, then the models; nothing else of Django's own."""
         from apps.staff.urls import act_patterns
         from apps.staff.views import sign_in
@@ -63,7 +70,9 @@ class StaffSite(AdminSite):
         ]
         taken = {pattern.name for pattern in own}
         inherited = [
-            pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in taken | _LIBRARY_PAGES
+            pattern
+            for pattern in super().get_urls()
+            if getattr(pattern, "name", None) not in taken | _LIBRARY_PAGES
         ]
         return [*own, *inherited]
 
@@ -79,13 +88,13 @@ class StaffSite(AdminSite):
             "staff_menu": build_staff_menu(self, request) if allowed else [],
         }
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
         """Figures of the day instead of a list of tables."""
         from apps.staff.views.overview import overview
 
         return overview(request, {**self.each_context(request), "title": self.index_title})
 
-    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
         """End the session."""
         from apps.web.views.preferences import SeeOther
 

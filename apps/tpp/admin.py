@@ -67,6 +67,7 @@ class AppAdmin(ReadOnlyAdmin):
     search_help_text = _("Name of the app or the company, or client ID")
     ordering = ["name"]
     badge_fields = ["status"]
+    literal_fields = ["client_id"]
     fieldsets = [
         (None, {"fields": ["name", "tpp", "status"]}),
         (_("OAuth client"), {"fields": ["client_id", "redirect_uris"]}),

@@ -58,6 +58,11 @@ STATUS_LOOKS: dict[str, StatusLook] = {
     "deleted": StatusLook(_("Closed"), "neutral", "x"),
     "pending": StatusLook(_("Waiting"), "info", "hourglass"),
     "sent": StatusLook(_("Sent"), "ok", "check"),
+    "done": StatusLook(_("Done"), "ok", "check"),
+    "dead": StatusLook(_("Given up"), "danger", "x"),
+    # instructions to the clearing house
+    "submitted": StatusLook(_("Handed over"), "info", "send"),
+    "accepted": StatusLook(_("Accepted"), "ok", "check"),
 }
 
 

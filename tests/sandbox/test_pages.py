@@ -165,11 +165,12 @@ def test_the_ledger_as_json(client, anna):
 def test_the_clock_as_json(client):
     headers = {"X-Sandbox": "1"}
     strict = Client(enforce_csrf_checks=True)
-    post = {"path": "/sandbox/clock.json", "content_type": "application/json"}
-    assert strict.get("/sandbox/clock.json").json()["offset_seconds"] == 0
-    assert strict.post(**post, data={"advance_seconds": 60}).status_code == 403
-    assert strict.post(**post, data={"advance_seconds": 60}, headers=headers).json()["offset_seconds"] == 60
-    assert strict.post(**post, data={"reset": True}, headers=headers).json()["offset_seconds"] == 0
+    url, json_type = "/sandbox/clock.json", "application/json"
+    assert strict.get(url).json()["offset_seconds"] == 0
+    assert strict.post(url, {"advance_seconds": 60}, json_type).status_code == 403
+    moved = strict.post(url, {"advance_seconds": 60}, json_type, headers=headers)
+    assert moved.json()["offset_seconds"] == 60
+    assert strict.post(url, {"reset": True}, json_type, headers=headers).json()["offset_seconds"] == 0
 
 
 @pytest.mark.parametrize(

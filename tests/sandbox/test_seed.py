@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -105,7 +106,10 @@ def test_bookings_read_like_a_statement(var):
     assert {"REWE Markt GmbH", "Deutsche Bahn AG", "Stadtwerke Köln", "Kestrel Software GmbH"} <= {
         row.counterparty_name for row in rows
     }
-    assert all(row.counterparty_iban and row.remittance_information_unstructured for row in rows)
+    assert all(row.counterparty_name and row.remittance_information_unstructured for row in rows)
+    assert [row.remittance_information_unstructured for row in rows if not row.counterparty_iban] == [
+        "Saldovortrag"
+    ]
     assert rows[0].balance_after_minor == 421837
     assert all(newer.booking_date >= older.booking_date for newer, older in itertools.pairwise(rows))
 
@@ -125,10 +129,11 @@ def test_keys_are_private_files_and_their_public_halves_are_registered(var):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path == var / "keys" / "tpp" / f"{entry['client_id']}.pem"
         assert path.read_text() == entry["private_key_pem"]
-        numbers = load_pem_private_key(path.read_bytes(), password=None).public_key().public_numbers()
+        private_key = load_pem_private_key(path.read_bytes(), password=None)
+        assert isinstance(private_key, EllipticCurvePrivateKey)
         key = App.objects.get(client_id=entry["client_id"]).keys.get(kid=entry["kid"], status="active")
         assert key.jwk["kty"] == "EC"
-        assert numbers.curve.name == "secp256r1"
+        assert private_key.curve.name == "secp256r1"
     assert stat.S_IMODE((var / "sandbox.json").stat().st_mode) == 0o600
     assert list((var / "keys" / "oidc").glob("*.pem"))
 

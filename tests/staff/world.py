@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from django.test import Client
 from django_otp import DEVICE_ID_SESSION_KEY
 
+from apps.accounts.queries import list_accounts_for_psu
 from apps.consents.models import Consent
 from apps.consents.rules import AccessKind, ConsentModel, RequestedAccess
 from apps.consents.services import (
@@ -47,7 +49,7 @@ def build_world(*, now: datetime = NOW) -> World:
     """A customer with an account, a TPP with a consent she gave and that was used, and two payments."""
     bank_accounts()
     anna = customer("Anna", balance_minor=421_837)
-    app = AppFactory(name="ShopPay app", client_id=f"shoppay-{new_id().hex[:8]}")
+    app = cast(App, AppFactory(name="ShopPay app", client_id=f"shoppay-{new_id().hex[:8]}"))
     return World(
         anna=anna,
         app=app,
@@ -59,7 +61,8 @@ def build_world(*, now: datetime = NOW) -> World:
 
 def given_consent(psu: PSU, *, app: App, now: datetime = NOW) -> Consent:
     """A live consent that has been used once."""
-    iban = psu.account.iban
+    account = list_accounts_for_psu(psu_id=psu.pk)[0]
+    iban = account.iban
     consent, _ = create_consent(
         app=app,
         access=RequestedAccess(
@@ -91,11 +94,11 @@ def given_consent(psu: PSU, *, app: App, now: datetime = NOW) -> Consent:
         consent_id=consent.pk,
         authorisation_id=authorisation.pk,
         psu=psu,
-        account_ids=[psu.account.pk],
+        account_ids=[account.pk],
         now=now,
     )
     record_account_access(
-        consent=consent, kind=AccessKind.BALANCES, account_id=psu.account.pk, psu_present=False, now=now
+        consent=consent, kind=AccessKind.BALANCES, account_id=account.pk, psu_present=False, now=now
     )
     return consent
 

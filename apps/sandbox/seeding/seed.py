@@ -152,9 +152,10 @@ def _open_accounts_with_history(
                 amount_minor,
                 first_day,
                 Narrative(
+                    debtor_name=settings.BANK_NAME,
                     creditor_name=accounts[number].owner_name,
                     creditor_iban=accounts[number].iban,
-                    remittance_information_unstructured="Kontoeröffnung",
+                    remittance_information_unstructured="Saldovortrag",
                 ),
             )
     movements = [(movement, number) for number, plan in plans.items() for movement in plan]

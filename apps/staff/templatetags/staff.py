@@ -1,7 +1,6 @@
 """Drawing rows for the staff's pages: ``{% load staff %}``."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import template
@@ -12,17 +11,17 @@ from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 
-from apps.audit.models import AuditEvent
-from apps.audit.queries import list_events_for_object
 from apps.core.read_only_admin import ReadOnlyAdmin, RelatedRows
 from apps.staff.actions import ActLink, act_links
-from apps.staff.cells import Cell, LabelledCell, cell_of, label_of, related_admin
+from apps.staff.cells import Cell, LabelledCell, cell_of, label_of, related_admin, url_of
+from apps.staff.navigation import TITLES
 from apps.staff.panels import Panel, panels_for
+from apps.staff.story import StoryEvent, events_of
+from apps.web.statuses import status_look
 
 register = template.Library()
-
-TIMELINE_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,11 @@ class Section:
 @register.simple_tag
 def list_headers(change_list: ChangeList) -> list[dict[str, Any]]:
     """The columns' heads, with the addresses that sort by them."""
-    return list(result_headers(change_list))
+    model_admin = _read_only(change_list.model_admin)
+    heads = list(result_headers(change_list))
+    for head, name in zip(heads, change_list.list_display, strict=True):
+        head["text"] = label_of(str(name), change_list.model, model_admin)
+    return heads
 
 
 @register.simple_tag(takes_context=True)
@@ -66,10 +69,18 @@ def list_rows(context: dict[str, Any], change_list: ChangeList) -> list[ListRow]
 
 @register.simple_tag
 def list_filters(change_list: ChangeList) -> list[dict[str, Any]]:
-    """Each filter with its choices."""
+    """Each filter with its choices, statuses in the words of their badges."""
+    model_admin = _read_only(change_list.model_admin)
     return [
-        {"title": spec.title, "choices": list(spec.choices(change_list))} for spec in change_list.filter_specs
+        {"title": _filter_title(spec, model_admin), "choices": _choices(spec, change_list, model_admin)}
+        for spec in change_list.filter_specs
     ]
+
+
+@register.simple_tag
+def list_title(opts: Any) -> str:
+    """What a list is called: as in the menu."""
+    return str(TITLES.get(opts.label) or capfirst(opts.verbose_name_plural))
 
 
 @register.simple_tag
@@ -109,11 +120,10 @@ def acts(context: dict[str, Any], row: models.Model) -> list[ActLink]:
 
 
 @register.simple_tag
-def timeline(model_admin: ReadOnlyAdmin, row: models.Model) -> Iterable[AuditEvent]:
+def timeline(model_admin: ReadOnlyAdmin, row: models.Model) -> list[StoryEvent]:
     """What the trail tells of it, oldest first."""
-    if not model_admin.audit_object_type:
-        return []
-    return list_events_for_object(object_type=model_admin.audit_object_type, object_id=row.pk)[:TIMELINE_MAX]
+    objects = model_admin.audit_objects(row)
+    return events_of(objects) if objects else []
 
 
 @register.filter
@@ -141,13 +151,21 @@ def _related_table(
         title=related.title,
         headers=[label_of(name, model, own_admin) for name in related.fields],
         rows=[
-            [
-                cell_of(item, name, model_admin=own_admin, masked=True, request=request)
-                for name in related.fields
-            ]
+            _linked(
+                [
+                    cell_of(item, name, model_admin=own_admin, masked=True, request=request)
+                    for name in related.fields
+                ],
+                url=url_of(item, request=request, model_admin=model_admin),
+            )
             for item in manager.select_related(*foreign).order_by(*related.order)[: related.limit]
         ],
     )
+
+
+def _linked(cells: list[Cell], *, url: str) -> list[Cell]:
+    """The first cell leads to the row's own page, if it has one."""
+    return [replace(cells[0], kind="link", url=url), *cells[1:]] if url else cells
 
 
 def _fact(row: models.Model, name: str, model_admin: ReadOnlyAdmin, request: HttpRequest) -> LabelledCell:
@@ -155,6 +173,24 @@ def _fact(row: models.Model, name: str, model_admin: ReadOnlyAdmin, request: Htt
         label_of(name, type(row), model_admin),
         cell_of(row, name, model_admin=model_admin, masked=False, request=request),
     )
+
+
+def _filter_title(spec: Any, model_admin: ReadOnlyAdmin) -> str:
+    field = getattr(spec, "field", None)
+    return label_of(field.name, model_admin.model, model_admin) if field is not None else str(spec.title)
+
+
+def _choices(spec: Any, change_list: ChangeList, model_admin: ReadOnlyAdmin) -> list[dict[str, Any]]:
+    choices = list(spec.choices(change_list))
+    field = getattr(spec, "field", None)
+    if field is None or field.name not in (*model_admin.badge_fields, *model_admin.literal_fields):
+        return choices
+    stored = {str(label): value for value, label in field.flatchoices}
+    for choice in choices:
+        value = stored.get(str(choice["display"]))
+        if value:
+            choice["display"] = value if field.name in model_admin.literal_fields else status_look(value).text
+    return choices
 
 
 def _read_only(model_admin: Any) -> ReadOnlyAdmin:

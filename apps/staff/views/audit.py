@@ -1,5 +1,6 @@
 import logging
 from time import monotonic
+from typing import Any
 
 from django.contrib import admin
 from django.db import OperationalError
@@ -8,12 +9,14 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apps.audit.queries import ChainReport, list_events_for_object, verify_chains
+from apps.audit.queries import ChainReport, verify_chains
+from apps.core.ids import parse_uuid
+from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.staff.actions import VIEW_TRAIL
 from apps.staff.acts import require_permission
+from apps.staff.story import events_of
 
 BROKEN_SHOWN_MAX = 50
-EVENTS_SHOWN_MAX = 500
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 def story(request: HttpRequest, object_type: str, object_id: str) -> HttpResponse:
     """Everything that happened to one object, oldest first, with the facts that were recorded."""
     require_permission(request, VIEW_TRAIL)
-    events = list(list_events_for_object(object_type=object_type, object_id=object_id)[:EVENTS_SHOWN_MAX])
+    events = events_of(_names_of(object_type, object_id))
     if not events:
         raise Http404
     context = {
@@ -47,6 +50,20 @@ def story(request: HttpRequest, object_type: str, object_id: str) -> HttpRespons
         "events": events,
     }
     return render(request, "staff/trail_story.html", context)
+
+
+def _names_of(object_type: str, object_id: str) -> list[tuple[str, Any]]:
+    """A customer, for one, is told of under two names: his own and his log-in's."""
+    names: list[tuple[str, Any]] = [(object_type, object_id)]
+    for model, page in admin.site._registry.items():
+        if (
+            isinstance(page, ReadOnlyAdmin)
+            and page.audit_object_type == object_type
+            and parse_uuid(object_id)
+        ):
+            row = model._default_manager.filter(pk=object_id).first()
+            names = page.audit_objects(row) if row is not None else names
+    return names
 
 
 def _report() -> ChainReport | None:

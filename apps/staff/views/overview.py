@@ -10,7 +10,7 @@ from apps.staff.queries import get_day_figures, list_security_events
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """The bank today, and what somebody should look at."""
-    may_view_trail = request.user.has_perm(VIEW_TRAIL)  # type: ignore[union-attr]
+    may_view_trail = request.user.has_perm(VIEW_TRAIL)
     context |= {
         "figures": get_day_figures(now=clock.now()),
         "may_view_trail": may_view_trail,

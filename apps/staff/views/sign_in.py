@@ -99,7 +99,7 @@ def code(request: HttpRequest) -> HttpResponse:
     if challenge.attempts_left == 0 or challenge.expires_at <= now:
         # The same for a code and for a decoy: both count tries, and both grow old.
         del request.session[SESSION_KEY]
-        messages.error(request, ANSWERS[CodeRefused])
+        messages.error(request, str(ANSWERS[CodeRefused]))
         return SeeOther(reverse("admin:login"))
     context = {"form": form, "challenge": challenge}
     return render(request, "staff/sign_in_code.html", context, status=422 if form.errors else 200)

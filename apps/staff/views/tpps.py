@@ -110,13 +110,7 @@ def resume(request: HttpRequest, app_id: UUID) -> HttpResponse:
 def _change_suspension(request: HttpRequest, *, app_id: UUID, suspended: bool) -> HttpResponse:
     require_permission(request, SUSPEND_APP)
     app = found(get_app, app_id=app_id)
-    words = _words_of_suspension(app) if suspended else _words_of_resumption(app)
-    page = ActPage(
-        about=_about_app(app),
-        back_url=reverse("admin:tpp_app_change", args=[app.pk]),
-        is_danger=suspended,
-        **words,
-    )
+    page = _suspension_page(app) if suspended else _resumption_page(app)
     return answer_act(
         request,
         page=page,
@@ -126,25 +120,30 @@ def _change_suspension(request: HttpRequest, *, app_id: UUID, suspended: bool) -
     )
 
 
-def _words_of_suspension(app: App) -> dict[str, str | list[str]]:
-    return {
-        "title": _("Suspend %(name)s") % {"name": app.name},
-        "consequences": [
+def _suspension_page(app: App) -> ActPage:
+    return ActPage(
+        title=_("Suspend %(name)s") % {"name": app.name},
+        about=_about_app(app),
+        consequences=[
             _("From the next call on, every request of this app is refused; its tokens stop working."),
             _("Other apps of the company are not affected."),
         ],
-        "button": _("Suspend this app"),
-        "done": _("%(name)s is suspended.") % {"name": app.name},
-    }
+        button=_("Suspend this app"),
+        done=_("%(name)s is suspended.") % {"name": app.name},
+        back_url=reverse("admin:tpp_app_change", args=[app.pk]),
+        is_danger=True,
+    )
 
 
-def _words_of_resumption(app: App) -> dict[str, str | list[str]]:
-    return {
-        "title": _("Resume %(name)s") % {"name": app.name},
-        "consequences": [_("From the next call on, this app's requests are answered again.")],
-        "button": _("Resume this app"),
-        "done": _("%(name)s works again.") % {"name": app.name},
-    }
+def _resumption_page(app: App) -> ActPage:
+    return ActPage(
+        title=_("Resume %(name)s") % {"name": app.name},
+        about=_about_app(app),
+        consequences=[_("From the next call on, this app's requests are answered again.")],
+        button=_("Resume this app"),
+        done=_("%(name)s works again.") % {"name": app.name},
+        back_url=reverse("admin:tpp_app_change", args=[app.pk]),
+    )
 
 
 def _about_tpp(tpp: TPP) -> list[LabelledCell]:
@@ -160,6 +159,6 @@ def _about_app(app: App) -> list[LabelledCell]:
     return [
         LabelledCell(_("App"), Cell("text", app.name)),
         LabelledCell(_("Company"), Cell("text", app.tpp.legal_name)),
-        LabelledCell("Client ID", Cell("code", app.client_id)),
+        LabelledCell(_("Client ID"), Cell("code", app.client_id)),
         LabelledCell(_("Status"), Cell("badge", app.status)),
     ]

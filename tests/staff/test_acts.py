@@ -1,0 +1,198 @@
+"""What staff may do, and that it takes effect at once."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from apps.audit.models import AuditEvent
+from apps.consents.models import Consent
+from apps.consents.services import ConsentNotValid, check_consent_usable
+from apps.core.errors import NotFound
+from apps.notifications.models import OutboxMessage
+from apps.sca.models import AuthenticationState
+from apps.sca.services import check_knowledge
+from apps.tpp.queries import get_active_app
+from tests.factories.accounts import NOW
+from tests.factories.identity import PASSWORD as CUSTOMER_PASSWORD
+from tests.staff.world import signed_in
+
+pytestmark = pytest.mark.django_db
+REASON = "Fraudulent access reported by three customers"
+FORM = {"reason": REASON, "is_confirmed": "on"}
+
+
+@pytest.fixture
+def staff(rita) -> Client:
+    return signed_in(rita)
+
+
+def event(name: str) -> AuditEvent:
+    return AuditEvent.objects.get(event=name)
+
+
+def test_the_page_tells_whom_a_block_hits(world, staff):
+    page = staff.get(f"/staff/tpps/{world.app.tpp_id}/block/").content.decode()
+    assert "1 live consent can no longer be used" in page
+    assert "1 payment is not finished" in page
+
+
+@pytest.mark.req("S0-20")
+def test_a_blocked_tpp_has_no_access_from_now_on(world, staff, rita):
+    assert get_active_app(client_id=world.app.client_id)
+    response = staff.post(f"/staff/tpps/{world.app.tpp_id}/block/", FORM)
+    assert response.status_code == 303
+    assert response["Location"] == f"/staff/tpp/tpp/{world.app.tpp_id}/"
+    with pytest.raises(NotFound):
+        get_active_app(client_id=world.app.client_id)
+    told = event("tpp.tpp.blocked")
+    assert (told.actor_type, told.actor_id, told.data) == ("staff", str(rita.pk), {"reason": REASON})
+    page = staff.get(response["Location"]).content.decode()
+    assert REASON in page
+    assert "/unblock/" in page
+    assert f"/{world.app.tpp_id}/block/" not in page
+
+
+def test_unblocking_lets_it_in_again(world, staff):
+    staff.post(f"/staff/tpps/{world.app.tpp_id}/block/", FORM)
+    assert REASON in staff.get(f"/staff/tpps/{world.app.tpp_id}/unblock/").content.decode()
+    staff.post(f"/staff/tpps/{world.app.tpp_id}/unblock/", {"reason": "All is clear", "is_confirmed": "on"})
+    assert get_active_app(client_id=world.app.client_id)
+    assert event("tpp.tpp.unblocked").data == {"reason": "All is clear"}
+
+
+def test_suspending_an_app_and_resuming_it(world, staff):
+    staff.post(f"/staff/apps/{world.app.pk}/suspend/", FORM)
+    with pytest.raises(NotFound):
+        get_active_app(client_id=world.app.client_id)
+    staff.post(f"/staff/apps/{world.app.pk}/resume/", FORM)
+    assert get_active_app(client_id=world.app.client_id)
+
+
+def test_a_revoked_consent_is_of_no_use_and_its_story_says_who_and_why(world, staff, rita):
+    url = f"/staff/consents/consent/{world.consent.pk}/"
+    assert "/revoke/" in staff.get(url).content.decode()
+    staff.post(f"/staff/consents/{world.consent.pk}/revoke/", FORM)
+    consent = Consent.objects.get(pk=world.consent.pk)
+    assert consent.consent_status == "revokedByPsu"
+    with pytest.raises(ConsentNotValid):
+        check_consent_usable(consent=consent, now=NOW)
+    page = staff.get(url).content.decode()
+    assert "consents.consent.revokedByPsu" in page
+    assert REASON in page
+    assert "Rita Vogel" in page
+    assert "/revoke/" not in page
+
+
+def test_a_paused_customer_gets_in_again(world, staff):
+    anna, now = world.anna, datetime.now(UTC)
+    for _ in range(5):
+        check_knowledge(username=anna.user.username, password="wrong", now=now)
+    assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is None
+    page = staff.get(f"/staff/identity/psu/{anna.pk}/").content.decode()
+    assert "paused" in page
+    staff.post(f"/staff/customers/{anna.pk}/reopen/", {"reason": "Identified by phone", "is_confirmed": "on"})
+    assert AuthenticationState.objects.get(user=anna.user).blocked_until is None
+    assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is not None
+    assert event("sca.sign_in.reopened").data == {"reason": "Identified by phone"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"reason": REASON},
+        {"reason": "", "is_confirmed": "on"},
+        {"reason": "1234", "is_confirmed": "on"},
+        {"reason": "x" * 301, "is_confirmed": "on"},
+        {"reason": "turned \u202e around", "is_confirmed": "on"},
+        {"reason": "zero\u200bwidth text", "is_confirmed": "on"},
+        {"reason": "with a \x00 in it", "is_confirmed": "on"},
+    ],
+)
+def test_without_a_good_reason_and_a_confirmation_nothing_happens(world, staff, form):
+    response = staff.post(f"/staff/tpps/{world.app.tpp_id}/block/", form)
+    assert response.status_code == 422
+    assert "Please check your entries" in response.content.decode()
+    assert get_active_app(client_id=world.app.client_id)
+
+
+def test_looking_at_the_page_changes_nothing(world, staff):
+    for method in (staff.get, staff.head):
+        assert method(f"/staff/tpps/{world.app.tpp_id}/block/?reason=x&is_confirmed=on").status_code == 200
+    assert get_active_app(client_id=world.app.client_id)
+
+
+def test_an_act_needs_its_token(world, rita):
+    client = signed_in(rita)
+    client.handler.enforce_csrf_checks = True
+    assert client.post(f"/staff/tpps/{world.app.tpp_id}/block/", FORM).status_code == 403
+    assert get_active_app(client_id=world.app.client_id)
+
+
+@pytest.mark.parametrize(
+    "kind", ["tpps/{}/block", "apps/{}/suspend", "consents/{}/revoke", "customers/{}/reopen"]
+)
+def test_an_act_on_what_does_not_exist_is_missing(staff, kind):
+    unknown = "00000000-0000-4000-8000-000000000000"
+    for name in (unknown, "not-an-id", "1' OR 1=1"):
+        assert staff.post(f"/staff/{kind.format(name)}/", FORM).status_code == 404
+
+
+def test_blocking_twice_keeps_the_first_reason(world, staff):
+    staff.post(f"/staff/tpps/{world.app.tpp_id}/block/", FORM)
+    staff.post(f"/staff/tpps/{world.app.tpp_id}/block/", {"reason": "Another one", "is_confirmed": "on"})
+    assert AuditEvent.objects.filter(event="tpp.tpp.blocked").count() == 1
+
+
+def test_a_dead_message_is_tried_again_and_a_living_one_is_left_alone(world, staff):
+    dead, living = OutboxMessage.objects.order_by("created_at")[:2]
+    OutboxMessage.objects.filter(pk=dead.pk).update(status="dead", attempts=8)
+    assert (
+        f"/staff/outbox/{dead.pk}/replay/"
+        in staff.get(f"/staff/notifications/outboxmessage/{dead.pk}/").content.decode()
+    )
+    staff.post(f"/staff/outbox/{dead.pk}/replay/")
+    staff.post(f"/staff/outbox/{living.pk}/replay/")
+    dead.refresh_from_db()
+    assert (dead.status, dead.attempts) == ("pending", 0)
+    replayed = AuditEvent.objects.filter(event="notifications.message.replayed")
+    assert [told.object_id for told in replayed] == [str(dead.pk)]
+
+
+def test_all_dead_messages_at_once(world, staff):
+    OutboxMessage.objects.update(status="dead")
+    staff.post("/staff/outbox/replay/")
+    assert not OutboxMessage.objects.filter(status="dead").exists()
+    assert staff.get("/staff/outbox/replay/").status_code == 405
+
+
+def test_the_trail_is_verified_when_asked(world, staff):
+    assert "intact" not in staff.get("/staff/trail/verify/").content.decode()
+    assert "The trail is intact" in staff.post("/staff/trail/verify/").content.decode()
+
+
+def test_a_broken_trail_is_told(world, staff):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER audit_event_append_only")
+        cursor.execute(
+            "UPDATE audit_auditevent SET actor_id = 'x' WHERE id = (SELECT min(id) FROM audit_auditevent)"
+        )
+        cursor.execute("ALTER TABLE audit_auditevent ENABLE TRIGGER audit_event_append_only")
+    page = staff.post("/staff/trail/verify/").content.decode()
+    assert "The trail was tampered with" in page
+    assert "content changed" in page
+
+
+def test_the_story_of_an_object(world, staff):
+    page = staff.get(f"/staff/trail/consent/{world.consent.pk}/").content.decode()
+    assert page.index("consents.consent.received") < page.index("consents.consent.valid")
+    assert staff.get("/staff/trail/consent/nothing/").status_code == 404
+
+
+def test_the_overview_counts(world, staff):
+    staff.post(f"/staff/tpps/{world.app.tpp_id}/block/", FORM)
+    page = staff.get("/staff/").content.decode()
+    assert "1 blocked" in page
+    assert "tpp.tpp.blocked" in page

@@ -1,0 +1,123 @@
+"""The staff's pages in a real browser: strict CSP, axe, no overflow, targets big enough, light and dark."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext
+
+from apps.notifications.models import OutboxMessage
+from apps.sca.models import Challenge
+from apps.sca.services import recompute_code
+from tests import browser as tools
+from tests.staff.world import PASSWORD, World, build_world, member_of_staff, signed_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# Every page at the extremes; one of each kind in between.
+LOOKS = [(1366, "light", 1), (320, "dark", 1), (1366, "dark", 4), (390, "light", 4)]
+
+
+@pytest.fixture(scope="module")
+def running_browser() -> Iterator[Browser]:
+    with tools.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(running_browser: Browser, live_server: Any) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes a window; with ``cookie`` for somebody who has signed in."""
+    contexts: list[BrowserContext] = []
+
+    def make(*, cookie: str = "", **look: Any) -> BrowserContext:
+        context = tools.new_context(running_browser, **look)
+        if cookie:
+            context.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
+            )
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def paths_of(world: World) -> list[str]:
+    message = OutboxMessage.objects.first()
+    assert message is not None
+    OutboxMessage.objects.filter(pk=message.pk).update(status="dead", attempts=8, last_error="SMSNotSent")
+    lists = [
+        "tpp/tpp",
+        "tpp/app",
+        "consents/consent",
+        "payments/paymentinitiation",
+        "clearing/clearinginstruction",
+    ]
+    lists += [
+        "accounts/paymentaccount",
+        "ledger/ledgeraccount",
+        "identity/psu",
+        "identity/user",
+        "audit/auditevent",
+    ]
+    return [
+        "/staff/",
+        *(f"/staff/{name}/" for name in lists),
+        "/staff/notifications/outboxmessage/",
+        f"/staff/notifications/outboxmessage/{message.pk}/",
+        f"/staff/tpp/tpp/{world.app.tpp_id}/",
+        f"/staff/tpp/app/{world.app.pk}/",
+        f"/staff/consents/consent/{world.consent.pk}/",
+        f"/staff/payments/paymentinitiation/{world.waiting.pk}/",
+        f"/staff/identity/psu/{world.anna.pk}/",
+        f"/staff/tpps/{world.app.tpp_id}/block/",
+        "/staff/trail/verify/",
+        f"/staff/trail/consent/{world.consent.pk}/",
+    ]
+
+
+@pytest.mark.parametrize(("width", "scheme", "every"), LOOKS)
+def test_pages_are_clean(visitor: Any, live_server: Any, width: int, scheme: str, every: int) -> None:
+    world = build_world()
+    client = signed_in(member_of_staff("rita"))
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context = visitor(cookie=cookie, width=width, scheme=scheme)
+    for path in paths_of(world)[::every]:
+        page = context.new_page()
+        answer = page.goto(live_server.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        tools.check_page(page)
+        assert tools.small_targets(page) == [], path
+        page.close()
+
+
+def test_signing_in_and_blocking_a_tpp_by_keyboard(visitor: Any, live_server: Any) -> None:
+    world = build_world()
+    member_of_staff("rita")
+    page = visitor(width=390).new_page()
+    page.goto(f"{live_server.url}/staff/tpps/{world.app.tpp_id}/block/")
+    tools.check_page(page)
+    page.get_by_label("User ID").fill("rita")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/login/code/")
+    tools.check_page(page)
+    page.keyboard.type("000000")  # The field has the focus.
+    page.keyboard.press("Enter")
+    page.get_by_text("This did not work").first.wait_for()
+    tools.check_page(page)
+    page.get_by_label("Code from the text message").fill(
+        recompute_code(challenge=Challenge.objects.latest("generated_at"))
+    )
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/block/")
+    page.get_by_label("Reason").fill("Fraudulent access reported")
+    page.get_by_label("I have read what follows").check()
+    page.get_by_role("button", name="Block this company").click()
+    page.get_by_text("is blocked.").wait_for()
+    tools.check_page(page)
+    world.app.tpp.refresh_from_db()
+    assert world.app.tpp.status == "blocked"
