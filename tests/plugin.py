@@ -29,9 +29,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     if not os.environ.get("DATABASE_URL"):
         try:
             os.environ["DATABASE_URL"] = _start_server()
+            os.environ["BANK_TESTS_EMBEDDED"] = "1"  # xdist's processes inherit it.
         except Refusal as refusal:
             raise pytest.UsageError(str(refusal)) from None
     return (yield)
+
+
+def is_embedded() -> bool:
+    """Whether this session runs on a PostgreSQL that it started itself."""
+    return os.environ.get("BANK_TESTS_EMBEDDED") == "1"
 
 
 def _start_server() -> str:
@@ -100,5 +106,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_report_header() -> str:
     """Say on which database the tests run."""
-    own = "embedded PostgreSQL 18" if _started else "the server of DATABASE_URL"
+    own = "embedded PostgreSQL 18" if is_embedded() else "the server of DATABASE_URL"
     return f"database: {own}, Python {sys.version.split()[0]}"

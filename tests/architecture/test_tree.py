@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 
@@ -19,7 +20,8 @@ _MACHINE_PATHS = re.compile(
 
 
 def _files():
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    git = shutil.which("git") or "true"
+    tracked = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if tracked.returncode == 0 and tracked.stdout:
         yield from (ROOT / name for name in tracked.stdout.split("\0") if name)
         return

@@ -5,6 +5,7 @@ and a developer's own ``make run`` live beside one another.
 """
 
 import contextlib
+import hashlib
 import os
 import secrets
 import shutil
@@ -20,9 +21,9 @@ import httpx
 import psutil
 
 from deploy.local import postgres, running
-from deploy.local.config import ROOT, Config, free_ports
+from deploy.local.config import ROOT, Config, ensure_folder, free_ports, write_env_file
 from deploy.local.stack import Stack, prepared
-from tests.plugin import TEST_VAR
+from tests.plugin import TEST_VAR, is_embedded
 
 READY_SECONDS = 60
 
@@ -180,15 +181,16 @@ class RunningStack:
 def running_stack(*, broker_url: str = "") -> Iterator[RunningStack]:
     """A bank of its own, with fresh data, up and answering; gone afterwards.
 
-    It uses a PostgreSQL of its own, or a database of its own on the server that BANK_JOURNEYS_DATABASE_URL
-    names.
+    With a PostgreSQL of its own, or, if DATABASE_URL names a server, with a database of its own there.
     """
     _remove_leftovers()
     web, tpp, pg = free_ports(3)
     var = TEST_VAR / f"bank-{os.getpid()}-{secrets.token_hex(3)}"
-    server = os.environ.get("BANK_JOURNEYS_DATABASE_URL", "")
+    server = "" if is_embedded() else os.environ.get("DATABASE_URL", "")
     url = postgres.with_database(server, f"bank_journeys_{secrets.token_hex(4)}") if server else ""
     config = Config(var=var, web_port=web, tpp_port=tpp, pg_port=pg, database_url=url, broker_url=broker_url)
+    if server:
+        _share_role_passwords(config, server)
     try:
         with prepared(config) as stack:
             running_one = RunningStack(stack)
@@ -201,6 +203,13 @@ def running_stack(*, broker_url: str = "") -> Iterator[RunningStack]:
         if url:
             postgres.drop_database(url)
         _remove(var, pg)
+
+
+def _share_role_passwords(config: Config, server: str) -> None:
+    """Roles belong to a whole server: banks beside one another there must agree on their passwords."""
+    ensure_folder(config)
+    names = ("BANK_WEB_PASSWORD", "BANK_ENGINE_PASSWORD")
+    write_env_file(config, {name: hashlib.sha256(f"{name} {server}".encode()).hexdigest() for name in names})
 
 
 def _remove(var: Path, port: int) -> None:
