@@ -12,7 +12,6 @@ so that no Node is needed; ``npm run build:axe`` renews it.
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +19,11 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.conftest import find_chromium
+
 ROOT = Path(__file__).resolve().parent.parent
 AXE_SOURCE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
-CHROMIUM = os.environ.get("BANK_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = find_chromium()
 WIDTHS = {"wide": 1366, "phone": 390, "small": 320}
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 

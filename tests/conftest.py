@@ -58,14 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of the browser; the marker ``browser`` skips where there is none."""
-    found = find_chromium()
-    assert found, "mark the test with @pytest.mark.browser"
-    return found
-
-
 @pytest.fixture(autouse=True)
 def _clean_context() -> Iterator[None]:
     """Whatever language a test switched on, the next one starts in English."""
