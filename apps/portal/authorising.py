@@ -165,6 +165,7 @@ class Progress:
     last_action_at: str = ""
     outcome: str = ""
     return_url: str = ""
+    has_returned: bool = False
 
     def is_idle(self, *, now: datetime) -> bool:
         """Whether nothing was done for too long since the customer proved himself (RTS art. 4(3)(d))."""

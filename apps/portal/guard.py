@@ -89,6 +89,13 @@ def local_portal_path(target: str) -> str:
     return target if is_ours and match.view_name not in _NO_WAY_BACK else ""
 
 
+def retry_later(response: HttpResponse, throttle: Throttle | None) -> HttpResponse:
+    """Tells programs, too, how long to wait."""
+    if throttle is not None:
+        response["Retry-After"] = str(throttle.retry_after_seconds)
+    return response
+
+
 def count_password(request: HttpRequest) -> Throttle:
     """Count one password sent from this address."""
     return count_call(

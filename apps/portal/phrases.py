@@ -8,7 +8,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.consents.queries import wanted_ibans
 from apps.consents.rules import AccessKind, ConsentModel
+from apps.core.iban import mask_iban
 from apps.payments.rules import StatusReason
 from apps.web.templatetags.bank import bank_date
 
@@ -65,6 +67,11 @@ def asked_kinds(consent: "Consent") -> list[str]:
     )
     transactions = everything or bool(wanted.get("transactions")) or (offered and "transactions" in wanted)
     return _kinds(balances=balances, transactions=transactions)
+
+
+def named_accounts(consent: "Consent") -> list[str]:
+    """The accounts that a company names, recognisable to their owner and of little use to others."""
+    return [mask_iban(iban) for iban in sorted(wanted_ibans(consent=consent))]
 
 
 def granted_kinds(accounts: Iterable["ConsentAccount"]) -> list[str]:

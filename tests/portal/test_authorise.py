@@ -131,11 +131,14 @@ class TestConsent:
         assert state(consent) == "received"
         assert journey.allow(anna.account) == "done"
         assert state(consent) == "valid"
-        link = journey.link()
+        done = journey.get("done")
+        assert "data-auto-return" in text_of(done)
+        assert "data-auto-return" not in text_of(journey.get("done")), "once only"
+        link = link_back(done)
+        assert link == journey.link()
         assert link.startswith(f"{REDIRECT_URI}?")
         assert set(answer_in(link)) == {"code", "state", "iss"}
         assert answer_in(link)["state"] == "s p&x"
-        assert "data-auto-return" in text_of(journey.get("done"))
 
     def test_without_oauth_the_way_back_is_the_companys_address(
         self, consent_asked: tuple, anna: PSU
@@ -524,8 +527,9 @@ class TestCancel:
         assert page(authorisation.pk, "cancel") in text_of(shown)
         assert journey.at(journey.post("cancel")) == "done"
         assert state(subject) == ENDED[before]
-        assert journey.link() == NOK_URI
-        assert "data-auto-return" in text_of(journey.get("done"))
+        done = journey.get("done")
+        assert "data-auto-return" in text_of(done)
+        assert link_back(done) == NOK_URI
         authorisation.refresh_from_db()
         assert authorisation.sca_status == "failed"
 

@@ -54,8 +54,8 @@ from apps.portal.authorising import (
 from apps.portal.code_step import CodeStep, describe
 from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import CodeForm, ConfirmConsentForm, SignInForm
-from apps.portal.guard import count_password
-from apps.portal.phrases import asked_kinds
+from apps.portal.guard import count_password, retry_later
+from apps.portal.phrases import asked_kinds, named_accounts
 from apps.sca.queries import get_challenge_view
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import (
@@ -130,7 +130,7 @@ def start(request: HttpRequest, asked: Asked, progress: Progress, now: datetime)
             _begin(request, asked, form.cleaned_data, now=now)
             return _to("code", asked)
     context = _context(asked) | {"form": form, "too_many": too_many, "is_begun": progress.stage == "code"}
-    return render(request, "authorise/start.html", context, status=status)
+    return retry_later(render(request, "authorise/start.html", context, status=status), too_many)
 
 
 @sensitive_post_parameters("code")
@@ -240,8 +240,13 @@ def done(request: HttpRequest, authorisation_id: UUID) -> HttpResponse:
     context = _context(asked) | {
         "outcome": progress.outcome,
         "return_url": progress.return_url,
-        "goes_back_by_itself": progress.outcome in ("allowed", "cancelled"),
+        # Once only: who comes back here by the browser's back button is not thrown out again, and no code is
+        # presented twice.
+        "goes_back_by_itself": progress.outcome in ("allowed", "cancelled") and not progress.has_returned,
     }
+    if request.method == "GET" and not progress.has_returned:
+        progress.has_returned = True
+        store_progress(request.session, asked.id, progress)
     return render(request, "authorise/done.html", context)
 
 
@@ -252,6 +257,7 @@ def _context(asked: Asked) -> dict[str, Any]:
         "consent": asked.consent if isinstance(asked, AskedConsent) else None,
         "payment": asked.payment if isinstance(asked, AskedPayment) else None,
         "kinds": asked_kinds(asked.consent) if isinstance(asked, AskedConsent) else [],
+        "named": named_accounts(asked.consent) if isinstance(asked, AskedConsent) else [],
     }
 
 

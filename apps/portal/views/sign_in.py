@@ -28,7 +28,7 @@ from apps.identity.services import note_login
 from apps.portal.code_step import CodeStep, describe, failure_text, is_exhausted
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import CodeForm, SignInForm
-from apps.portal.guard import count_password, customer_of, local_portal_path
+from apps.portal.guard import count_password, customer_of, local_portal_path, retry_later
 from apps.sca.queries import get_challenge_view, get_sms_device
 from apps.sca.rules import CodeMalformed, Purpose
 from apps.sca.services import (
@@ -70,7 +70,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             _send_code(request, form.cleaned_data, wanted=wanted, now=clock.now())
             return SeeOther(reverse("portal:sign-in-code"))
     context = {"form": form, "next": wanted, "too_many": too_many}
-    return render(request, "portal/sign_in.html", context, status=status)
+    return retry_later(render(request, "portal/sign_in.html", context, status=status), too_many)
 
 
 @sensitive_post_parameters("code")
