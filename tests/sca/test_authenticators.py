@@ -1,11 +1,14 @@
 """Authenticator apps: a second element for members of TPPs, and for nothing else."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from django.contrib import admin
+from django.db import connection
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -155,3 +158,56 @@ def test_the_code_of_an_authenticator_app_opens_no_challenge(enrolled, secret, p
     challenge_id = services.send_code(user=enrolled, purpose=purpose, snapshot={"amount": "1.00"}, now=NOW)
     with pytest.raises(services.CodeRefused):
         services.check_code(challenge_id=challenge_id, code=code_of(secret, steps_ahead=1), now=NOW)
+
+
+def at_once(*calls):
+    """The results of calls that run at the same moment, each on a connection of its own."""
+    together = Barrier(len(calls))
+
+    def run(call):
+        together.wait()
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_right_code_sent_many_times_at_once_opens_one_session(enrolled, secret):
+    code = code_of(secret, steps_ahead=1)
+
+    def check():
+        return services.check_authenticator_code(user_id=enrolled.pk, code=code, now=NOW)
+
+    assert sum(device is not None for device in at_once(*[check] * 8)) == 1
+
+
+@pytest.mark.req("RTS-4(3)(b)")
+@pytest.mark.django_db(transaction=True)
+def test_wrong_codes_sent_at_once_are_each_counted(enrolled, secret):
+    code = wrong_code(secret)
+
+    def check():
+        return services.check_authenticator_code(user_id=enrolled.pk, code=code, now=NOW)
+
+    assert at_once(*[check] * 12) == [None] * 12
+    assert AuthenticationState.objects.get(user=enrolled).blocked_until is not None
+    right = code_of(secret, steps_ahead=1)
+    assert services.check_authenticator_code(user_id=enrolled.pk, code=right, now=NOW) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_enrolments_at_once_leave_one_app(member):
+    def enrol():
+        secret = services.make_authenticator_secret()
+        try:
+            services.enrol_authenticator(user=member, secret=secret, code=code_of(secret), now=NOW)
+        except services.AuthenticatorNotAllowed:
+            return False
+        return True
+
+    assert sorted(at_once(enrol, enrol, enrol)) == [False, False, True]
+    assert TOTPDevice.objects.count() == 1

@@ -14,6 +14,7 @@ from apps.console.access import member_required, redirect_to
 from apps.console.countries import country_name
 from apps.console.errors import add_answer
 from apps.console.forms import CompanyForm
+from apps.console.views.throttling import COMPANIES
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.tpp.queries import list_members, list_tpps_for_member
@@ -56,6 +57,8 @@ def company_new(request: MemberRequest) -> HttpResponse:
         request.POST if request.method == "POST" else None, initial={"contact_email": member.email}
     )
     if form.is_valid():
+        if refusal := COMPANIES.refusal(request):
+            return refusal
         try:
             tpp = register_tpp(**form.cleaned_data, member_id=member.pk, now=clock.now())
         except DomainError as error:

@@ -30,3 +30,4 @@ class Limit:
 
 SIGN_IN = Limit("console.sign-in", calls=60, window_seconds=600)
 REGISTRATION = Limit("console.registration", calls=30, window_seconds=3600)
+COMPANIES = Limit("console.company", calls=30, window_seconds=3600)
