@@ -43,8 +43,21 @@ class SignInForm(forms.Form):
     )
 
 
-class CodeForm(forms.Form):
+class NeverShownAgain(forms.Form):
+    """A form of which one field never comes back to the page with what was typed into it."""
+
+    hidden_field = ""
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.is_bound:
+            self.data = {name: value for name, value in self.data.items() if name != self.hidden_field}
+
+
+class CodeForm(NeverShownAgain):
     """The six digits of the authenticator app."""
+
+    hidden_field = "code"
 
     code = forms.CharField(label=_("Code from your authenticator app"), max_length=20)
 
@@ -207,8 +220,10 @@ class AppForm(RedirectURIsForm):
         self.fields["redirect_uris"].initial = default_redirect_uris()
 
 
-class KeyForm(forms.Form):
-    """A public key to register. What was typed never comes back to the page: it may be a private key."""
+class KeyForm(NeverShownAgain):
+    """A public key to register. What was typed never comes back: it may be a private key."""
+
+    hidden_field = "public_key"
 
     public_key = forms.CharField(
         label=_("Public key"),
@@ -226,11 +241,6 @@ class KeyForm(forms.Form):
             raise ValidationError(str(error.text)) from error
         except KeyRefused as error:
             raise ValidationError(str(error.text)) from error
-
-    def full_clean(self) -> None:
-        super().full_clean()
-        if self.is_bound:
-            self.data = {name: value for name, value in self.data.items() if name != "public_key"}
 
 
 def default_redirect_uris() -> list[str]:

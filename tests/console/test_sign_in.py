@@ -109,6 +109,22 @@ def test_what_is_no_code_costs_no_try(client, mara, code):
     assert client.post(CODE, {"code": mara.code()}).status_code == 303
 
 
+def test_a_code_does_not_come_back_to_the_page(client, mara):
+    give_password(client, mara.user.username)
+    assert "987654" not in client.post(CODE, {"code": "987654"}).content.decode()
+
+
+def test_the_sign_in_before_this_one_is_shown(client, mara):
+    for _ in range(2):
+        client.post("/developers/sign-out/")
+        give_password(client, mara.user.username)
+        client.post(CODE, {"code": mara.code()})
+        mara.device.refresh_from_db()
+        mara.device.last_t -= 2
+        mara.device.save()
+    assert "Last sign-in" in client.get("/developers/").content.decode()
+
+
 def test_a_code_works_once(client, mara):
     code = mara.code()
     give_password(client, mara.user.username)
