@@ -21,9 +21,9 @@ def round_money(amount_minor: int, currency: str = "EUR") -> str:
 
 @register.filter
 def day_month(value: date | datetime) -> str:
-    """``23 Oct``, ``23. Okt``."""
+    """``23 Oct``, ``23. Okt.``."""
     german = (get_language() or "en").startswith("de")
-    return date_format(value, "j. M" if german else "j M", use_l10n=False)
+    return date_format(value, "j. N" if german else "j M", use_l10n=False)
 
 
 @register.filter

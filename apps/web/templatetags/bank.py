@@ -20,7 +20,8 @@ from apps.web.statuses import status_look as look_up_status
 
 register = template.Library()
 
-# Day before month in words in both languages: a numeric date reads differently to different people.
+# Day before month in words in both languages: a numeric date reads differently to different people. N is the month
+# with the dot that German puts behind an abbreviation ("Nov.", but "März").
 DATE_FORMATS = {
     "en": {
         "date": "j M Y",
@@ -30,11 +31,11 @@ DATE_FORMATS = {
         "seconds": "j M Y, H:i:s",
     },
     "de": {
-        "date": "j. M Y",
+        "date": "j. N Y",
         "long": "l, j. F Y",
-        "datetime": "j. M Y, H:i",
+        "datetime": "j. N Y, H:i",
         "time": "H:i",
-        "seconds": "j. M Y, H:i:s",
+        "seconds": "j. N Y, H:i:s",
     },
 }
 
