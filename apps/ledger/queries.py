@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -19,9 +19,8 @@ class LedgerBalance:
     last_posted_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class PostingRow:
-    """One posting with its entry's story, as account information shows it."""
+class PostingRow(NamedTuple):
+    """One posting with its entry's story, as account information shows it. A tuple: it is made by the hundred."""
 
     posting_id: int
     entry_id: UUID
@@ -148,7 +147,7 @@ def list_postings(
             f" WHERE {' AND '.join(conditions)} ORDER BY p.booking_date DESC, p.id DESC LIMIT %s",
             [*values, limit],
         )
-        return [PostingRow(*row) for row in cursor.fetchall()]
+        return [PostingRow._make(row) for row in cursor.fetchall()]
 
 
 def get_posting(*, account_id: UUID, posting_id: int) -> PostingRow:

@@ -45,7 +45,7 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = accept_request_id(request.headers.get("X-Request-ID", ""))
+        request_id = accept_request_id(request.META.get("HTTP_X_REQUEST_ID", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
         # Set, not reset afterwards: Django logs the outcome of a call after the last middleware has returned.
         request_context.request_id.set(request_id)

@@ -6,15 +6,28 @@ import orjson
 from django.http import HttpResponse
 
 CONTENT_TYPE = "application/json"
+# An answer is data: should a browser ever get hold of one, nothing in it runs and nobody frames it.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+}
 
 
 def json_answer(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     """``body`` as the contract's JSON."""
-    return HttpResponse(orjson.dumps(body), content_type=CONTENT_TYPE, status=status, headers=headers)
+    content = orjson.dumps(body)
+    return HttpResponse(
+        content,
+        content_type=CONTENT_TYPE,
+        status=status,
+        headers={**HEADERS, "Content-Length": str(len(content)), **(headers or {})},
+    )
 
 
 def empty_answer(*, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
     """An answer that the contract defines without a body."""
-    response = HttpResponse(status=status, headers=headers)
+    response = HttpResponse(status=status, headers={**HEADERS, "Content-Length": "0", **(headers or {})})
     del response["Content-Type"]
+    if status == 204:
+        del response["Content-Length"]  # RFC 9110 8.6
     return response

@@ -24,6 +24,11 @@ def start_authorisation(*, payment: "PaymentInitiation", now: datetime) -> "SCAA
         return authorisation
     # A limit on codes stays hidden: the TPP must not learn how often its customer asks for codes.
     send_payment_code(
-        payment_id=payment.pk, authorisation_id=authorisation.pk, psu=payment.psu, hide_limit=True, now=now
+        payment_id=payment.pk,
+        authorisation_id=authorisation.pk,
+        psu=payment.psu,
+        hide_limit=True,
+        is_ahead=True,
+        now=now,
     )
     return get_authorisation(authorisation_id=authorisation.pk)

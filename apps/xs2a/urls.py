@@ -25,6 +25,16 @@ register_converter(PaymentServiceConverter, "payment_service")
 _PRODUCT = "<payment_service:payment_service>/<str:payment_product>"
 
 urlpatterns = [
+    # First the most frequent: paths are tried in this order.
+    path("accounts", AccountListView.as_view(), name="account-list"),
+    path("accounts/<str:account_id>", AccountView.as_view(), name="account"),
+    path("accounts/<str:account_id>/balances", BalancesView.as_view(), name="balances"),
+    path("accounts/<str:account_id>/transactions", TransactionListView.as_view(), name="transaction-list"),
+    path(
+        "accounts/<str:account_id>/transactions/<str:transaction_id>",
+        TransactionView.as_view(),
+        name="transaction",
+    ),
     path("consents", ConsentListView.as_view(), name="consent-list"),
     path("consents/<str:consent_id>", ConsentView.as_view(), name="consent"),
     path("consents/<str:consent_id>/status", ConsentStatusView.as_view(), name="consent-status"),
@@ -37,15 +47,6 @@ urlpatterns = [
         "consents/<str:consent_id>/authorisations/<str:authorisation_id>",
         ConsentAuthorisationView.as_view(),
         name="consent-authorisation",
-    ),
-    path("accounts", AccountListView.as_view(), name="account-list"),
-    path("accounts/<str:account_id>", AccountView.as_view(), name="account"),
-    path("accounts/<str:account_id>/balances", BalancesView.as_view(), name="balances"),
-    path("accounts/<str:account_id>/transactions", TransactionListView.as_view(), name="transaction-list"),
-    path(
-        "accounts/<str:account_id>/transactions/<str:transaction_id>",
-        TransactionView.as_view(),
-        name="transaction",
     ),
     path(_PRODUCT, PaymentListView.as_view(), name="payment-list"),
     path(f"{_PRODUCT}/<str:payment_id>", PaymentView.as_view(), name="payment"),
