@@ -98,7 +98,9 @@ def label_of(name: str, model: type[models.Model], model_admin: ReadOnlyAdmin) -
         words = getattr(model._meta.get_field(name), "verbose_name", "")
     except (AttributeError, FieldDoesNotExist):
         words = getattr(getattr(type(model_admin), name, None), "short_description", "")
-    if isinstance(words, Promise):
+    if isinstance(words, Promise) and not name.endswith(
+        "_minor"
+    ):  # Shown as money, so the unit is no word for it.
         return str(words)
     return str(LABELS[name]) if name in LABELS else str(label_for_field(name, model, model_admin))
 
