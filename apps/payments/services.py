@@ -196,11 +196,18 @@ def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
 
 
 def send_payment_code(
-    *, payment_id: UUID, authorisation_id: UUID, psu: PSU | None, hide_limit: bool = True, now: datetime
+    *,
+    payment_id: UUID,
+    authorisation_id: UUID,
+    psu: PSU | None,
+    hide_limit: bool = True,
+    is_ahead: bool = False,
+    now: datetime,
 ) -> UUID:
     """Send the code for a payment (``psu`` None: a decoy that looks the same); returns the challenge's id.
 
-    A customer who may not pay from the debtor account gets a decoy: no code for another's money (S0-40).
+    ``is_ahead``: at the payment's initiation, before its customer has come to the page (S0-41). A customer who may not
+    pay from the debtor account gets a decoy: no code for another's money (S0-40).
 
     :raises PaymentStatusInvalid: the payment no longer waits.
     :raises apps.sca.services.TooManyCodes: only with ``hide_limit=False``.
@@ -217,6 +224,7 @@ def send_payment_code(
         snapshot=payment_snapshot(payment=payment),
         authorisation_id=authorisation_id,
         hide_limit=hide_limit,
+        is_ahead=is_ahead,
         now=now,
     )
 

@@ -26,7 +26,7 @@ from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import payment_snapshot, reject_payment, send_payment_code
 from apps.sca.queries import get_authorisation, get_open_challenge_id
 from apps.sca.rules import Purpose, SCAStatus, SubjectType
-from apps.sca.services import fail_authorisation, send_code
+from apps.sca.services import fail_authorisation, send_code, take_code_sent_ahead
 
 if TYPE_CHECKING:
     from apps.consents.models import Consent
@@ -138,16 +138,23 @@ class AskedPayment(Asked):
         return payment_snapshot(payment=self.payment)
 
     def send_code(self, psu: "PSU | None", *, is_resend: bool = False, now: datetime) -> UUID:
-        """The code that went out when the payment was initiated (S0-41) is the one to enter: it is neither sent again
-        nor made void by somebody who cannot prove to be its customer."""
+        """The code that went out when the payment was initiated (S0-41) is the one to enter for the first who comes to
+        the page; somebody else who comes first gets a decoy of the same age, and no code is made void by him."""
         if psu is not None and self.payment.psu_id not in (None, psu.pk):
             psu = None
-        if psu is not None and not is_resend:
-            own = get_open_challenge_id(authorisation_id=self.id, user_id=psu.user_id, now=now)
-            if own is not None:
-                return own
-        if psu is None and get_open_challenge_id(authorisation_id=self.id, now=now) is not None:
-            return send_code(user=None, purpose=Purpose.PAYMENT, snapshot=self.snapshot(), now=now)
+        ahead = None if is_resend else take_code_sent_ahead(authorisation_id=self.id, now=now)
+        if ahead is not None and psu is not None and ahead.user_id == psu.user_id:
+            return ahead.challenge_id
+        if ahead is not None or (
+            psu is None and get_open_challenge_id(authorisation_id=self.id, now=now) is not None
+        ):
+            return send_code(
+                user=None,
+                purpose=Purpose.PAYMENT,
+                snapshot=self.snapshot(),
+                generated_at=ahead.generated_at if ahead else None,
+                now=now,
+            )
         return send_payment_code(payment_id=self.payment.pk, authorisation_id=self.id, psu=psu, now=now)
 
     def reject(self, *, reason: StatusReason, now: datetime) -> None:

@@ -139,6 +139,10 @@ class Challenge(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     generated_at = models.DateTimeField(help_text="the code's life starts here, delivery included (S1-7)")
     expires_at = models.DateTimeField()
+    offered_at = models.DateTimeField(
+        null=True,
+        help_text="when a page first asked for it; empty for a code sent ahead that none has asked for yet",
+    )
     used_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,5 +1,6 @@
 """The pages on which a customer allows something for a company: figure 1 and figure 2, and every way to leave them."""
 
+from datetime import datetime, timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -20,7 +21,7 @@ from apps.sca.services import fail_authorisation
 from apps.tpp.models import App
 from apps.tpp.services import block_tpp
 from tests.authserver.kit import TPPProgram
-from tests.factories.accounts import account_of
+from tests.factories.accounts import NOW, account_of
 from tests.factories.identity import PASSWORD, UserFactory
 from tests.factories.tpp import REDIRECT_URI
 from tests.portal.kit import (
@@ -77,6 +78,17 @@ class Journey:
     def link(self) -> str:
         """Where the last page's button leads."""
         return link_back(self.get("done"))
+
+
+def send_code_ahead(authorisation: SCAAuthorisation, psu: PSU, *, now: datetime) -> None:
+    """The code that goes out at the payment's initiation, before the page is opened (S0-41)."""
+    send_payment_code(
+        payment_id=authorisation.subject_id,
+        authorisation_id=authorisation.pk,
+        psu=psu,
+        is_ahead=True,
+        now=now,
+    )
 
 
 def answer_in(url: str) -> dict[str, str]:
@@ -274,9 +286,7 @@ class TestPayment:
     @pytest.mark.req("N8")
     def test_the_code_sent_at_initiation_is_the_one(self, app: App, anna: PSU, bank_time: BankTime) -> None:
         payment, authorisation = ask_payment(app, anna.account, psu=anna)
-        send_payment_code(
-            payment_id=payment.pk, authorisation_id=authorisation.pk, psu=anna, now=bank_time.now()
-        )
+        send_code_ahead(authorisation, anna, now=bank_time.now())
         code = code_for(anna)
         journey = Journey(authorisation)
         journey.sign_in(anna)
@@ -288,18 +298,41 @@ class TestPayment:
         self, app: App, anna: PSU, bruno: PSU, bank_time: BankTime
     ) -> None:
         payment, authorisation = ask_payment(app, anna.account, psu=anna)
-        send_payment_code(
-            payment_id=payment.pk, authorisation_id=authorisation.pk, psu=anna, now=bank_time.now()
-        )
+        send_code_ahead(authorisation, anna, now=bank_time.now())
         code = code_for(anna)
+        journey = Journey(authorisation)
+        journey.sign_in(anna)
         for psu, password in ((bruno, PASSWORD), (anna, "wrong horse battery")):
             stranger = Journey(authorisation)
             stranger.sign_in(psu, password)
             assert stranger.enter(code) == "code"
-        journey = Journey(authorisation)
-        journey.sign_in(anna)
         assert journey.enter(code) == "done"
         assert state(payment) == "ACTC"
+
+    @pytest.mark.req("N7", "RTS-4(3)(a)")
+    def test_the_age_of_that_code_tells_nobody_whether_a_password_was_right(
+        self, app: App, anna: PSU, bruno: PSU, bank_time: BankTime
+    ) -> None:
+        """Two payments in the same position; what each password meets must look alike, from the first time on."""
+        worlds = []
+        for psu, password in ((anna, PASSWORD), (anna, "wrong horse battery"), (bruno, PASSWORD)):
+            bank_time.moment = NOW
+            AuthenticationState.objects.all().delete()
+            Challenge.objects.all().delete()
+            _, authorisation = ask_payment(app, anna.account, psu=anna)
+            send_code_ahead(authorisation, anna, now=bank_time.now())
+            looks = []
+            for minute in (2, 3, 4):
+                bank_time.moment = NOW + timedelta(minutes=minute)
+                journey = Journey(authorisation)
+                journey.sign_in(psu, password)
+                looks.append(seen(journey.get("code")))
+                journey.enter("000000")
+                bank_time.moment = NOW + timedelta(minutes=minute, seconds=30)
+                looks.append(seen(journey.get("code")))
+            worlds.append(looks)
+        assert "until 13:10" in worlds[0][0][-1]
+        assert worlds[0] == worlds[1] == worlds[2]
 
     @pytest.mark.req("S0-40")
     @pytest.mark.parametrize("known", [True, False])

@@ -14,6 +14,7 @@ from apps.sca.services.authorisations import (
 from apps.sca.services.codes import (
     SEND_CODE_TASK,
     CodeRefused,
+    CodeSentAhead,
     DynamicLinkBroken,
     Proof,
     TooManyCodes,
@@ -22,6 +23,7 @@ from apps.sca.services.codes import (
     is_proof_of,
     recompute_code,
     send_code,
+    take_code_sent_ahead,
     void_challenge,
 )
 from apps.sca.services.devices import (
@@ -38,6 +40,7 @@ __all__ = [
     "AuthenticatorNotAllowed",
     "AuthorisationOver",
     "CodeRefused",
+    "CodeSentAhead",
     "DynamicLinkBroken",
     "Proof",
     "TooManyCodes",
@@ -59,5 +62,6 @@ __all__ = [
     "recompute_code",
     "reopen_sign_in",
     "send_code",
+    "take_code_sent_ahead",
     "void_challenge",
 ]

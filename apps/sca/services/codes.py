@@ -72,6 +72,15 @@ class Proof:
     authorisation_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class CodeSentAhead:
+    """A code that was on its way before its page was opened; ``user_id`` is empty for a decoy."""
+
+    challenge_id: UUID
+    user_id: UUID | None
+    generated_at: datetime
+
+
 @transaction.atomic
 def send_code(
     *,
@@ -80,6 +89,8 @@ def send_code(
     snapshot: dict[str, Any],
     authorisation_id: UUID | None = None,
     hide_limit: bool = True,
+    is_ahead: bool = False,
+    generated_at: datetime | None = None,
     now: datetime,
 ) -> UUID:
     """Make a code over ``snapshot`` and promise its delivery; returns the challenge's id.
@@ -87,6 +98,9 @@ def send_code(
     ``user`` None makes a decoy: it looks the same, nothing is sent, no code matches. A customer who is paused, has
     no number or asked too often gets a decoy too, unless ``hide_limit`` is False (he is signed in, there is nothing
     to hide from him). An earlier open code for the same authorisation is void from now on.
+
+    ``is_ahead`` says that no page has asked for it yet: see :func:`take_code_sent_ahead`. ``generated_at`` makes a
+    decoy as old as the code beside which it stands.
 
     :raises TooManyCodes: with ``hide_limit=False`` only.
     :raises AuthorisationOver: the authorisation is final or expired.
@@ -118,8 +132,9 @@ def send_code(
         code_hash=hash_code(
             key=_hash_key(), challenge_id=str(challenge_id), snapshot_hash=snapshot_hash, code=code
         ),
-        generated_at=now,
-        expires_at=now + timedelta(seconds=settings.SCA_CODE_TTL_SECONDS),
+        generated_at=generated_at or now,
+        expires_at=(generated_at or now) + timedelta(seconds=settings.SCA_CODE_TTL_SECONDS),
+        offered_at=None if is_ahead else now,
     )
     record_event(
         event="sca.challenge.issued" if recipient else "sca.challenge.decoy",
@@ -142,6 +157,24 @@ def send_code(
             effect_key=f"challenge:{challenge.pk}",
         )
     return challenge.pk
+
+
+def take_code_sent_ahead(*, authorisation_id: UUID, now: datetime) -> CodeSentAhead | None:
+    """The code that went out before anybody came to the page; for the first who comes, and once.
+
+    Whoever comes must be led on in the same way whether he is its customer or not: its age, and the tries it has
+    left, would else tell whose password was right (N7). So it is taken by the first, right or wrong, and after that
+    everybody begins with a new code or a new decoy. None when it was taken, or there is none whose life is not over.
+    """
+    ahead = Challenge.objects.filter(
+        authorisation_id=authorisation_id,
+        status=ChallengeStatus.OPEN,
+        offered_at=None,
+        expires_at__gt=now,
+    ).first()
+    if ahead is None or not Challenge.objects.filter(pk=ahead.pk, offered_at=None).update(offered_at=now):
+        return None
+    return CodeSentAhead(ahead.pk, ahead.user_id, ahead.generated_at)
 
 
 def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
