@@ -84,6 +84,9 @@ def play(config: Config) -> int:
 
 def main() -> int:
     """The program behind ``make demo``."""
+    # Whoever ends us ends the bank that we started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
     with sentences():
         try:
             return play(from_environment())

@@ -4,6 +4,7 @@ The journeys stay together in one process (the group ``journeys``): they share o
 """
 
 import os
+import signal
 import sys
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 
 def main() -> int:
     """Run pytest; arguments go through: ``make test ARGS="tests/ledger -k overdraft -n0"``."""
+    # As Ctrl-C: pytest then stops the servers that it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:]
     if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
         arguments = ["-n", str(max(2, min(os.cpu_count() or 2, 4))), *arguments]
