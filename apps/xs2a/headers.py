@@ -5,7 +5,9 @@ import uuid
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
+from django.utils.translation import get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from apps.core.ids import parse_uuid
 from apps.xs2a.refusals import FormatError
@@ -54,6 +56,16 @@ def read_flag(request: HttpRequest, name: str) -> bool:
     if text not in ("true", "false"):
         raise FormatError(_("true or false is expected."), path=name)
     return text == "true"
+
+
+def read_psu_language(request: HttpRequest) -> str:
+    """The language in which the customer reads (PSU-Accept-Language), as far as the bank speaks it; else English."""
+    for tag, _quality in parse_accept_lang_header(request.headers.get("PSU-Accept-Language", "")):
+        try:
+            return get_supported_language_variant(tag)
+        except LookupError:
+            continue
+    return "en"
 
 
 def read_redirect_uri(request: HttpRequest, name: str, *, registered: list[str]) -> str:

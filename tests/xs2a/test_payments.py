@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils import translation
 
 from apps.core import clock
 from apps.notifications.models import OutboxMessage
@@ -130,6 +131,11 @@ def test_a_refusal_tells_its_reason(world: World, reason, code):
     (message,) = told["tppMessage"]
     assert (message["code"], reason.value in message["text"]) == (code, True)
     assert told["psuMessage"]
+    in_german = api.get(answer.href("status"), PSU_Accept_Language="fr;q=0.9, de-AT;q=0.8").body
+    with translation.override("de"):
+        assert in_german["psuMessage"].lower() == str(reason.label).lower()
+    for odd in ("", "*", "xx", "x" * 5000, ";;;", "de;q=x"):
+        assert api.get(answer.href("status"), PSU_Accept_Language=odd).status == 200
     assert api.get(answer.href("self")).body["tppMessage"] == [message]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountUnknown, get_account_by_iban
@@ -153,11 +153,15 @@ def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
     } | _reason(payment)
 
 
-def payment_status(*, payment: "PaymentInitiation") -> dict[str, Any]:
-    """``paymentInitiationStatusResponse-200_json``, with the reason of a refusal (RTS art. 36(1)(b), 36(2))."""
+def payment_status(*, payment: "PaymentInitiation", psu_language: str) -> dict[str, Any]:
+    """``paymentInitiationStatusResponse-200_json``, with the reason of a refusal (RTS art. 36(1)(b), 36(2)).
+
+    ``psuMessage`` is for the customer and in his language; all else is for programs.
+    """
     body: dict[str, Any] = {"transactionStatus": payment.transaction_status} | _reason(payment)
     if "tppMessage" in body:
-        label = str(StatusReason(payment.status_reason).label)
+        with override(psu_language):
+            label = str(StatusReason(payment.status_reason).label)
         body["psuMessage"] = label[:1].upper() + label[1:]
     return body
 

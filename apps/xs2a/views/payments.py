@@ -155,7 +155,8 @@ class PaymentStatusView(PaymentProductView):
     def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
         payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
-        return json_answer(serializers.payment_status(payment=payment))
+        language = headers.read_psu_language(self.http)
+        return json_answer(serializers.payment_status(payment=payment, psu_language=language))
 
 
 def known_payment_id(text: str) -> UUID:
