@@ -192,7 +192,9 @@ class TestTheDatabaseAlone:
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
-            cursor.execute("CREATE TEMPORARY TABLE ledger_posting (LIKE public.ledger_posting) ON COMMIT DROP")
+            cursor.execute(
+                "CREATE TEMPORARY TABLE ledger_posting (LIKE public.ledger_posting) ON COMMIT DROP"
+            )
             cursor.execute(
                 "SELECT ledger_post_entry(gen_random_uuid(), 'credit_transfer', 'shadow', 'EUR', now()::date,"
                 " now()::date, now(), ARRAY[%s]::uuid[], ARRAY['CREDIT'], ARRAY[1]::bigint[], '', '', '', '', '', '')",
