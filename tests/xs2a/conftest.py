@@ -10,8 +10,7 @@ from tests.xs2a.world import World
 
 @pytest.fixture(autouse=True)
 def _interface(settings, tmp_path: Path) -> Iterator[None]:
-    """The interface and the authorization server, with keys and a clock of their own."""
-    settings.ROOT_URLCONF = "tests.xs2a.urls"
+    """Keys and a clock of the tests' own."""
     settings.OIDC_SIGNING_KEYS_DIR = str(tmp_path / "oidc")
     settings.BANK_CLOCK = "tests.xs2a.bank_clock.now"
     yield
