@@ -4,6 +4,13 @@ import unicodedata
 
 from apps.core.errors import InvalidInput
 
+# Letters, marks and symbols that print nothing: Unicode's other ways to be invisible besides the categories below.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(code)
+    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+    for code in range(first, last + 1)
+}
+
 
 class UnsafeText(InvalidInput):
     """The text holds characters that could make a page or a message show something else than what is stored."""
@@ -14,15 +21,17 @@ class UnsafeText(InvalidInput):
 def check_display_text(text: object, *, field: str, max_length: int, required: bool = True) -> str:
     """The text in Unicode NFC without outer blanks, fit to be shown and signed (WYSIWYS).
 
-    Refused: control and format characters (line breaks, bidirectional overrides, zero-width characters),
-    private and unassigned code points, lone surrogates, more than two combining marks in a row, over-length.
+    Blanks of any width become ordinary ones. Refused: control and format characters (line breaks, bidirectional
+    overrides, zero-width characters), letters that print nothing, private and unassigned code points, lone
+    surrogates, more than two combining marks in a row, over-length.
 
     :raises UnsafeText: naming ``field``.
     """
     if not isinstance(text, str):
         raise UnsafeText("not a text", field=field)
     try:
-        value = unicodedata.normalize("NFC", text).strip(" ")
+        value = unicodedata.normalize("NFC", text)
+        value = "".join(" " if unicodedata.category(one) == "Zs" else one for one in value).strip(" ")
         value.encode()
     except UnicodeError as error:
         raise UnsafeText("not well-formed Unicode", field=field) from error
@@ -33,7 +42,7 @@ def check_display_text(text: object, *, field: str, max_length: int, required: b
     marks = 0
     for character in value:
         category = unicodedata.category(character)
-        if category[0] == "C" or category in ("Zl", "Zp"):
+        if category[0] == "C" or category in ("Zl", "Zp") or character in _INVISIBLE:
             raise UnsafeText("control or invisible character", field=field)
         marks = marks + 1 if category in ("Mn", "Me") else 0
         if marks > 2:

@@ -10,7 +10,13 @@ from apps.sca.messages import render_block_notice, render_code_message
 from apps.sca.models import Challenge
 from apps.sca.queries import get_sms_device
 from apps.sca.rules import ChallengeStatus
-from apps.sca.services import SEND_BLOCK_NOTICE_TASK, SEND_CODE_TASK, expire_authorisations, recompute_code
+from apps.sca.services import (
+    SEND_BLOCK_NOTICE_TASK,
+    SEND_CODE_TASK,
+    expire_authorisations,
+    pause_stalled_sign_ins,
+    recompute_code,
+)
 
 
 @outbox_task(SEND_CODE_TASK)
@@ -48,5 +54,7 @@ def send_block_notice(*, user_id: str, effect_key: str) -> None:
 
 @shared_task(name="sca.expire_due", ignore_result=True)
 def expire_due(**_newer_arguments: object) -> None:
-    """Fail authorisations that were left lying."""
-    expire_authorisations(now=clock.now())
+    """Fail authorisations that were left lying; give log-ins that are stuck at the last count their pause."""
+    now = clock.now()
+    expire_authorisations(now=now)
+    pause_stalled_sign_ins(now=now)

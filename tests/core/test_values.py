@@ -121,11 +121,15 @@ class TestDisplayText:
         [
             "Kern\u202eHbmG", "Kern\u200b", "\u2066x", "a\nb", "a\tb", "a\x00", "\ud800", "a\u0316\u0317\u0318", "\ufeffKern",  # noqa: E501
             "x" * 71, "", "   ", "a\u2028b", None, 5, "\ue000",
+            "\u3164", "Kern\u115f", "\u2800", "\u00a0\u2003", "a\ufe0f",
         ],
     )  # fmt: skip
     def test_refuses_what_could_show_something_else(self, text: object) -> None:
         with pytest.raises(UnsafeText):
             check_display_text(text, field="f", max_length=70)
+
+    def test_blanks_of_any_width_are_ordinary_ones(self) -> None:
+        assert check_display_text("\u00a0Kern\u202fGmbH\u2009", field="f", max_length=70) == "Kern GmbH"
 
     def test_is_normalised_once(self) -> None:
         assert check_display_text("Mo\u0308bel", field="f", max_length=70) == "Möbel"

@@ -1,6 +1,11 @@
 """What this room does, by noun; callers import it from here."""
 
-from apps.sca.services.attempts import SEND_BLOCK_NOTICE_TASK, check_knowledge, reopen_sign_in
+from apps.sca.services.attempts import (
+    SEND_BLOCK_NOTICE_TASK,
+    check_knowledge,
+    pause_stalled_sign_ins,
+    reopen_sign_in,
+)
 from apps.sca.services.authorisations import (
     AuthorisationOver,
     expire_authorisations,
@@ -59,6 +64,7 @@ __all__ = [
     "note_code_accepted",
     "note_psu_authenticated",
     "open_authorisation",
+    "pause_stalled_sign_ins",
     "recompute_code",
     "reopen_sign_in",
     "send_code",
