@@ -6,6 +6,7 @@ compiled files are those of the sources.
 """
 
 import argparse
+import ast
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polib
+from django.utils.translation.template import templatize
 
 from deploy.local.config import ROOT
 from deploy.local.console import Refusal, say, sentences
@@ -65,6 +67,8 @@ def problems() -> list[str]:
     for path in catalogues:
         name = path.relative_to(ROOT)
         source = polib.pofile(str(path))
+        known = {(entry.msgctxt, entry.msgid) for entry in source if not entry.obsolete}
+        found += [f"{name}: not collected: {text!r}" for context, text in _texts() - known]
         found += [f"{name}: not translated: {entry.msgid!r}" for entry in source.untranslated_entries()]
         found += [
             f"{name}: to be looked at again (fuzzy): {entry.msgid!r}" for entry in source.fuzzy_entries()
@@ -79,6 +83,45 @@ def problems() -> list[str]:
                 f"{compiled.relative_to(ROOT)} is not compiled from its source: run `make messages`."
             )
     return found
+
+
+def _texts() -> set[tuple[str | None, str]]:
+    """The marked texts of code and templates with their contexts, found without GNU gettext."""
+    found: set[tuple[str | None, str]] = set()
+    for path in (*ROOT.glob("apps/**/*.py"), *ROOT.glob("bankportal/*.py")):
+        if not str(path.relative_to(ROOT)).startswith(_ENGLISH_ONLY):
+            found.update(_texts_of_python(path.read_text()))
+    for path in (*ROOT.glob("templates/**/*.html"), *ROOT.glob("templates/**/*.txt")):
+        found.update(_texts_of_template(path.read_text()))
+    return found
+
+
+def _texts_of_python(code: str) -> Iterator[tuple[str | None, str]]:
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        texts = [
+            argument.value
+            for argument in node.args
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+        ]
+        if name.removesuffix("_lazy") in ("_", "gettext", "ngettext") and texts:
+            yield None, texts[0]
+        elif name.removesuffix("_lazy") in ("pgettext", "npgettext") and len(texts) > 1:
+            yield texts[0], texts[1]
+
+
+# What Django makes of a template for xgettext: calls among dots that keep the places.
+_CALL = re.compile(
+    r"""\b(p?)(?:n?)gettext\(((?:u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")(?:, ?)?)+)""", re.DOTALL
+)
+
+
+def _texts_of_template(source: str) -> Iterator[tuple[str | None, str]]:
+    for in_context, arguments in _CALL.findall(templatize(source)):
+        texts = ast.literal_eval(f"({arguments.rstrip(', ')},)")
+        yield (texts[0], texts[1]) if in_context else (None, texts[0])
 
 
 def _contents(catalogue: "polib.POFile | polib.MOFile") -> dict[tuple[str | None, str], object]:
