@@ -26,7 +26,24 @@ if TYPE_CHECKING:
 # Guessing is bounded in the database, for each log-in and code. This only keeps one address from tying up the web
 # processes with password hashing.
 _PASSWORDS_PER_ADDRESS, _WINDOW_SECONDS = 300, 600
-_NO_WAY_BACK = {"portal:sign-in", "portal:sign-in-code", "portal:root"}
+
+# Where a sign-in may lead: pages that can be asked for with GET, not the steps that a form takes.
+_DESTINATIONS = frozenset(
+    f"portal:{name}"
+    for name in (
+        "home",
+        "transaction-list",
+        "account",
+        "transaction",
+        "payment-new",
+        "payment-list",
+        "payment",
+        "payment-review",
+        "payment-sign",
+        "app-list",
+        "security",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +102,7 @@ def local_portal_path(target: str) -> str:
         match = resolve(urlsplit(target).path)
     except Resolver404:
         return ""
-    is_ours = match.app_names == ["portal"] and not (match.url_name or "").startswith("authorise")
-    return target if is_ours and match.view_name not in _NO_WAY_BACK else ""
+    return target if match.view_name in _DESTINATIONS else ""
 
 
 def retry_later(response: HttpResponse, throttle: Throttle | None) -> HttpResponse:
