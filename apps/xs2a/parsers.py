@@ -5,12 +5,19 @@ what is paid may differ), take NaN and byte order marks, and die of deep nesting
 """
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.xs2a.refusals import FormatError, MediaTypeNotSupported
+
+
+class Readable(Protocol):
+    """What bytes come from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
 
 BODY_BYTES_MAX = 64 * 1024
 DEPTH_MAX = 8
@@ -24,14 +31,28 @@ def read_json_object(request: HttpRequest) -> dict[str, Any]:
     :raises FormatError: too long, or not one strict JSON object.
     """
     _check_media_type(request)
-    # One byte more than allowed tells a long body from one that just fits, without reading on.
-    raw = request.read(BODY_BYTES_MAX + 1)
-    if len(raw) > BODY_BYTES_MAX:
-        raise FormatError(_("The body is longer than 64 KiB."))
-    document = parse_strict_json(raw)
+    document = parse_strict_json(_read_body(request))
     if not isinstance(document, dict):
         raise FormatError(_("The body is not a JSON object."))
     return document
+
+
+def _read_body(request: HttpRequest) -> bytes:
+    stream, raw = body_stream(request), b""
+    # One byte more than allowed tells a long body from one that just fits, without reading on.
+    while chunk := stream.read(BODY_BYTES_MAX + 1 - len(raw)):
+        raw += chunk
+        if len(raw) > BODY_BYTES_MAX:
+            raise FormatError(_("The body is longer than 64 KiB."))
+    return raw
+
+
+def body_stream(request: HttpRequest) -> Readable:
+    """The bytes of the body. Django reads none of a body without Content-Length (chunked), where the server ends it."""
+    if not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated"):
+        stream: Readable = request.META["wsgi.input"]
+        return stream
+    return request
 
 
 def parse_strict_json(raw: bytes) -> Any:

@@ -4,9 +4,11 @@ import gzip
 import json
 import random
 from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from apps.xs2a.parsers import BODY_BYTES_MAX, parse_strict_json
 from apps.xs2a.refusals import FormatError, RequestRefused
 from apps.xs2a.serializers.consents import parse_consent_request
 from apps.xs2a.serializers.payments import parse_payment_request
-from tests.xs2a.kit import ABSENT, PAYMENTS, PSU_IP, consent_body, payment_body
+from tests.xs2a.kit import ABSENT, API, PAYMENTS, PSU_IP, consent_body, payment_body
 from tests.xs2a.world import World
 
 BAD_JSON = {
@@ -102,6 +104,48 @@ def test_a_compressed_body_is_not_unpacked(world: World):
         "POST", "/v1/consents", raw=body, Content_Encoding="gzip", PSU_IP_Address=PSU_IP
     )
     assert answer.status == 415
+
+
+class SlowInput(BytesIO):
+    """A body as a server hands it over that does not know its length: in pieces, to its end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(100, size) if size and size > 0 else 100)
+
+
+def chunked(api: API, path: str, raw: bytes) -> tuple[int, SlowInput]:
+    stream = SlowInput(raw)
+    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in api.headers({}).items()}
+    response = Client().request(
+        REQUEST_METHOD="POST",
+        PATH_INFO=path,
+        CONTENT_TYPE="application/json",
+        HTTP_TRANSFER_ENCODING="chunked",
+        HTTP_PSU_IP_ADDRESS=PSU_IP,
+        **{"wsgi.input": stream, "wsgi.input_terminated": True},
+        **headers,
+    )
+    return response.status_code, stream
+
+
+def test_a_body_may_come_in_chunks(world: World):
+    body = json.dumps(consent_body(world.anna.account.iban)).encode()
+    status, _ = chunked(world.ais(), "/v1/consents", body)
+    assert status == 201
+
+
+@pytest.mark.parametrize("token", ["", "unknown"])
+def test_a_long_body_is_read_to_its_end_so_that_its_sender_sees_the_answer(db, token):
+    status, stream = chunked(API(token), "/v1/consents", b"x" * 300_000)
+    assert status == 401
+    assert stream.tell() == 300_000
+
+
+def test_a_body_without_end_is_not(db, monkeypatch):
+    monkeypatch.setattr("apps.xs2a.middleware.DRAIN_BYTES_MAX", 100_000)
+    status, stream = chunked(API(), "/v1/consents", b"x" * 300_000)
+    assert status == 401
+    assert 100_000 <= stream.tell() <= 100_100
 
 
 AMOUNTS: list[Any] = [
