@@ -79,9 +79,9 @@ def test_the_accounts_are_as_the_personas_want_them(var):
         ("bruno", "Current account"): (312, "enabled"),
         ("carla", "Current account"): (112840, "enabled"),
         ("carla", "Household account"): (120411, "blocked"),
-        ("david", "Joint account"): (296055, "enabled"),
-        ("dora", "Joint account"): (296055, "enabled"),
-        ("emil", "Business account"): (4891255, "enabled"),
+        ("david", "Gemeinschaftskonto"): (296055, "enabled"),
+        ("dora", "Gemeinschaftskonto"): (296055, "enabled"),
+        ("emil", "Geschäftskonto"): (4891255, "enabled"),
     }
     anna = handout["customers"][0]
     assert [account["name"] for account in anna["accounts"]] == ["Current account", "Savings"]
