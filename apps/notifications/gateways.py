@@ -1,6 +1,8 @@
 """Roads to the outside: the SMS provider, and the status push to a TPP's notification URI."""
 
+import ipaddress
 import json
+import socket
 import string
 from typing import Any, Protocol
 
@@ -71,24 +73,53 @@ class HTTPSMSGateway:
 def post_status(*, url: str, body: dict[str, Any], request_id: str) -> None:
     """Tell a TPP a new status (Berlin Group: Resource Status Notification) at an address checked when it was taken.
 
-    No redirect is followed; ten seconds at most; nothing of the answer but its status is read.
+    The name is looked up once and the connection goes to the address that was checked, so that no name leads into
+    the bank's own networks, now or by changing its mind in between. TLS still asks for the name. No redirect is
+    followed; ten seconds at most; nothing of the answer but its status is read.
 
-    :raises PushNotDelivered: anything but a 2xx answer.
+    :raises PushNotDelivered: not a public address, or anything but a 2xx answer.
     """
     try:
-        with httpx.stream(
-            "POST",
-            url,
-            json=body,
-            headers={"X-Request-ID": request_id},
-            timeout=_TIMEOUT,
-            follow_redirects=False,
-        ) as response:
+        target = httpx.URL(url)
+        with (
+            httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
+            client.stream(
+                "POST",
+                target.copy_with(host=_public_address(target)),
+                json=body,
+                headers={"Host": target.netloc.decode("ascii"), "X-Request-ID": request_id},
+                extensions={"sni_hostname": target.host},
+            ) as response,
+        ):
             status = response.status_code
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, OverflowError, UnicodeError) as error:
         raise PushNotDelivered(type(error).__name__) from None
     if not 200 <= status < 300:
         raise PushNotDelivered(f"endpoint answered {status}")
+
+
+def _public_address(url: httpx.URL) -> str:
+    """An address of the URL's host, all of whose addresses lie in the public internet (in the sandbox also loopback).
+
+    :raises PushNotDelivered: one does not.
+    :raises OSError: there is no such host.
+    """
+    found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    if not addresses or not all(_is_public(address) for address in addresses):
+        raise PushNotDelivered("not a public address")
+    return str(addresses[0])
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return _is_public(address.ipv4_mapped)
+        if address.sixtofour is not None or address.teredo is not None:
+            return False  # IPv4 addresses in disguise.
+    if address.is_loopback:
+        return bool(settings.SANDBOX)
+    return address.is_global and not address.is_multicast
 
 
 def _reference(response: httpx.Response) -> str:

@@ -18,7 +18,7 @@ def outbox_task(name: str) -> Callable[[Callable[..., None]], Any]:
     def register(handler: Callable[..., None]) -> Any:
         @shared_task(name=name, ignore_result=True)
         def task(*, message_id: str, **_newer_arguments: Any) -> None:
-            carry_out_message(message_id=message_id, handler=handler)
+            carry_out_message(message_id=message_id, topic=name, handler=handler)
 
         return task
 

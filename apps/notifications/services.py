@@ -91,17 +91,21 @@ def _give_back(rows: list[OutboxMessage]) -> None:
         )
 
 
-def carry_out_message(*, message_id: UUID | str, handler: Callable[..., None]) -> bool:
+def carry_out_message(*, message_id: UUID | str, topic: str, handler: Callable[..., None]) -> bool:
     """Run ``handler`` with the row's payload and mark the row done, in one transaction.
 
-    Returns False when there is nothing to do: the row is done, or another worker has it in hand. A handler that
-    raises leaves no trace but the counted attempt; the row is tried again later and is dead after
+    Returns False when there is nothing to do: the row is done, or another worker has it in hand, or it was promised
+    to another task than ``topic`` (whoever can write to the broker still cannot choose what is done with a row). A
+    handler that raises leaves no trace but the counted attempt; the row is tried again later and is dead after
     ``OUTBOX_MAX_ATTEMPTS`` (staff can replay it).
     """
     try:
         with transaction.atomic():
             row = OutboxMessage.objects.select_for_update(skip_locked=True).filter(pk=message_id).first()
             if row is None or row.status in (MessageStatus.DONE, MessageStatus.DEAD):
+                return False
+            if row.topic != topic:
+                logger.error("outbox message %s came as %s and is %s", message_id, topic, row.topic)
                 return False
             with request_context.call_context(request=row.correlation_id):
                 handler(**row.payload)

@@ -27,7 +27,7 @@ def language_of(response: HttpResponse) -> str:
 def last_sms() -> str:
     """Deliver what waits, and read the newest message."""
     for message in OutboxMessage.objects.filter(topic="sca.send_code", status="pending"):
-        carry_out_message(message_id=message.pk, handler=handler_of(send_code))
+        carry_out_message(message_id=message.pk, topic=message.topic, handler=handler_of(send_code))
     return PhoneMessage.objects.latest("id").text
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -142,3 +143,54 @@ class TestPostStatus:
     def test_a_dead_address_is_an_answer_too(self, url: str) -> None:
         with pytest.raises(PushNotDelivered):
             self.post(url)
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            *(
+                "10.0.0.5",
+                "172.16.3.1",
+                "192.168.1.1",
+                "169.254.169.254",
+                "100.64.0.1",
+                "0.0.0.0",  # noqa: S104 (nothing is bound)
+                "224.0.0.1",
+            ),
+            *("::ffff:10.0.0.5", "fe80::1", "fd00::1", "2002:a00:5::1", "::"),
+        ],
+    )
+    def test_no_name_leads_into_the_banks_networks(
+        self, monkeypatch: pytest.MonkeyPatch, address: str
+    ) -> None:
+        answers = [("93.184.216.34", 443), (address, 443)]
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda *_args, **_more: [(0, 0, 0, "", answer) for answer in answers]
+        )
+        with pytest.raises(PushNotDelivered, match="not a public address"):
+            self.post("https://tpp.example/status")
+
+    def test_loopback_is_for_the_sandbox(self, provider: type[Provider], settings) -> None:
+        settings.SANDBOX = False
+        with pytest.raises(PushNotDelivered, match="not a public address"):
+            self.post(settings.SMS_HTTP_URL)
+        assert not provider.calls
+
+    def test_calls_the_address_that_was_checked_under_the_name_that_was_given(
+        self, provider: type[Provider], settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A name that resolves differently the second time (DNS rebinding) is not asked a second time."""
+        asked: list[str] = []
+
+        def resolve(host: str, port: int, **_more: object) -> list[tuple[object, ...]]:
+            asked.append(host)
+            return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(gateways.socket, "getaddrinfo", resolve)
+            url = settings.SMS_HTTP_URL.replace("127.0.0.1", "tpp.example")
+            address = gateways._public_address(gateways.httpx.URL(url))
+        assert (asked, address) == (["tpp.example"], "127.0.0.1")
+        monkeypatch.setattr(gateways, "_public_address", lambda _url: address)
+        self.post(url)
+        ((headers, _),) = provider.calls
+        assert headers["Host"].startswith("tpp.example:")

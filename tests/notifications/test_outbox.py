@@ -1,5 +1,7 @@
 """The outbox: a committed promise is kept, whatever dies; and kept once."""
 
+from uuid import UUID
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
@@ -93,7 +95,7 @@ class TestRelay:
 
         def publish(*, message_id: str, **_: str) -> None:
             def work(_: int) -> bool:
-                return carry_out_message(message_id=message_id, handler=lambda x: None)
+                return carry_out_message(message_id=message_id, topic="test.topic", handler=lambda x: None)
 
             results.extend(in_parallel(1, work))
 
@@ -136,18 +138,31 @@ class TestRelay:
 class TestCarryOut:
     def test_marks_done_in_the_transaction_of_the_effect(self, db: None) -> None:
         message, seen = promise(), []
-        assert carry_out_message(message_id=message.pk, handler=lambda x: seen.append(x)) is True
+        assert (
+            carry_out_message(message_id=message.pk, topic=message.topic, handler=lambda x: seen.append(x))
+            is True
+        )
         message.refresh_from_db()
         assert (seen, message.status) == (["1"], "done")
 
     def test_does_nothing_the_second_time(self, db: None) -> None:
         message, seen = promise(), []
         for _ in range(3):
-            carry_out_message(message_id=message.pk, handler=lambda x: seen.append(x))
+            carry_out_message(message_id=message.pk, topic=message.topic, handler=lambda x: seen.append(x))
         assert seen == ["1"]
 
     def test_an_unknown_message_is_nothing(self, db: None) -> None:
-        assert carry_out_message(message_id="00000000-0000-0000-0000-000000000000", handler=print) is False
+        assert carry_out_message(message_id=UUID(int=0), topic="test.topic", handler=print) is False
+
+    @pytest.mark.req("S0-48")
+    def test_a_row_is_carried_out_by_its_own_task_only(self, db: None) -> None:
+        message = promise()
+        seen: list[str] = []
+        assert not carry_out_message(
+            message_id=message.pk, topic="other.topic", handler=lambda x: seen.append(x)
+        )
+        message.refresh_from_db()
+        assert (seen, message.attempts, message.done_at) == ([], 0, None)
 
     def fail(self, x: str) -> None:
         promise("effect of the failed handler")
@@ -156,7 +171,7 @@ class TestCarryOut:
     def test_a_failure_rolls_back_waits_and_tells_no_secret(self, transactional_db: None) -> None:
         message = promise()
         with pytest.raises(ValueError, match="secret"):
-            carry_out_message(message_id=message.pk, handler=self.fail)
+            carry_out_message(message_id=message.pk, topic=message.topic, handler=self.fail)
         message.refresh_from_db()
         assert (message.status, message.attempts, message.last_error) == ("pending", 1, "ValueError")
         assert message.available_at > message.created_at
@@ -167,11 +182,11 @@ class TestCarryOut:
         message = promise()
         for _ in range(3):
             with pytest.raises(ValueError, match="secret"):
-                carry_out_message(message_id=message.pk, handler=self.fail)
+                carry_out_message(message_id=message.pk, topic=message.topic, handler=self.fail)
         make_due()
         assert relay_messages() == 0
         assert get_outbox_state().dead == 1
-        assert carry_out_message(message_id=message.pk, handler=print) is False
+        assert carry_out_message(message_id=message.pk, topic=message.topic, handler=print) is False
         assert replay_message(message_id=message.pk) is True
         assert replay_message(message_id=message.pk) is False
         assert relay_messages() == 1
@@ -180,7 +195,10 @@ class TestCarryOut:
     def test_ten_deliveries_at_once_have_one_effect(self) -> None:
         message, seen = promise(), []
         results = in_parallel(
-            10, lambda n: carry_out_message(message_id=message.pk, handler=lambda x: seen.append(x))
+            10,
+            lambda n: carry_out_message(
+                message_id=message.pk, topic=message.topic, handler=lambda x: seen.append(x)
+            ),
         )
         assert seen == ["1"]
         assert results.count(True) == 1

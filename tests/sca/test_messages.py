@@ -43,7 +43,7 @@ def anna(db: None) -> PSU:
 
 def deliver() -> None:
     message = OutboxMessage.objects.get(topic="sca.send_code")
-    carry_out_message(message_id=message.pk, handler=handler_of(send_code_task))
+    carry_out_message(message_id=message.pk, topic=message.topic, handler=handler_of(send_code_task))
 
 
 def handler_of(task):
