@@ -15,6 +15,7 @@ from apps.core import clock
 from apps.core.errors import DomainError, NotFound
 from apps.identity.queries import get_psu_of_user
 from apps.portal.errors import render_refusal
+from apps.sca.queries import is_authenticator
 from apps.web import idle
 from apps.web.client_ip import client_ip
 from apps.web.throttles import Throttle, count_call
@@ -59,9 +60,12 @@ VisitView = Callable[Concatenate[HttpRequest, Visit, P], HttpResponse]
 
 
 def customer_of(request: HttpRequest) -> "PSU | None":
-    """The customer whose session this is; None for strangers, staff, members of TPPs, and half-done sign-ins."""
+    """The customer whose session this is; None for strangers, staff, members of TPPs, and half-done sign-ins.
+
+    An authenticator app opens no customer's page, whoever its log-in has become (S1-19).
+    """
     user: Any = request.user
-    if not user.is_authenticated or not user.is_verified():
+    if not user.is_authenticated or not user.is_verified() or is_authenticator(user.otp_device):
         return None
     try:
         return get_psu_of_user(user_id=user.pk)

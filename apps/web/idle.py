@@ -1,4 +1,7 @@
-"""Log-out after inactivity: at most five minutes without an action of the user, on bank time (RTS art. 4(3)(d))."""
+"""Log-out after inactivity: at most five minutes without an action of the user, on bank time (RTS art. 4(3)(d)).
+
+And after a working day in any case: a session that somebody got hold of must not be kept alive without end.
+"""
 
 from datetime import datetime
 
@@ -8,6 +11,7 @@ from django.http import HttpRequest
 from apps.core import clock
 
 SESSION_KEY = "web.last_action_at"
+SIGNED_IN_KEY = "web.signed_in_at"
 WARNING_SECONDS = 60
 
 
@@ -18,7 +22,9 @@ def is_background(request: HttpRequest) -> bool:
 
 def touch(request: HttpRequest) -> None:
     """Remember that the user has just done something."""
-    request.session[SESSION_KEY] = clock.now().isoformat()
+    now = clock.now().isoformat()
+    request.session[SESSION_KEY] = now
+    request.session.setdefault(SIGNED_IN_KEY, now)
 
 
 def is_counting(request: HttpRequest) -> bool:
@@ -27,12 +33,23 @@ def is_counting(request: HttpRequest) -> bool:
 
 
 def remaining_seconds(request: HttpRequest) -> int:
-    """Seconds until this session ends for want of action; 0 when it has ended.
+    """Seconds until this session ends, for want of action or of old age; 0 when it has ended.
 
-    A bank clock that was set back (sandbox only) starts the count anew.
+    A bank clock that was set back (sandbox only) starts the counts anew.
     """
-    limit: int = settings.SESSION_IDLE_SECONDS
-    stored = request.session.get(SESSION_KEY)
+    return min(
+        _left(request, SESSION_KEY, limit=settings.SESSION_IDLE_SECONDS),
+        _left(request, SIGNED_IN_KEY, limit=settings.SESSION_COOKIE_AGE),
+    )
+
+
+def is_of_old_age(request: HttpRequest) -> bool:
+    """Whether it ended because it lasted as long as a session may, whatever was done in it."""
+    return _left(request, SIGNED_IN_KEY, limit=settings.SESSION_COOKIE_AGE) == 0
+
+
+def _left(request: HttpRequest, key: str, *, limit: int) -> int:
+    stored = request.session.get(key)
     if stored is None:
         return limit
     elapsed = (clock.now() - datetime.fromisoformat(stored)).total_seconds()

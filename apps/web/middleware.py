@@ -87,7 +87,8 @@ class SecurityHeadersMiddleware:
 
 
 class IdleLogoutMiddleware:
-    """Ends a signed-in session after ``SESSION_IDLE_SECONDS`` without an action of the user (RTS art. 4(3)(d)).
+    """Ends a signed-in session after ``SESSION_IDLE_SECONDS`` without an action of the user (RTS art. 4(3)(d)), and
+    ``SESSION_COOKIE_AGE`` after the sign-in in any case.
 
     The request that comes too late goes on as a stranger's, so its door asks for the sign-in as it always does. A page
     that polls by itself (``X-Background: 1``) extends nothing and gets 401 once the session has ended.
@@ -99,13 +100,15 @@ class IdleLogoutMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if is_signed_in(request):
             if idle.remaining_seconds(request) == 0:
+                is_of_old_age = idle.is_of_old_age(request)
                 logout(request)
                 if idle.is_background(request):
                     return JsonResponse({"signed_out": True}, status=401)
-                messages.info(
-                    request,
-                    gettext("You did nothing for a while, so we signed you out to protect your account."),
-                )
+                if not is_of_old_age:
+                    messages.info(
+                        request,
+                        gettext("You did nothing for a while, so we signed you out to protect your account."),
+                    )
             elif not idle.is_background(request):
                 idle.touch(request)
         response = self.get_response(request)

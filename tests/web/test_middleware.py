@@ -106,6 +106,20 @@ class TestIdleLogout:
             bank_clock.advance(seconds=299)
             assert signed_in.get("/session/").status_code == 200
 
+    @pytest.mark.req("RTS-4(3)(c)")
+    def test_no_session_outlives_a_working_day_whatever_is_done_in_it(
+        self, signed_in: Client, bank_clock: BankClock
+    ) -> None:
+        for _ in range(8 * 15 - 1):
+            bank_clock.advance(minutes=4)
+            assert signed_in.get("/session/").status_code == 200
+        bank_clock.advance(minutes=3, seconds=30)
+        assert signed_in.get("/session/").json() == {"remaining_seconds": 30}
+        bank_clock.advance(seconds=30)
+        response = signed_in.get("/home/")
+        assert not response.wsgi_request.user.is_authenticated
+        assert "You did nothing for a while" not in response.content.decode()
+
     @pytest.mark.req("S1-12")
     def test_polling_is_no_action(self, signed_in: Client, bank_clock: BankClock) -> None:
         bank_clock.advance(seconds=200)
