@@ -110,7 +110,7 @@ urlpatterns = [
     path("sign/", _page("authorise")),
     path("form/", _page("plain")),
     path("crash/", crash),
-    path("v1/crash/", crash),
+    path("door/crash/", crash),
     path("forbid/", forbid),
     path("suspect/", suspect),
     path("cacheable/", cacheable),

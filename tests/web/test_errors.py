@@ -58,14 +58,14 @@ class TestPages:
 class TestJSONDoors:
     @pytest.fixture(autouse=True)
     def _door(self, settings: Any) -> None:
-        settings.WEB_ERROR_RENDERERS = {"/v1/": "tests.web.test_errors.render_stub"}
+        settings.WEB_ERROR_RENDERERS = {"/door/": "tests.web.test_errors.render_stub"}
 
     def test_keep_their_format_where_no_view_was_reached(self, client: Client) -> None:
-        assert client.get("/v1/nowhere").json() == {"status": 404}
+        assert client.get("/door/nowhere").json() == {"status": 404}
 
     def test_keep_their_format_when_the_server_fails(self, client: Client) -> None:
         client.raise_request_exception = False
-        assert client.get("/v1/crash/").json() == {"status": 500}
+        assert client.get("/door/crash/").json() == {"status": 500}
 
     def test_other_paths_get_pages(self, client: Client) -> None:
-        assert client.get("/v2/nowhere")["Content-Type"].startswith("text/html")
+        assert client.get("/other/nowhere")["Content-Type"].startswith("text/html")
