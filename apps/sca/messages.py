@@ -13,6 +13,7 @@ from apps.core.clock import BANK_TIME_ZONE
 from apps.core.iban import format_iban, mask_iban
 from apps.core.money import format_money
 from apps.sca.models import Challenge
+from apps.sca.rules import BlockStage
 
 # The month in words in English, where 3/4 means two days; in German in digits, for the message is short.
 _DATE_FORMATS = {"en": "j M Y", "de": "j.n.Y"}
@@ -30,13 +31,14 @@ def render_code_message(*, challenge: Challenge, code: str, language: str) -> st
         )
 
 
-def render_block_notice(*, language: str) -> str:
-    """The SMS that tells a customer that sign-in is paused after failed attempts."""
+def render_block_notice(*, language: str, stage: BlockStage = BlockStage.PAUSE) -> str:
+    """The SMS that tells a customer that sign-in is paused after failed attempts; before the last time, that it will
+    be closed next (RTS art. 4(4))."""
     with translation.override(language):
         return _one_line(
             render_to_string(
                 "notifications/sms_block_notice.txt",
-                {"bank": settings.BANK_NAME, "phone": settings.BANK_FRAUD_PHONE},
+                {"bank": settings.BANK_NAME, "phone": settings.BANK_FRAUD_PHONE, "stage": stage.value},
             )
         )
 

@@ -2,6 +2,7 @@ import hashlib
 import hmac
 import re
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -86,6 +87,14 @@ class AuthenticationMethod(models.TextChoices):
     SMS_OTP = "SMS_OTP", _("text message")
 
 
+class BlockStage(StrEnum):
+    """How far failures in a row have come."""
+
+    PAUSE = "pause"
+    LAST_PAUSE = "last_pause"
+    CLOSED = "closed"
+
+
 class CodeMalformed(DomainError):
     """Not six ASCII digits. Nothing was compared, nothing counted."""
 
@@ -123,6 +132,13 @@ def hash_code(*, key: bytes, challenge_id: str, snapshot_hash: bytes, code: str)
 def block_until(*, level: int, now: datetime) -> datetime | None:
     """When sign-in opens again after the ``level``-th block in a row (from 0); None: only the bank reopens it."""
     return now + BLOCK_DURATIONS[level] if level < len(BLOCK_DURATIONS) else None
+
+
+def block_stage(*, level: int, is_for_good: bool) -> BlockStage:
+    """What a customer is to be told after the block that raised his count of blocks to ``level`` (RTS art. 4(4))."""
+    if is_for_good:
+        return BlockStage.CLOSED
+    return BlockStage.LAST_PAUSE if level == len(BLOCK_DURATIONS) else BlockStage.PAUSE
 
 
 def may_change_status(*, current: str, new: str) -> bool:

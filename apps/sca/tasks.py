@@ -8,8 +8,8 @@ from apps.notifications.outbox_tasks import outbox_task
 from apps.notifications.services import send_sms
 from apps.sca.messages import render_block_notice, render_code_message
 from apps.sca.models import Challenge
-from apps.sca.queries import get_sms_device
-from apps.sca.rules import ChallengeStatus
+from apps.sca.queries import get_authentication_state, get_sms_device
+from apps.sca.rules import ChallengeStatus, block_stage
 from apps.sca.services import (
     SEND_BLOCK_NOTICE_TASK,
     SEND_CODE_TASK,
@@ -43,12 +43,14 @@ def send_block_notice(*, user_id: str, effect_key: str) -> None:
     """Tell a customer that sign-in is paused; whoever failed may not have been he."""
     user = User.objects.filter(pk=user_id).first()
     device = get_sms_device(user_id=UUID(user_id))
-    if user is not None and device is not None:
+    state = get_authentication_state(user_id=UUID(user_id))
+    if user is not None and device is not None and state is not None:
+        stage = block_stage(level=state.block_level, is_for_good=state.blocked_for_good)
         send_sms(
             effect_key=effect_key,
             user_id=user.pk,
             to=device.phone_number,
-            text=render_block_notice(language=user.language),
+            text=render_block_notice(language=user.language, stage=stage),
         )
 
 

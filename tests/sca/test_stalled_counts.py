@@ -6,7 +6,9 @@ import pytest
 
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
+from apps.sca.messages import render_block_notice
 from apps.sca.models import AuthenticationState
+from apps.sca.rules import BlockStage, block_stage
 from apps.sca.services import SEND_BLOCK_NOTICE_TASK, check_knowledge, pause_stalled_sign_ins
 from apps.sca.services.attempts import reserve_attempt
 from tests.factories.accounts import NOW, customer
@@ -50,3 +52,23 @@ def test_who_is_below_the_bound_or_paused_already_is_left_alone(anna: PSU, bruno
     assert pause_stalled_sign_ins(now=NOW) == 0
     assert state_of(anna).consecutive_failures == 4
     assert sign_in(anna)
+
+
+@pytest.mark.req("RTS-4(4)")
+def test_the_last_pause_warns_of_the_block_that_only_the_bank_lifts(anna: PSU) -> None:
+    stages, now = [], NOW
+    for _ in range(5):
+        for _ in range(5):
+            check_knowledge(username=anna.user.username, password="wrong horse battery", now=now)
+        state = state_of(anna)
+        stages.append(block_stage(level=state.block_level, is_for_good=state.blocked_for_good))
+        now += timedelta(days=2)
+    assert stages == [BlockStage.PAUSE] * 3 + [BlockStage.LAST_PAUSE, BlockStage.CLOSED]
+    assert not sign_in(anna, now=now + timedelta(days=365))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_each_stage_has_words_of_its_own_in_one_message(language: str) -> None:
+    texts = {render_block_notice(language=language, stage=stage) for stage in BlockStage}
+    assert len(texts) == 3
+    assert all(len(text) <= 160 for text in texts)
