@@ -77,3 +77,10 @@ LABELS: dict[str, str | Promise] = {
     "tpp": _("TPP"),
     "user": _("User ID"),
 }
+
+# The categories of elements that authenticated a customer (PSD2 art. 4(30)).
+ELEMENTS: dict[str, str | Promise] = {
+    "knowledge": _("knowledge"),
+    "possession": _("possession"),
+    "inherence": _("inherence"),
+}

@@ -24,6 +24,7 @@ from apps.payments.queries import list_payments_for_psu
 from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations
 from apps.sca.rules import SubjectType
 from apps.staff.cells import Cell, LabelledCell, url_of
+from apps.staff.labels import ELEMENTS
 from apps.tpp.models import TPP, App
 
 ROWS_MAX = 20
@@ -150,7 +151,9 @@ def _authorisations_panel(subject_type: SubjectType, row: models.Model) -> Panel
     rows = [
         [
             Cell("badge", authorisation.sca_status),
-            Cell("list", list(authorisation.elements)) if authorisation.elements else NOTHING,
+            Cell("list", [ELEMENTS.get(name, name) for name in authorisation.elements])
+            if authorisation.elements
+            else NOTHING,
             _date(authorisation.created_at),
             _date(authorisation.finalised_at),
         ]
