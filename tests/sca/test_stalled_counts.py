@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from apps.audit.models import AuditEvent
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.sca.messages import render_block_notice
@@ -72,3 +73,15 @@ def test_each_stage_has_words_of_its_own_in_one_message(language: str) -> None:
     texts = {render_block_notice(language=language, stage=stage) for stage in BlockStage}
     assert len(texts) == 3
     assert all(len(text) <= 160 for text in texts)
+
+
+@pytest.mark.req("RTS-29(1)", "RTS-4(3)(a)")
+def test_an_attempt_for_nobody_leaves_a_line_and_not_what_was_typed(anna: PSU) -> None:
+    assert check_knowledge(username="linden-anna-2026", password=PASSWORD, now=NOW) is None
+    AuthenticationState.objects.create(user=anna.user, blocked_for_good=True)
+    assert not sign_in(anna)
+    refused = list(AuditEvent.objects.filter(event="sca.attempt.refused").order_by("id"))
+    assert [(event.object_id, event.data) for event in refused] == [
+        ("", {"reason": "unknown"}),
+        (str(anna.user.pk), {"reason": "paused"}),
+    ]

@@ -22,7 +22,8 @@ def check_knowledge(*, username: str, password: str, now: datetime) -> User | No
     """Check user ID and password: the knowledge element. None when anything is wrong; the caller shows no sign of it.
 
     A wrong password counts as a failure in a row before it is compared, so that parallel guesses cannot slip past
-    (RTS art. 4(3)(b)). The same work is done for unknown and for paused log-ins.
+    (RTS art. 4(3)(b)). The same work is done for unknown and for paused log-ins, the line in the trail included: a
+    write to disk takes as long as anybody needs to tell two answers apart.
     """
     user = (
         get_user_by_username(username=username) if username.isprintable() and len(username) <= 150 else None
@@ -30,6 +31,7 @@ def check_knowledge(*, username: str, password: str, now: datetime) -> User | No
     usable = user is not None and user.is_active and reserve_attempt(user_id=user.pk, now=now)
     if user is None or not usable:
         make_password(password)
+        _record_refusal(user, now=now)
         return None
     if not check_password(password, user.password):
         settle_failure(user_id=user.pk, now=now, what="password")
@@ -128,6 +130,19 @@ def _record_failure(state: AuthenticationState, *, paused: bool, what: str, now:
         actor_type="anonymous",
         at=now,
         data={"element": what, "level": state.block_level, "until": state.blocked_until},
+    )
+
+
+@transaction.atomic
+def _record_refusal(user: User | None, *, now: datetime) -> None:
+    """An attempt for nobody, or while sign-in is paused. The user ID as typed is not kept: it may be a password."""
+    record_event(
+        event="sca.attempt.refused",
+        object_type="user",
+        object_id=user.pk if user else "",
+        actor_type="anonymous",
+        at=now,
+        data={"reason": "paused" if user and user.is_active else "inactive" if user else "unknown"},
     )
 
 
