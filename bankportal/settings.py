@@ -315,6 +315,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django.server": {"level": "WARNING"},
+        # Anybody can send a wrong Host; the line "Bad Request" tells it, a traceback each would only fill the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
         "celery.redirected": {"level": "WARNING"},
     },
