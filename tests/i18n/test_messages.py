@@ -6,6 +6,7 @@ import pytest
 
 from apps.sca.messages import render_block_notice, render_code_message
 from apps.sca.models import Challenge, Purpose
+from apps.sca.rules import BlockStage
 from tests.factories.accounts import NOW
 
 # GSM 03.38: a message in it has 153 characters a part; one letter beyond, and every part has 67.
@@ -63,8 +64,9 @@ class TestEveryMessage:
         assert places(text) <= 306
         assert "004711" in text
 
-    def test_of_a_block_fits_too(self, language: str) -> None:
-        assert places(render_block_notice(language=language)) <= 160
+    @pytest.mark.parametrize("stage", BlockStage)
+    def test_of_a_block_fits_too(self, language: str, stage: BlockStage) -> None:
+        assert places(render_block_notice(language=language, stage=stage)) <= 160
 
 
 @pytest.mark.req("S1-15", "S0-43")

@@ -63,11 +63,16 @@ def _kind(url: str) -> str:
 
 
 SHAPES = [(320, "light"), (1366, "dark")]
+# German words are the longer ones: the small window reads German.
+LOCALES = {320: "de-DE", 1366: "en-GB"}
 
 
-@pytest.mark.parametrize(("width", "scheme"), SHAPES)
-def test_portal(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
-    customer = Customer(stack, "carla" if width == 320 else "anna")
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"), [("carla", 320, "light"), ("anna", 1366, "dark"), ("emil", 320, "dark")]
+)
+def test_portal(browser: Browser, stack: RunningStack, name: str, width: int, scheme: str) -> None:
+    """Carla has a blocked account, Emil reads German."""
+    customer = Customer(stack, name)
     context = new_context(browser, width=width, scheme=scheme)
     page = context.new_page()
     known = len(customer.messages())
@@ -88,7 +93,7 @@ def test_portal(browser: Browser, stack: RunningStack, width: int, scheme: str) 
 
 @pytest.mark.parametrize(("width", "scheme"), SHAPES)
 def test_sandbox(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
-    context = new_context(browser, width=width, scheme=scheme)
+    context = new_context(browser, width=width, scheme=scheme, locale=LOCALES[width])
     visited = crawl(context, f"{stack.bank_url}/sandbox/", inside=f"{stack.bank_url}/sandbox/")
     assert len(visited) >= 3, visited
     context.close()
@@ -96,7 +101,7 @@ def test_sandbox(browser: Browser, stack: RunningStack, width: int, scheme: str)
 
 @pytest.mark.parametrize(("width", "scheme"), SHAPES)
 def test_console_for_strangers(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
-    context = new_context(browser, width=width, scheme=scheme)
+    context = new_context(browser, width=width, scheme=scheme, locale=LOCALES[width])
     visited = crawl(context, f"{stack.bank_url}/developers/", inside=f"{stack.bank_url}/developers/")
     assert len(visited) >= 4, visited
     context.close()
@@ -127,7 +132,7 @@ def test_staff(browser: Browser, stack: RunningStack, width: int, scheme: str) -
 
 @pytest.mark.parametrize(("width", "scheme"), SHAPES)
 def test_error_pages(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
-    context = new_context(browser, width=width, scheme=scheme)
+    context = new_context(browser, width=width, scheme=scheme, locale=LOCALES[width])
     page = context.new_page()
     for path in ("/no/such/page/", "/authorise/00000000-0000-4000-8000-000000000000/", "/oauth/authorize"):
         response = page.goto(stack.bank_url + path)
