@@ -15,3 +15,4 @@ STORAGES = {
     # A test that renders a page must not depend on collectstatic having run.
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 (WhiteNoise warns of a missing one, once per client)

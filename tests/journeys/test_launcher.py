@@ -78,9 +78,10 @@ class Launcher:
     def everything(self):
         """Every process that belongs to it."""
         root = psutil.Process(self.process.pid)
-        found = [root, *root.children(recursive=True)]
         server = postgres.Server(home=self.config.var / "postgres", port=self.config.pg_port, password="")
-        return found + ([server.process()] if server.process() else [])
+        postmaster = server.process()
+        assert postmaster is not None
+        return [root, *root.children(recursive=True), postmaster]
 
     def stop(self, number=signal.SIGINT):
         """Ask it to end; its exit code."""
