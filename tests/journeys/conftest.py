@@ -10,13 +10,11 @@ from tests.journeys.stack import RunningStack, running_stack
 HERE = Path(__file__).resolve().parent
 
 
-@pytest.hookimpl(tryfirst=True)  # Before xdist reads the groups.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Journeys share one bank, so under xdist they stay in one process; all carry the marker ``journey``."""
+    """All tests here carry the marker ``journey``."""
     for item in items:
         if HERE in Path(item.path).parents:
             item.add_marker(pytest.mark.journey)
-            item.add_marker(pytest.mark.xdist_group("journeys"))
 
 
 @pytest.fixture(scope="session")
