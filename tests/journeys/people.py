@@ -22,7 +22,7 @@ PSU_IP_ADDRESS = "192.0.2.7"
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], *, seconds: float = 15, what: str = "it") -> T:
+def eventually(look: Callable[[], T], *, seconds: float = 45, what: str = "it") -> T:
     """The first true answer of ``look``, asked again and again for so long."""
     deadline = time.monotonic() + seconds
     while True:
@@ -54,7 +54,7 @@ class Customer:
         """The texts on her phone, newest first."""
         return [message["text"] for message in self.stack.messages(self.name)]
 
-    def new_message(self, known: int, *, seconds: float = 20) -> str:
+    def new_message(self, known: int, *, seconds: float = 60) -> str:
         """The message that came after ``known`` of them."""
         return eventually(
             lambda: ((found := self.messages()) and len(found) > known and found[0]) or "",
@@ -153,7 +153,7 @@ def status_of(stack: RunningStack, payment_id: str) -> str:
     return str(rows[0][0])
 
 
-def final_status(stack: RunningStack, payment_id: str, *, seconds: float = 30) -> str:
+def final_status(stack: RunningStack, payment_id: str, *, seconds: float = 60) -> str:
     """The payment's status once it is final."""
     return eventually(
         lambda: ((status := status_of(stack, payment_id)) in ("ACSC", "RJCT", "CANC") and status) or "",

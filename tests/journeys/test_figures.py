@@ -115,7 +115,7 @@ def test_figure_2_she_pays_and_signs_what_she_sees(page: Page, stack: RunningSta
     assert len(anna.messages()) == known + 1, "the code that was sent at once stays good"
     give_code(page, anna.code(known))
     page.wait_for_url(f"{stack.tpp_url}/**")
-    expect(page.locator("#payment")).to_have_attribute("data-state", "paid", timeout=20_000)
+    expect(page.locator("#payment")).to_have_attribute("data-state", "paid", timeout=60_000)
     assert anna.balance_minor() == before - 2490
     assert stack.ledger()["difference_minor"] == 0
     page.reload()
@@ -142,7 +142,7 @@ def test_she_pays_without_a_connected_account_by_one_authentication(page: Page, 
     give_password(page, david)
     give_code(page, david.code(known))
     page.wait_for_url(f"{stack.tpp_url}/**")
-    expect(page.locator("#payment")).to_have_attribute("data-state", "paid", timeout=20_000)
+    expect(page.locator("#payment")).to_have_attribute("data-state", "paid", timeout=60_000)
     assert len(david.messages()) == known + 1
 
 
