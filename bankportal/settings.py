@@ -209,6 +209,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 if CELERY_BROKER_URL.startswith("filesystem://"):
     # Needs no server: files in one folder that every process polls each 20 ms.
+    CELERY_BROKER_TRANSPORT = "bankportal.file_broker:Transport"
     _broker_dir = Path(env("CELERY_BROKER_DIR", default=str(VAR_DIR / "broker")))
     for _sub in ("messages", "control"):
         (_broker_dir / _sub).mkdir(parents=True, exist_ok=True)

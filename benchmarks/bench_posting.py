@@ -1,6 +1,6 @@
 """Booking transfers: the ledger's own function called by Python, beside pgbench calling the very same function.
 
-Rounds alternate, medians are compared, so that a busy minute of the machine hits both.
+Short rounds alternate and medians are compared, so that a busy moment of the machine hits both.
 """
 
 import os
@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 
@@ -18,9 +19,11 @@ from benchmarks.report import Ratio
 from deploy.local.config import ROOT
 from deploy.local.postgres import Server
 
+Worker = subprocess.Popen[str]
+
 _ACCOUNTS = 20_000
-_SECONDS = 3
-_ROUNDS = 5
+_SECONDS = 1
+_ROUNDS = 15
 
 _MAKE_ACCOUNTS = f"""
 INSERT INTO ledger_ledgeraccount (id, code, kind, currency, credits_minor, minimum_balance_minor)
@@ -51,9 +54,10 @@ def run() -> Iterator[Ratio]:
             connection.execute(_NUMBER_ACCOUNTS)
         for clients in (1, 8):
             ours, limit = [], []
-            for _ in range(_ROUNDS):
-                limit.append(_pgbench(server, url, clients))
-                ours.append(_workers(environment, clients))
+            with _workers(environment, clients) as workers:
+                for _ in range(_ROUNDS):
+                    limit.append(_pgbench(server, url, clients))
+                    ours.append(_posted(workers) / _SECONDS)
             yield Ratio(
                 what=f"posting, {clients} client{'s' if clients > 1 else ''}: transfers per second",
                 ours=statistics.median(ours),
@@ -82,12 +86,35 @@ def _pgbench(server: Server, url: str, clients: int) -> float:
     return float(line.split()[2])
 
 
-def _workers(environment: dict[str, str], clients: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.posting_worker", str(_SECONDS)]
-    processes = [
-        subprocess.Popen(
-            [*command, str(seed)], cwd=Path(ROOT), env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for seed in range(clients)
+@contextmanager
+def _workers(environment: dict[str, str], clients: int) -> Iterator[list[Worker]]:
+    """Processes that post on request; they wait between the rounds."""
+    command = [sys.executable, "-m", "benchmarks.posting_worker"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [
+        subprocess.Popen([*command, str(seed)], cwd=ROOT, env=environment, **pipes) for seed in range(clients)
     ]
-    return sum(int(process.communicate()[0]) for process in processes) / _SECONDS
+    try:
+        for worker in workers:
+            _line(worker)
+        yield workers
+    finally:
+        for worker in workers:
+            worker.communicate()
+
+
+def _posted(workers: list[Worker]) -> int:
+    """How many entries all of them post in one round."""
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write(f"{_SECONDS}\n")
+        worker.stdin.flush()
+    return sum(int(_line(worker)) for worker in workers)
+
+
+def _line(worker: Worker) -> str:
+    assert worker.stdout
+    line = worker.stdout.readline()
+    if not line:
+        raise RuntimeError("a process that posts has ended; its last words stand above")
+    return line

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.conftest import find_chromium
 
@@ -26,6 +26,8 @@ AXE_SOURCE = Path(__file__).resolve().parent / "vendor" / "axe.min.js"
 CHROMIUM = find_chromium()
 WIDTHS = {"wide": 1366, "phone": 390, "small": 320}
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+expect.set_options(timeout=30_000)  # Five seconds are too few on a machine that others load.
 
 # Runs before any script of the page, and is not subject to its CSP.
 _COLLECT = """
@@ -75,6 +77,16 @@ def open_page(browser: Browser, url: str, **visitor: Any) -> Page:
     page = new_context(browser, **visitor).new_page()
     page.goto(url)
     return page
+
+
+def press(page: Page, target: str | Locator) -> None:
+    """Click what leads to another page, and wait until that page is there.
+
+    A bare ``click()`` may return while the old page is still up: what the test then looks at, or where it goes next,
+    would be a matter of luck.
+    """
+    with page.expect_navigation():
+        (page.locator(target) if isinstance(target, str) else target).click()
 
 
 def _watch_console(page: Page) -> None:

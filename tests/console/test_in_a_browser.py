@@ -79,14 +79,14 @@ def test_pages_of_a_stranger_are_clean(
     look_at(page, "/developers/sign-in/", name=f"sign-in-{look}")
     page.fill("[name=username]", "nobody.here")
     page.fill("[name=password]", "wrong")
-    page.get_by_role("button", name="Continue").click()
+    tools.press(page, page.get_by_role("button", name="Continue"))
     page.fill("[name=code]", "123456")
-    page.get_by_role("button", name="Sign in").click()
+    tools.press(page, page.get_by_role("button", name="Sign in"))
     look_at(page, CODE, name=f"code-refused-{look}", posted=True)
     look_at(page, "/developers/register/", name=f"register-{look}")
     for field in ("username", "email", "password"):
         page.fill(f"[name={field}]", FORM[field])
-    page.get_by_role("button", name="Continue").click()
+    tools.press(page, page.get_by_role("button", name="Continue"))
     look_at(page, "", name=f"authenticator-{look}", posted=True)
 
 
@@ -123,7 +123,7 @@ def test_pages_of_a_member_are_clean(visitor: Any, look_at: Any, width: int, sch
         look_at(page, f"/developers/{path}", name=f"{name}-{look}")
     page.goto(page.url.replace("first-call/", f"apps/{app.pk}/redirect-uris/"))
     page.fill("[name=redirect_uris]", "http://finanzblick.example/" + "x" * 70 + "\nhttps://a.example/#x")
-    page.get_by_role("button", name="Save").click()
+    tools.press(page, page.get_by_role("button", name="Save"))
     look_at(page, "", name=f"redirect-uris-refused-{look}", posted=True)
 
 
@@ -140,7 +140,7 @@ def test_a_key_made_in_the_browser_works_and_its_private_part_never_leaves(
     file = tmp_path / waiting.value.suggested_filename
     waiting.value.save_as(file)
     assert "saved in your downloads as " + file.name in page.get_by_role("status").last.inner_text()
-    page.get_by_role("button", name="Add the public key").click()
+    tools.press(page, page.get_by_role("button", name="Add the public key"))
     page.wait_for_url(f"**/developers/apps/{app.pk}/")
     key = app.keys.get()
     assert file.name == private_key_file(key.kid)
@@ -162,11 +162,11 @@ def test_everything_but_key_making_works_without_javascript(
     page.goto(live_server.url + SIGN_IN + "?next=/developers/apps/new/")
     page.fill("[name=username]", mara.user.username)
     page.fill("[name=password]", PASSWORD)
-    page.get_by_role("button", name="Continue").click()
+    tools.press(page, page.get_by_role("button", name="Continue"))
     page.fill("[name=code]", mara.code())
-    page.get_by_role("button", name="Sign in").click()
+    tools.press(page, page.get_by_role("button", name="Sign in"))
     page.fill("[name=name]", "Without scripts")
-    page.get_by_role("button", name="Register").click()
+    tools.press(page, page.get_by_role("button", name="Register"))
     app = App.objects.get(name="Without scripts")
     assert page.url.endswith(f"/developers/apps/{app.pk}/keys/new/")
     assert page.get_by_role("button", name="Make a key pair").count() == 0

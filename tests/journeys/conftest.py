@@ -7,6 +7,7 @@ import pytest
 
 from tests.journeys.stack import RunningStack, running_stack
 
+_LOG_END = 1_500  # Characters of each program's log that a failed test shows.
 HERE = Path(__file__).resolve().parent
 
 
@@ -15,6 +16,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in Path(item.path).parents:
             item.add_marker(pytest.mark.journey)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failed journey says which programs ran and what each said last: the reason is rarely in the browser."""
+    report: pytest.TestReport = yield  # type: ignore[misc, assignment]
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(stack, RunningStack):
+        for name in stack.stack.programs:
+            state = "runs" if stack.is_running(name) else "does not run"
+            report.sections.append((f"{name} ({state})", stack.log(name)[-_LOG_END:]))
+    return report  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="session")

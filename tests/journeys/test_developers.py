@@ -12,7 +12,7 @@ import pytest
 from django_otp.oath import TOTP
 from playwright.sync_api import Browser
 
-from tests.browser import check_page, chromium, new_context
+from tests.browser import check_page, chromium, new_context, press
 from tests.journeys.stack import RunningStack
 from tests.journeys.test_pages import crawl
 
@@ -59,11 +59,11 @@ def test_console_for_members(
     page.goto(f"{stack.bank_url}/developers/apps/")
     page.fill("input[name=username]", user_id)
     page.fill("input[name=password]", member["password"])
-    page.click("main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]")
     page.wait_for_url("**/sign-in/code/")
     check_page(page)
     page.fill("input[name=code]", code_of(member["totp_secret"]))
-    page.click("main form:has(input[name=code]) button[type=submit]")
+    press(page, "main form:has(input[name=code]) button[type=submit]")
     page.wait_for_url("**/developers/apps/")
     visited = crawl(context, f"{stack.bank_url}/developers/", inside=f"{stack.bank_url}/developers/")
     assert len([url for url in visited if "/errors/" not in url]) >= 12, visited

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import check_page, chromium, new_context
+from tests.browser import check_page, chromium, new_context, press
 from tests.journeys.people import Customer, eventually, final_status, query
 from tests.journeys.stack import RunningStack
 
@@ -36,7 +36,7 @@ def log_in_at_shop(page: Page, stack: RunningStack) -> None:
     page.goto(f"{stack.tpp_url}/log-in")
     page.fill("#user_id", SHOPPER["user_id"])
     page.fill("#password", SHOPPER["password"])
-    page.click("#submit")
+    press(page, "#submit")
 
 
 def ask_to_connect(page: Page, stack: RunningStack, iban: str) -> None:
@@ -51,14 +51,14 @@ def give_password(page: Page, customer: Customer, *, password: str = "") -> None
     check_page(page)
     page.fill("input[name=user_id]", customer.record["user_id"])
     page.fill("input[name=password]", password or customer.record["password"])
-    page.click("main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]")
     page.wait_for_url("**/code/")
 
 
 def give_code(page: Page, code: str) -> None:
     check_page(page)
     page.fill("input[name=code]", code)
-    page.click("main form:has(input[name=code]) button[type=submit]")
+    press(page, "main form:has(input[name=code]) button[type=submit]")
 
 
 def connect(page: Page, customer: Customer) -> None:
@@ -73,7 +73,7 @@ def connect(page: Page, customer: Customer) -> None:
     page.wait_for_url("**/confirm/")
     check_page(page)
     expect(page.locator("main")).to_contain_text("ShopPay")
-    page.get_by_role("button", name="Allow").click()
+    press(page, page.get_by_role("button", name="Allow"))
     page.wait_for_url(f"{stack.tpp_url}/**")
     expect(page.locator("#enrolled-iban")).to_be_visible()
 
@@ -134,7 +134,7 @@ def test_she_pays_without_a_connected_account_by_one_authentication(page: Page, 
     page.fill("#creditor_iban", emil.iban)
     page.fill("#amount", "2.50")
     page.fill("#debtor_iban", david.iban)
-    page.click("#pay-submit")
+    press(page, "#pay-submit")
     page.check("input[name=without_enrolment]")
     page.click("#pay-submit")
     page.wait_for_url(f"{stack.bank_url}/authorise/**")
@@ -159,7 +159,7 @@ def test_cancel_leads_back_with_an_error_from_every_page(
     if step == "confirm":
         give_code(page, anna.code(known))
         page.wait_for_url("**/confirm/")
-    page.get_by_role("button", name="Cancel").click()
+    press(page, page.get_by_role("button", name="Cancel"))
     page.wait_for_url(f"{stack.tpp_url}/**")
     assert query(stack, "SELECT consent_status FROM consents_consent ORDER BY created_at DESC LIMIT 1") == [
         ("rejected",)
@@ -188,13 +188,13 @@ def test_she_stops_the_access_in_the_portal(page: Page, stack: RunningStack, ann
     page.goto(f"{stack.bank_url}/sign-in/")
     page.fill("input[name=user_id]", "anna")
     page.fill("input[name=password]", anna.record["password"])
-    page.click("main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]")
     give_code(page, anna.code(known))
     page.wait_for_url("**/home/")
     check_page(page)
     page.goto(f"{stack.bank_url}/apps/")
     check_page(page)
-    page.get_by_role("button", name="Stop access").first.click()
+    press(page, page.get_by_role("button", name="Stop access").first)
     expect(page.locator("main")).to_contain_text("Stopped by you")
     page.goto(shop_page)
     expect(page.locator("#problem, .card b").first).to_be_visible()

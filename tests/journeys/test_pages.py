@@ -10,7 +10,7 @@ from urllib.parse import urldefrag, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser import check_page, chromium, new_context
+from tests.browser import check_page, chromium, new_context, press
 from tests.journeys.people import Customer, Machine
 from tests.journeys.stack import RunningStack
 
@@ -80,11 +80,11 @@ def test_portal(browser: Browser, stack: RunningStack, name: str, width: int, sc
     check_page(page)
     page.fill("input[name=user_id]", customer.name)
     page.fill("input[name=password]", customer.record["password"])
-    page.click("main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]")
     page.wait_for_url("**/code/")
     check_page(page)
     page.fill("input[name=code]", customer.code(known))
-    page.click("main form:has(input[name=code]) button[type=submit]")
+    press(page, "main form:has(input[name=code]) button[type=submit]")
     page.wait_for_url("**/home/")
     visited = crawl(context, page.url, inside=stack.bank_url + "/")
     assert len(visited) >= 10, visited
@@ -117,13 +117,14 @@ def test_staff(browser: Browser, stack: RunningStack, width: int, scheme: str) -
     check_page(page)
     page.fill("input[type=text]", record["user_id"])
     page.fill("input[type=password]", record["password"])
-    page.click(
-        "form:has(input[type=password]) button[type=submit], form:has(input[type=password]) input[type=submit]"
+    press(
+        page,
+        "form:has(input[type=password]) button[type=submit], form:has(input[type=password]) input[type=submit]",
     )
     check_page(page)
     rita = Customer(stack, "rita")
     page.fill("input[name=code]", rita.code(known))
-    page.click("form:has(input[name=code]) button[type=submit]")
+    press(page, "form:has(input[name=code]) button[type=submit]")
     page.wait_for_url("**/staff/")
     visited = crawl(context, page.url, inside=f"{stack.bank_url}/staff/")
     assert len(visited) >= 10, visited
@@ -152,10 +153,10 @@ def test_authorise_pages_of_a_payment_on_a_phone(browser: Browser, stack: Runnin
     check_page(page)
     page.fill("input[name=user_id]", "dora")
     page.fill("input[name=password]", dora.record["password"])
-    page.click("main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]")
     page.wait_for_url("**/code/")
     check_page(page)
     page.fill("input[name=code]", "000000")
-    page.click("main form:has(input[name=code]) button[type=submit]")
+    press(page, "main form:has(input[name=code]) button[type=submit]")
     check_page(page)
     context.close()

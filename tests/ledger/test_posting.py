@@ -101,6 +101,39 @@ class TestPostTransfer:
             transfer(anna, book_account("dollars", currency="USD"), 1)
 
 
+@pytest.mark.django_db
+def test_a_posting_reads_no_table_from_end_to_end() -> None:
+    """Also where the planner has no statistics yet, as on the first day of a bank with many customers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET LOCAL session_replication_role = replica"
+        )  # Past the triggers: this is about size.
+        cursor.execute(
+            """
+            INSERT INTO ledger_ledgeraccount (id, code, kind, currency, credits_minor, minimum_balance_minor)
+            SELECT md5(n::text)::uuid, 'customer:' || n, 'customer', 'EUR', 0, -1000 FROM generate_series(1, 10000) n;
+            INSERT INTO ledger_entry (id, kind, reference, currency, booking_date, value_date, posted_at, content_hash,
+                debtor_name, debtor_iban, creditor_name, creditor_iban, end_to_end_identification,
+                remittance_information_unstructured)
+            SELECT md5(n::text)::uuid, 'opening', n::text, 'EUR', '2026-11-21', '2026-11-21', now(), '', '', '', '',
+                '', '', '' FROM generate_series(1, 20000) n;
+            INSERT INTO ledger_posting (entry_id, account_id, direction, amount_minor, currency, booking_date,
+                balance_after_minor)
+            SELECT md5(n::text)::uuid, md5((1 + n % 10000)::text)::uuid, side, 1, 'EUR', '2026-11-21', 0
+            FROM generate_series(1, 20000) n, unnest(ARRAY['DEBIT', 'CREDIT']) side
+            """
+        )
+        cursor.execute("SET LOCAL session_replication_role = origin")
+        debit, credit = LedgerAccount.objects.order_by("code")[:2]
+        scans = "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE relname LIKE 'ledger%' ORDER BY relname"
+        cursor.execute(scans)
+        before = cursor.fetchall()
+        transfer(debit, credit, 100)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(scans)
+        assert cursor.fetchall() == before
+
+
 class TestTheDatabaseAlone:
     """Every constraint, violated once by raw SQL."""
 

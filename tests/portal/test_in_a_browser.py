@@ -74,8 +74,7 @@ def world(db: None) -> tuple[PSU, App]:
 
 def submit(tab: Page, name: str) -> None:
     """Press a button that sends a form, and wait for the page it leads to."""
-    with tab.expect_navigation():
-        tab.get_by_role("button", name=name).click()
+    tools.press(tab, tab.get_by_role("button", name=name))
 
 
 def sign_in(tab: Page, base: str, psu: PSU) -> None:
@@ -115,13 +114,12 @@ def test_every_page_of_the_portal_is_clean(
             tab.goto(base + path)
             check(tab)
         tab.goto(f"{base}/accounts/{anna.account.pk}/")
-        tab.locator(".list-link").first.click()
+        tools.press(tab, tab.locator(".list-link").first)
         check(tab)
         tab.goto(f"{base}/apps/")
         tab.locator("summary").first.click()
         check(tab)
-        with tab.expect_navigation():
-            tab.get_by_role("button", name="Stop access").first.click()
+        tools.press(tab, tab.get_by_role("button", name="Stop access").first)
         expect(tab.locator("[role=status]", has_text="Stopped by you")).to_be_focused()
         check(tab)
         _pay(tab, base, anna)

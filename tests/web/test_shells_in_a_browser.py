@@ -98,9 +98,9 @@ def test_language_and_theme_work_without_javascript(running_browser: Browser, li
     context = running_browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(live_server.url + "/form/")
-    page.get_by_role("button", name="Dark").click()
+    tools.press(page, page.get_by_role("button", name="Dark"))
     assert page.locator("html").get_attribute("data-theme") == "dark"
-    page.get_by_role("button", name="Deutsch").click()
+    tools.press(page, page.get_by_role("button", name="Deutsch"))
     assert page.locator("html").get_attribute("lang") == "de"
     assert page.url == live_server.url + "/form/"
     context.close()

@@ -73,16 +73,20 @@ REVOKE ALL ON FUNCTION ledger_post_entry(uuid, text, text, text, date, date, tim
     text, text, text, text, text, text) FROM PUBLIC;
 
 -- Even a superuser at psql cannot commit an entry that does not balance, or in the wrong currency.
-CREATE FUNCTION ledger_check_entry_balances() RETURNS trigger LANGUAGE plpgsql AS $$
+-- With a search path of its own, because a constraint's trigger runs under that of whoever commits, and a temporary table
+-- is found before one of the same name in public: an empty ledger_posting would have made any entry look balanced.
+-- Without joins: a planner that knows no statistics yet would read all accounts for each posting.
+CREATE FUNCTION ledger_check_entry_balances() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
+    v_currency text := (SELECT e.currency FROM ledger_entry e WHERE e.id = NEW.entry_id);
     v_difference numeric;
     v_foreign int;
 BEGIN
     SELECT sum(CASE p.direction WHEN 'DEBIT' THEN p.amount_minor ELSE -p.amount_minor END),
-           count(*) FILTER (WHERE p.currency <> e.currency OR p.currency <> a.currency)
+           count(*) FILTER (WHERE p.currency <> v_currency OR p.currency <> (
+               SELECT a.currency FROM ledger_ledgeraccount a WHERE a.id = p.account_id))
     INTO v_difference, v_foreign
-    FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id JOIN ledger_ledgeraccount a ON a.id = p.account_id
-    WHERE p.entry_id = NEW.entry_id;
+    FROM ledger_posting p WHERE p.entry_id = NEW.entry_id;
     IF v_difference <> 0 OR v_foreign > 0 THEN
         RAISE EXCEPTION 'entry % does not balance', NEW.entry_id
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'ledger_entry_balances';
