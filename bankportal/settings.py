@@ -7,7 +7,7 @@ are declared in ``apps.core.legal_limits``; a system check refuses to start when
 from pathlib import Path
 
 import environ
-from celery.schedules import schedule
+from celery.schedules import crontab, schedule
 
 from apps.authserver.conf import OAUTH2_PROVIDER as _OAUTH2_PROVIDER
 from apps.web.csp import CONTENT_SECURITY_POLICY as _CSP
@@ -205,6 +205,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "Europe/Berlin"  # Of the hours in the schedule below.
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 if CELERY_BROKER_URL.startswith("filesystem://"):
@@ -230,6 +231,23 @@ CELERY_BEAT_SCHEDULE = {
     "payments-expire": {"task": "payments.expire_due", "schedule": schedule(60)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
+    "ledger-fold": {"task": "ledger.fold_totals", "schedule": schedule(10), "options": {"queue": "engine"}},
+    "ledger-expire-holds": {
+        "task": "ledger.expire_holds",
+        "schedule": schedule(60),
+        "options": {"queue": "engine"},
+    },
+    # At night by the bank's clock on the wall; the days that were missed are closed too.
+    "ledger-close": {
+        "task": "ledger.close_days",
+        "schedule": crontab(hour="0", minute="30"),
+        "options": {"queue": "engine"},
+    },
+    "ledger-verify": {
+        "task": "ledger.verify_books",
+        "schedule": crontab(hour="2", minute="30"),
+        "options": {"queue": "engine"},
+    },
 }
 OUTBOX_REDELIVERY_SECONDS = env.int("OUTBOX_REDELIVERY_SECONDS", default=15)
 OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=8)

@@ -97,7 +97,7 @@ class StockTransaction(serializers.ModelSerializer):
         ).data
 
     def get_balanceAfterTransaction(self, row: Posting) -> Any:
-        amount = self._amount(row, row.balance_after_minor)
+        amount = self._amount(row, row.balance_after_minor or 0)
         return Balance({"balanceAmount": amount, "balanceType": "interimBooked"}).data
 
     def get_creditorName(self, row: Posting) -> str | None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 BANK_TIME_ZONE = ZoneInfo("Europe/Berlin")
@@ -27,6 +28,11 @@ def _clock(dotted_path: str) -> Clock:
 def now() -> datetime:
     """The bank's time, aware, in UTC."""
     return _clock(settings.BANK_CLOCK)()
+
+
+def real_now() -> datetime:
+    """The real time, aware, in UTC, wherever the sandbox's clock stands: for what must not happen before its day."""
+    return timezone.now()
 
 
 def bank_date(moment: datetime) -> date:

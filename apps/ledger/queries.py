@@ -1,5 +1,6 @@
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -8,10 +9,14 @@ from django.db import connection
 from apps.core.errors import NotFound
 from apps.ledger.models import LedgerAccount
 
+# How far back a page of postings is looked for at first, and then; the rest of the history comes last.
+_WINDOW_DAYS = (45, 400)
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerBalance:
-    """Where an account stands. ``available_minor`` counts the overdraft that may still be used."""
+    """Where an account stands. ``available_minor`` counts the overdraft that may still be used,
+    and not what is held."""
 
     booked_minor: int
     available_minor: int
@@ -71,6 +76,9 @@ _POSTING_COLUMNS = """
 """
 
 
+_JOIN_ENTRY = "JOIN ledger_entry e ON e.id = p.entry_id AND e.booking_date = p.booking_date"
+
+
 def get_ledger_account(*, code: str) -> LedgerAccount:
     """The book account with this code.
 
@@ -83,28 +91,40 @@ def get_ledger_account(*, code: str) -> LedgerAccount:
 
 
 def get_ledger_balance(*, account_id: UUID) -> LedgerBalance:
-    """The balance of one book account.
+    """The balance of one book account; what waits to be folded in is counted.
 
     :raises NotFound: there is none.
     """
     account = LedgerAccount.objects.filter(pk=account_id).first()
     if account is None:
         raise NotFound("ledger account")
+    booked = account.balance_minor
+    if account.folds_later:
+        booked = _balance_with_pending(account_id)
     return LedgerBalance(
-        booked_minor=account.balance_minor,
-        available_minor=account.balance_minor - (account.minimum_balance_minor or 0),
+        booked_minor=booked,
+        available_minor=booked - account.held_minor - (account.minimum_balance_minor or 0),
         currency=account.currency,
         last_posted_at=account.last_posted_at,
     )
 
 
 def get_balance_on(*, account_id: UUID, day: date) -> int:
-    """The booked balance at the end of ``day``, from the postings."""
+    """The booked balance at the end of ``day``: that of the last closed day before, and the postings since."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(CASE direction WHEN 'CREDIT' THEN amount_minor ELSE -amount_minor END), 0)"
-            " FROM ledger_posting WHERE account_id = %s AND booking_date <= %s",
-            [account_id, day],
+            "SELECT max(day) FROM ledger_closedday WHERE balances_at IS NOT NULL AND day <= %s", [day]
+        )
+        closed = cursor.fetchone()[0] or date.min
+        cursor.execute(
+            """
+            SELECT coalesce((SELECT closing_balance_minor FROM ledger_dailybalance
+                             WHERE account_id = %s AND day <= %s ORDER BY day DESC LIMIT 1), 0)
+                 + coalesce((SELECT sum(CASE direction WHEN 'CREDIT' THEN amount_minor ELSE -amount_minor END)
+                             FROM ledger_posting
+                             WHERE account_id = %s AND booking_date > %s AND booking_date <= %s), 0)
+            """,
+            [account_id, closed, account_id, closed, day],
         )
         return int(cursor.fetchone()[0])
 
@@ -121,33 +141,63 @@ def list_postings(
     """Postings of one account, newest first.
 
     ``before`` continues after a (booking date, posting id) seen last; ``search`` matches the parties' names and the
-    remittance text. Rows come straight from SQL: this is the hottest read of the bank.
+    remittance text. Rows come straight from SQL: this is the hottest read of the bank. It looks into the newest months
+    first and into the others only when these do not fill the page, so that a long history costs nothing.
     """
-    conditions = ["p.account_id = %s"]
-    values: list[Any] = [account_id]
-    if date_from is not None:
-        conditions.append("p.booking_date >= %s")
-        values.append(date_from)
-    if date_to is not None:
-        conditions.append("p.booking_date <= %s")
-        values.append(date_to)
+    conditions = "p.account_id = %s AND p.booking_date BETWEEN %s AND %s"
+    order = "ORDER BY p.booking_date DESC, p.id DESC LIMIT %s"
+    values: list[Any] = []
     if before is not None:
-        conditions.append("(p.booking_date, p.id) < (%s, %s)")
-        values.extend(before)
+        conditions += " AND (p.booking_date, p.id) < (%s, %s)"
+        values += before
     if search:
-        conditions.append(
-            "(e.creditor_name ILIKE %s OR e.debtor_name ILIKE %s OR e.remittance_information_unstructured ILIKE %s)"
+        conditions += (
+            " AND (e.creditor_name ILIKE %s OR e.debtor_name ILIKE %s"
+            " OR e.remittance_information_unstructured ILIKE %s)"
         )
         pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        values.extend([pattern] * 3)
+        values += [pattern] * 3
+        source = f"ledger_posting p {_JOIN_ENTRY} WHERE {conditions} {order}"
+    else:
+        # The page first and its entries then, each looked up in its own month.
+        page = f"SELECT * FROM ledger_posting p WHERE {conditions} {order}"  # noqa: S608
+        source = f"({page}) p {_JOIN_ENTRY} ORDER BY p.booking_date DESC, p.id DESC"
+    rows: list[PostingRow] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            # Conditions are the literals above; every value is bound.
-            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id"  # noqa: S608
-            f" WHERE {' AND '.join(conditions)} ORDER BY p.booking_date DESC, p.id DESC LIMIT %s",
-            [*values, limit],
+        last = min(
+            day for day in (date_to, before and before[0], _last_booking_date(cursor, account_id)) if day
         )
-        return [PostingRow._make(row) for row in cursor.fetchall()]
+        for first, until in _windows(first=date_from or date.min, last=last):
+            cursor.execute(
+                # Made of the literals above; every value is bound.
+                f"SELECT {_POSTING_COLUMNS} FROM {source}",  # noqa: S608
+                [account_id, first, until, *values, limit - len(rows)],
+            )
+            rows += [PostingRow._make(row) for row in cursor.fetchall()]
+            if len(rows) == limit:
+                break
+    return rows
+
+
+def _windows(*, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The period from its end, in two steps of growing length and the rest."""
+    for days in _WINDOW_DAYS:
+        start = max(first, last - timedelta(days=days)) if last - date.min > timedelta(days=days) else first
+        if start <= first:
+            break
+        yield start, last
+        last = start - timedelta(days=1)
+    if first <= last:
+        yield first, last
+
+
+def _last_booking_date(cursor: Any, account_id: UUID) -> date:
+    """The newest booking date of an account, or the end of time where the account does not know."""
+    cursor.execute(
+        "SELECT last_booking_date FROM ledger_ledgeraccount WHERE id = %s AND NOT folds_later", [account_id]
+    )
+    row = cursor.fetchone()
+    return (row and row[0]) or date.max
 
 
 def get_posting(*, account_id: UUID, posting_id: int) -> PostingRow:
@@ -157,7 +207,7 @@ def get_posting(*, account_id: UUID, posting_id: int) -> PostingRow:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p JOIN ledger_entry e ON e.id = p.entry_id"  # noqa: S608
+            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p {_JOIN_ENTRY}"  # noqa: S608
             " WHERE p.account_id = %s AND p.id = %s",
             [account_id, posting_id],
         )
@@ -168,28 +218,53 @@ def get_posting(*, account_id: UUID, posting_id: int) -> PostingRow:
 
 
 def get_ledger_sums() -> LedgerSums:
-    """Prove the books from the postings: nothing missing, nothing made, every stored balance right."""
+    """Prove the books from the postings: nothing missing, nothing made, every stored balance right.
+
+    One statement, one moment. For millions of postings see :mod:`apps.ledger.verification`, which does it in parallel.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH per_account AS (
-                SELECT account_id, sum(amount_minor) FILTER (WHERE direction = 'DEBIT') AS debits,
-                       sum(amount_minor) FILTER (WHERE direction = 'CREDIT') AS credits
-                FROM ledger_posting GROUP BY account_id
+                SELECT account_id, sum(debits) AS debits, sum(credits) AS credits FROM (
+                    SELECT account_id, sum(amount_minor) FILTER (WHERE direction = 'DEBIT') AS debits,
+                           sum(amount_minor) FILTER (WHERE direction = 'CREDIT') AS credits
+                    FROM ledger_posting GROUP BY account_id
+                    UNION ALL SELECT account_id, debits_minor, credits_minor FROM ledger_carriedtotal
+                ) parts GROUP BY account_id
             ), per_entry AS (
                 SELECT entry_id FROM ledger_posting GROUP BY entry_id
                 HAVING sum(CASE direction WHEN 'DEBIT' THEN amount_minor ELSE -amount_minor END) <> 0
+            ), stored AS (
+                SELECT a.id, a.credits_minor - a.debits_minor < a.minimum_balance_minor AS below,
+                       a.debits_minor + coalesce(w.debits, 0) AS debits,
+                       a.credits_minor + coalesce(w.credits, 0) AS credits
+                FROM ledger_ledgeraccount a LEFT JOIN (
+                    SELECT account_id, sum(debit_minor) AS debits, sum(credit_minor) AS credits
+                    FROM ledger_pendingtotal GROUP BY account_id
+                ) w ON w.account_id = a.id
             )
-            SELECT (SELECT count(*) FROM ledger_ledgeraccount), (SELECT count(*) FROM ledger_entry),
+            SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM ledger_entry),
                    (SELECT count(*) FROM ledger_posting),
                    (SELECT coalesce(sum(credits), 0) - coalesce(sum(debits), 0) FROM per_account),
                    (SELECT count(*) FROM per_entry),
-                   (SELECT count(*) FROM ledger_ledgeraccount a LEFT JOIN per_account s ON s.account_id = a.id
-                    WHERE a.debits_minor <> coalesce(s.debits, 0) OR a.credits_minor <> coalesce(s.credits, 0)),
-                   (SELECT count(*) FROM ledger_ledgeraccount
-                    WHERE credits_minor - debits_minor < minimum_balance_minor),
+                   (SELECT count(*) FROM stored LEFT JOIN per_account s ON s.account_id = stored.id
+                    WHERE stored.debits <> coalesce(s.debits, 0) OR stored.credits <> coalesce(s.credits, 0)),
+                   (SELECT count(*) FROM stored WHERE below),
                    (SELECT coalesce(sum(debits), 0) FROM per_account),
                    (SELECT coalesce(sum(credits), 0) FROM per_account)
             """
         )
         return LedgerSums(*(int(value) for value in cursor.fetchone()))
+
+
+def _balance_with_pending(account_id: UUID) -> int:
+    """In one statement: a fold in between would be counted twice or not at all."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.credits_minor - a.debits_minor + coalesce((SELECT sum(w.credit_minor - w.debit_minor)"
+            " FROM ledger_pendingtotal w WHERE w.account_id = a.id), 0)"
+            " FROM ledger_ledgeraccount a WHERE a.id = %s",
+            [account_id],
+        )
+        return int(cursor.fetchone()[0])

@@ -16,6 +16,9 @@ class LedgerAccountKind(models.TextChoices):
     CUSTOMER = "customer"
     CLEARING = "clearing"
     NOSTRO = "nostro"
+    SUSPENSE = "suspense"
+    FEES = "fees"
+    INTEREST = "interest"
     EQUITY = "equity"
 
 
@@ -27,6 +30,7 @@ class EntryKind(models.TextChoices):
     CLEARING_SETTLEMENT = "clearing_settlement"
     CREDIT_TRANSFER_RETURN = "credit_transfer_return"
     INCOMING_CREDIT_TRANSFER = "incoming_credit_transfer"
+    REVERSAL = "reversal"
 
 
 class PostingOutcome(models.TextChoices):
@@ -38,6 +42,47 @@ class PostingOutcome(models.TextChoices):
     ACCOUNT_NOT_FOUND = "account_not_found"
     CURRENCY_MISMATCH = "currency_mismatch"
     EXCEEDS_BALANCE = "exceeds_balance"
+
+
+class HoldStatus(models.TextChoices):
+    """Life of a hold: placed, then one of the others, once."""
+
+    PLACED = "placed"
+    CAPTURED = "captured"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class HoldOutcome(models.TextChoices):
+    """What became of a hold that was to be placed or ended."""
+
+    DONE = "done"
+    EXISTS = "exists"
+    EXISTS_WITH_DIFFERENT_CONTENT = "exists_with_different_content"
+    ACCOUNT_NOT_FOUND = "account_not_found"
+    EXCEEDS_BALANCE = "exceeds_balance"
+    UNKNOWN = "unknown"
+    ALREADY_ENDED = "already_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartAccount:
+    """A book account that every bank of this kind has."""
+
+    code: str
+    kind: LedgerAccountKind
+
+
+# The bank's own accounts. Each has its totals folded in later: half of all postings hit one of them.
+CHART_OF_ACCOUNTS = (
+    ChartAccount("clearing:sepa-sct", LedgerAccountKind.CLEARING),
+    ChartAccount("clearing:sepa-inst", LedgerAccountKind.CLEARING),
+    ChartAccount("nostro:central-bank", LedgerAccountKind.NOSTRO),
+    ChartAccount("suspense:unallocated", LedgerAccountKind.SUSPENSE),
+    ChartAccount("fees:payments", LedgerAccountKind.FEES),
+    ChartAccount("interest:overdraft", LedgerAccountKind.INTEREST),
+    ChartAccount("equity:opening", LedgerAccountKind.EQUITY),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from apps.consents.services import (
 )
 from apps.consents.services import RequestIdReused as ConsentRequestIdReused
 from apps.core.errors import DomainError, InvalidInput, NotFound
-from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance
+from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance, HoldEnded
 from apps.notifications.gateways import PushNotDelivered, SMSNotSent
 from apps.payments.services import (
     CurrencyNotSupported,
@@ -70,6 +70,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     AccountNotPostable: _NOT_OURS,
     EntryClash: _NOT_OURS,
     ExceedsBalance: _NOT_OURS,
+    HoldEnded: _NOT_OURS,
     SMSNotSent: _NOT_OURS,
     PushNotDelivered: _NOT_OURS,
 }

@@ -12,6 +12,7 @@ from apps.core.iban import make_iban
 from apps.engine.execution import execute_payment, settle_payment
 from apps.identity.models import PSU, CoreUser
 from apps.ledger.queries import get_ledger_sums
+from apps.ledger.services import fold_totals
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import StatusReason
@@ -107,6 +108,7 @@ class TestToAnotherBank:
         assert payment.transaction_status == "ACSP"
         assert balance(anna) == 7_500
         assert settle(payment).transaction_status == "ACSC"
+        fold_totals()
         clearing = bank_accounts()["clearing:sepa-sct"]
         assert clearing.balance_minor == 0
         assert bank_accounts()["nostro:central-bank"].balance_minor == 2_500
@@ -123,6 +125,7 @@ class TestToAnotherBank:
     def test_settling_twice_changes_nothing(self, anna: PSU) -> None:
         payment = settle(execute(authorised_payment(anna)))
         settle(payment)
+        fold_totals()
         assert bank_accounts()["nostro:central-bank"].balance_minor == 2_500
 
 

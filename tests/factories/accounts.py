@@ -11,7 +11,7 @@ from apps.core.money import Money
 from apps.identity.models import PSU
 from apps.ledger.models import LedgerAccount
 from apps.ledger.rules import EntryKind, LedgerAccountKind, Narrative
-from apps.ledger.services import open_ledger_account, post_transfer
+from apps.ledger.services import open_chart_of_accounts, open_ledger_account, post_transfer
 from apps.sca.services import enrol_sms_device
 from tests.factories.identity import CoreUserFactory, PSUFactory
 
@@ -47,16 +47,8 @@ class PaymentAccountFactory(factory.django.DjangoModelFactory):
 
 
 def bank_accounts() -> dict[str, LedgerAccount]:
-    """The bank's own book accounts, as the seed opens them."""
-    kinds = {
-        "clearing:sepa-sct": LedgerAccountKind.CLEARING,
-        "nostro:central-bank": LedgerAccountKind.NOSTRO,
-        "equity:opening": LedgerAccountKind.EQUITY,
-    }
-    return {
-        code: open_ledger_account(code=code, kind=kind, currency="EUR", overdraft_limit_minor=None)
-        for code, kind in kinds.items()
-    }
+    """The bank's own book accounts by code."""
+    return open_chart_of_accounts()
 
 
 def fund(account: PaymentAccount, amount_minor: int) -> None:

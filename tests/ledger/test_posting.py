@@ -1,61 +1,23 @@
 """The books: what may be posted, what the database refuses, and who may write at all."""
 
 import threading
-from datetime import date
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 
-from apps.core.ids import new_id
-from apps.core.money import Money
 from apps.engine.management.commands.provision_roles import ENGINE_ROLE, WEB_ROLE, grant_privileges
 from apps.ledger.models import LedgerAccount, Posting
 from apps.ledger.queries import get_ledger_sums
-from apps.ledger.rules import Direction, EntryKind, LedgerAccountKind, Narrative
+from apps.ledger.rules import Direction, EntryKind, Narrative
 from apps.ledger.services import (
     AccountNotPostable,
     EntryClash,
     ExceedsBalance,
     Leg,
-    open_ledger_account,
     post_entry,
-    post_transfer,
 )
 from tests.factories.accounts import NOW
-
-DAY = date(2026, 11, 21)
-
-
-def book_account(code: str, *, limit: int | None = 0, currency: str = "EUR") -> LedgerAccount:
-    return open_ledger_account(
-        code=code, kind=LedgerAccountKind.CUSTOMER, currency=currency, overdraft_limit_minor=limit
-    )
-
-
-def transfer(debit: LedgerAccount, credit: LedgerAccount, amount_minor: int, *, reference: str = "") -> bool:
-    return post_transfer(
-        kind=EntryKind.CREDIT_TRANSFER,
-        reference=reference or str(new_id()),
-        debit_account_id=debit.pk,
-        credit_account_id=credit.pk,
-        amount=Money(amount_minor, "EUR"),
-        booking_date=DAY,
-        value_date=DAY,
-        narrative=Narrative(debtor_name="Anna", creditor_name="Bruno"),
-        now=NOW,
-    )
-
-
-@pytest.fixture
-def anna(db: None) -> LedgerAccount:
-    account = book_account("anna")
-    transfer(book_account("source", limit=None), account, 10_000)
-    return account
-
-
-@pytest.fixture
-def bruno(db: None) -> LedgerAccount:
-    return book_account("bruno")
+from tests.ledger.books import DAY, book_account, transfer
 
 
 class TestPostTransfer:
@@ -112,10 +74,10 @@ def test_a_posting_reads_no_table_from_end_to_end() -> None:
             """
             INSERT INTO ledger_ledgeraccount (id, code, kind, currency, credits_minor, minimum_balance_minor)
             SELECT md5(n::text)::uuid, 'customer:' || n, 'customer', 'EUR', 0, -1000 FROM generate_series(1, 10000) n;
-            INSERT INTO ledger_entry (id, kind, reference, currency, booking_date, value_date, posted_at, content_hash,
+            INSERT INTO ledger_entry (id, kind, reference, currency, booking_date, value_date, posted_at,
                 debtor_name, debtor_iban, creditor_name, creditor_iban, end_to_end_identification,
                 remittance_information_unstructured)
-            SELECT md5(n::text)::uuid, 'opening', n::text, 'EUR', '2026-11-21', '2026-11-21', now(), '', '', '', '',
+            SELECT md5(n::text)::uuid, 'opening', n::text, 'EUR', '2026-11-21', '2026-11-21', now(), '', '', '',
                 '', '', '' FROM generate_series(1, 20000) n;
             INSERT INTO ledger_posting (entry_id, account_id, direction, amount_minor, currency, booking_date,
                 balance_after_minor)
@@ -181,16 +143,26 @@ class TestTheDatabaseAlone:
             ),
             (
                 "INSERT INTO ledger_entry (id, kind, reference, currency, booking_date, value_date, posted_at,"
-                " content_hash, debtor_name, debtor_iban, creditor_name, creditor_iban, end_to_end_identification,"
+                " debtor_name, debtor_iban, creditor_name, creditor_iban, end_to_end_identification,"
                 " remittance_information_unstructured) SELECT gen_random_uuid(), 'gift', 'r', 'EUR', now(), now(),"
-                " now(), '', '', '', '', '', '', ''",
+                " now(), '', '', '', '', '', ''",
                 "ledger_entry_kind_known",
             ),
             (
-                "INSERT INTO ledger_entry SELECT gen_random_uuid(), kind, reference, currency, booking_date, value_date,"  # noqa: E501
-                " posted_at, recorded_at, content_hash, debtor_name, debtor_iban, creditor_name, creditor_iban,"
-                " end_to_end_identification, remittance_information_unstructured FROM ledger_entry LIMIT 1",
-                "ledger_entry_kind_reference",
+                "INSERT INTO ledger_entrykey SELECT * FROM ledger_entrykey LIMIT 1",
+                "ledger_entrykey_pkey",
+            ),
+            ("UPDATE ledger_entrykey SET booking_date = now()", "append-only"),
+            ("DELETE FROM ledger_entrykey", "append-only"),
+            ("DELETE FROM ledger_ledgeraccount", "append-only"),
+            (
+                "UPDATE ledger_ledgeraccount SET folds_later = true WHERE code = 'anna'",
+                "ledger_account_folds_later_without_limit",
+            ),
+            ("UPDATE ledger_ledgeraccount SET held_minor = -1", "ledger_account_held_not_negative"),
+            (
+                "UPDATE ledger_ledgeraccount SET held_minor = 10001 WHERE code = 'anna'",
+                "ledger_account_minimum_balance",
             ),
         ],
     )
@@ -229,7 +201,7 @@ class TestTheDatabaseAlone:
                 "CREATE TEMPORARY TABLE ledger_posting (LIKE public.ledger_posting) ON COMMIT DROP"
             )
             cursor.execute(
-                "SELECT ledger_post_entry(gen_random_uuid(), 'credit_transfer', 'shadow', 'EUR', now()::date,"
+                "SELECT ledger_post_entry('credit_transfer', 'shadow', 'EUR', now()::date,"
                 " now()::date, now(), ARRAY[%s]::uuid[], ARRAY['CREDIT'], ARRAY[1]::bigint[], '', '', '', '', '', '')",
                 [anna.pk],
             )
@@ -254,7 +226,7 @@ class TestWhoMayWrite:
             cursor.execute(f"SET LOCAL ROLE {role}")
             cursor.execute(statement)
 
-    POST = """SELECT ledger_post_entry(gen_random_uuid(), 'credit_transfer', 'by-role', 'EUR', now()::date, now()::date,
+    POST = """SELECT ledger_post_entry('credit_transfer', 'by-role', 'EUR', now()::date, now()::date,
         now(), ARRAY(SELECT id FROM ledger_ledgeraccount WHERE code = 'anna' UNION ALL
                      SELECT id FROM ledger_ledgeraccount WHERE code = 'bruno'),
         ARRAY['DEBIT', 'CREDIT'], ARRAY[1, 1]::bigint[], '', '', '', '', '', '')"""

@@ -17,8 +17,8 @@ from apps.identity.models import PSU, User
 from apps.identity.queries import get_psu_of_user, get_user_by_username
 from apps.identity.rules import StaffRole
 from apps.identity.services import provision_staff_roles, register_customer, register_user
-from apps.ledger.rules import EntryKind, LedgerAccountKind, Narrative
-from apps.ledger.services import open_ledger_account, post_transfer
+from apps.ledger.rules import EntryKind, Narrative
+from apps.ledger.services import open_chart_of_accounts, post_transfer
 from apps.sandbox import authenticator
 from apps.sandbox.seeding import personas, statements
 from apps.sandbox.seeding.statements import Movement
@@ -60,14 +60,7 @@ def iban_of(account_number: str) -> str:
 
 
 def _open_book_accounts() -> dict[str, UUID]:
-    return {
-        code: open_ledger_account(code=code, kind=kind, currency="EUR", overdraft_limit_minor=None).pk
-        for code, kind in (
-            (CLEARING_CODE, LedgerAccountKind.CLEARING),
-            (NOSTRO_CODE, LedgerAccountKind.NOSTRO),
-            (EQUITY_CODE, LedgerAccountKind.EQUITY),
-        )
-    }
+    return {code: account.pk for code, account in open_chart_of_accounts().items()}
 
 
 def _customer(person: personas.Person, *, number: int, now: datetime) -> PSU:

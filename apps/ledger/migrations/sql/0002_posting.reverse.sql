@@ -1,7 +1,8 @@
-DROP TRIGGER ledger_entry_append_only ON ledger_entry;
-DROP TRIGGER ledger_posting_append_only ON ledger_posting;
-DROP FUNCTION ledger_refuse_change();
-DROP TRIGGER ledger_entry_balances ON ledger_posting;
-DROP FUNCTION ledger_check_entry_balances();
-DROP FUNCTION ledger_post_entry(uuid, text, text, text, date, date, timestamptz, uuid[], text[], bigint[],
+DROP FUNCTION ledger_fold_totals();
+DROP FUNCTION ledger_post_transfers(text[], text[], text, date, date, timestamptz, uuid[], uuid[], bigint[],
+    text[], text[], text[], text[], text[], text[]);
+DROP FUNCTION ledger_post_entry(text, text, text, date, date, timestamptz, uuid[], text[], bigint[],
     text, text, text, text, text, text);
+DROP FUNCTION ledger_open_day(date);
+DROP FUNCTION ledger_content_hash(uuid[], text[], bigint[], text);
+DROP FUNCTION ledger_entry_id(text, text);

@@ -1,0 +1,3 @@
+DROP FUNCTION ledger_finish_closing();
+DROP FUNCTION ledger_await_postings();
+DROP FUNCTION ledger_begin_closing(date);
