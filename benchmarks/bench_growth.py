@@ -1,7 +1,7 @@
 """What a long history costs: one transfer, one page of postings and the proof of the books, as postings pile up.
 
-As a bank grows: each account has a hundred postings a year, and there are more and more accounts. The largest number can
-be given: ``BENCH_POSTINGS=10000000 make bench ARGS=growth`` takes minutes and 4 GB.
+As a bank grows: each account has a hundred postings a year, and there are more and more accounts. The largest number
+can be given: ``BENCH_POSTINGS=10000000 make bench ARGS=growth`` takes minutes and 4 GB.
 """
 
 import json
