@@ -67,6 +67,12 @@ def parse_company(name: str) -> CompanyName:
     return CompanyName(words, form, has_link=any(word.text in ("&", "und", "and") for word in tokens))
 
 
+def is_legal_person(name: str) -> bool:
+    """Whether a name's legal form says that it is nobody's own: not a sole trader's, who is his business."""
+    form = parse_company(name).form
+    return bool(form) and form not in lists.SOLE_TRADERS
+
+
 def compare_companies(given: CompanyName, holder: CompanyName) -> NameMatch:
     """Match: all words are there, and no other legal form is named. Close: another form, a slip, a describing word
     more or less, the initials. What a business does is never enough to be the same one; numbers must agree."""
