@@ -42,6 +42,10 @@ class PaymentInitiation(models.Model):
     creditor_name_checked_at = models.DateTimeField(
         _("name checked"), null=True, help_text="empty: taken in before names were checked"
     )
+    vop_requested = models.BooleanField(
+        default=False, help_text="Client-VOP-Requested: the TPP wants to be told, and its customer asked"
+    )
+    creditor_confirmed_at = models.DateTimeField(null=True, help_text="by the customer, through his TPP")
     amount_minor = models.BigIntegerField(_("amount (minor units)"))
     currency = models.CharField(_("currency"), max_length=3)
     end_to_end_identification = models.CharField(max_length=35, blank=True)
@@ -86,6 +90,13 @@ class PaymentInitiation(models.Model):
             models.CheckConstraint(
                 condition=Q(creditor_name_match="CMTC") ^ Q(matched_creditor_name=""),
                 name="payment_name_shown_if_close",
+            ),
+            models.CheckConstraint(
+                condition=Q(transaction_status__in=["RCVD", "RJCT", "CANC"])
+                | Q(vop_requested=False)
+                | Q(creditor_name_match="MTCH")
+                | Q(creditor_confirmed_at__isnull=False),
+                name="payment_confirmed_if_asked",
             ),
             models.CheckConstraint(
                 condition=~Q(creditor_iban=models.F("debtor_iban")), name="payment_not_to_itself"

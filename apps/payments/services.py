@@ -26,6 +26,7 @@ from apps.payments.rules import (
     PaymentProduct,
     StatusReason,
     TransactionStatus,
+    has_to_be_confirmed,
     may_change_status,
 )
 from apps.sca import services as sca
@@ -43,6 +44,12 @@ class PaymentStatusInvalid(DomainError):
     """The payment is not in a status in which this can be done."""
 
     code = "payment_status_invalid"
+
+
+class CreditorNotConfirmed(PaymentStatusInvalid):
+    """The TPP asked for the check of the payee's name, which did not match, and has not had the payee confirmed."""
+
+    code = "creditor_not_confirmed"
 
 
 class CurrencyNotSupported(DomainError):
@@ -141,12 +148,14 @@ def initiate_payment(
     addresses: TPPAddresses | None = None,
     request_id: str,
     verification: PayeeVerification | None = None,
+    vop_requested: bool = False,
     now: datetime,
 ) -> tuple[PaymentInitiation, bool]:
     """Take in an order; status ``RCVD``, nothing is paid yet. Returns it, and whether it is new.
 
     ``verification`` is what :func:`verify_payee_of_order` said before; without it the payee is verified here. So there
-    is no order whose payee was not verified, and none can be authorised before it was (IPR art. 5c).
+    is no order whose payee was not verified, and none can be authorised before it was (IPR art. 5c). ``vop_requested``:
+    a TPP wants to be told what was found and, unless it is a match, to have its customer confirm the payee first.
 
     The same request id with the same order gives the same payment again: no second one (RTS art. 35(4)).
 
@@ -177,6 +186,7 @@ def initiate_payment(
         creditor_name_match=verification.outcome,
         matched_creditor_name=verification.matched_name,
         creditor_name_checked_at=now,
+        vop_requested=vop_requested,
         amount_minor=order.instructed_amount.amount_minor,
         currency=order.instructed_amount.currency,
         end_to_end_identification=order.end_to_end_identification,
@@ -219,12 +229,54 @@ def start_payment_authorisation(*, payment_id: UUID, now: datetime) -> SCAAuthor
     """Open an authorisation for a payment that waits for its customer.
 
     :raises PaymentStatusInvalid: authorised already, refused or cancelled.
+    :raises CreditorNotConfirmed: its TPP has to have the payee confirmed first.
     """
     payment = _lock_payment(payment_id)
     if payment.transaction_status != TransactionStatus.RCVD or _is_stale(payment, now=now):
         raise PaymentStatusInvalid(payment.transaction_status)
+    if waits_for_confirmation(payment):
+        raise CreditorNotConfirmed(payment.creditor_name_match)
     return sca.open_authorisation(
         subject_type=SubjectType.PAYMENT, subject_id=payment.pk, psu=payment.psu, now=now
+    )
+
+
+@transaction.atomic
+def confirm_creditor(*, payment_id: UUID, app_id: UUID, now: datetime) -> PaymentInitiation:
+    """A TPP's word that its customer wants to pay this payee in spite of the name; doing so twice changes nothing.
+
+    It takes no part in the authorisation: he is told again on the bank's page, and signs that he was.
+
+    :raises apps.payments.queries.PaymentUnknown: not this app's.
+    :raises PaymentStatusInvalid: no longer waits, or there is nothing to confirm.
+    """
+    payment = _lock_payment(payment_id)
+    if payment.app_id != app_id:
+        raise PaymentUnknown
+    if payment.transaction_status != TransactionStatus.RCVD or _is_stale(payment, now=now):
+        raise PaymentStatusInvalid(payment.transaction_status)
+    if not payment.vop_requested or payment.creditor_name_match == NameMatch.MTCH:
+        raise PaymentStatusInvalid("nothing to confirm")
+    if payment.creditor_confirmed_at is None:
+        payment.creditor_confirmed_at = now
+        payment.save(update_fields=["creditor_confirmed_at"])
+        _record(
+            payment,
+            event="payments.payment.creditor_confirmed",
+            actor_type="tpp",
+            actor_id=payment.app.tpp_id if payment.app else "",
+            now=now,
+            data={"outcome": payment.creditor_name_match},
+        )
+    return payment
+
+
+def waits_for_confirmation(payment: PaymentInitiation) -> bool:
+    """Whether its TPP has yet to have the payee confirmed."""
+    return has_to_be_confirmed(
+        vop_requested=payment.vop_requested,
+        name_match=payment.creditor_name_match,
+        is_confirmed=payment.creditor_confirmed_at is not None,
     )
 
 

@@ -44,6 +44,18 @@ class Migration(migrations.Migration):
                 help_text="empty: taken in before names were checked", null=True, verbose_name="name checked"
             ),
         ),
+        migrations.AddField(
+            model_name="paymentinitiation",
+            name="vop_requested",
+            field=models.BooleanField(
+                default=False, help_text="Client-VOP-Requested: the TPP wants to be told, and its customer asked"
+            ),
+        ),
+        migrations.AddField(
+            model_name="paymentinitiation",
+            name="creditor_confirmed_at",
+            field=models.DateTimeField(help_text="by the customer, through his TPP", null=True),
+        ),
         migrations.AddConstraint(
             model_name="paymentinitiation",
             constraint=models.CheckConstraint(
@@ -55,6 +67,16 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=Q(creditor_name_match="CMTC") ^ Q(matched_creditor_name=""),
                 name="payment_name_shown_if_close",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="paymentinitiation",
+            constraint=models.CheckConstraint(
+                condition=Q(transaction_status__in=["RCVD", "RJCT", "CANC"])
+                | Q(vop_requested=False)
+                | Q(creditor_name_match="MTCH")
+                | Q(creditor_confirmed_at__isnull=False),
+                name="payment_confirmed_if_asked",
             ),
         ),
     ]
