@@ -139,7 +139,9 @@ def list_holder_names(*, iban: str) -> list[str]:
     if is_legal_person(account.owner_name):
         return [account.owner_name]
     owners = account.holders.filter(role__in=[HolderRole.OWNER, HolderRole.JOINT_OWNER]).select_related("psu")
-    return list(dict.fromkeys([account.owner_name, *(owner.psu.full_name for owner in owners.order_by("pk"))]))
+    return list(
+        dict.fromkeys([account.owner_name, *(owner.psu.full_name for owner in owners.order_by("pk"))])
+    )
 
 
 def is_own_iban(iban: str) -> bool:

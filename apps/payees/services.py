@@ -24,7 +24,7 @@ def verify_payee(*, name: str, iban: str, asker: Asker, now: datetime) -> PayeeV
     """Whether the account with this IBAN belongs to this name, by the word of the bank that keeps it.
 
     Never raises and never takes longer than ``VOP_TIMEOUT_SECONDS``: what cannot be found out is "not possible", and
-    the payment goes on (SEPA Regulation art. 5c(2)). Each look-up counts; past ``VOP_LOOKUPS_PER_DAY`` of an asker on
+    the payment goes on (SEPA Regulation art. 5c). Each look-up counts; past ``VOP_LOOKUPS_PER_DAY`` of an asker on
     a day of the bank nothing is looked up any more, so that names cannot be harvested. Call it outside of a
     transaction: the count must outlive whatever becomes of the order, and another bank may take its time.
     """
@@ -61,7 +61,9 @@ def _count_lookup(asker: Asker, *, now: datetime) -> bool:
     """Count one more, unless the day's number is used up: one conditional statement, so that a race cannot pass it."""
     row, _is_new = LookupCount.objects.get_or_create(asker=asker.key, day=bank_date(now))
     return bool(
-        LookupCount.objects.filter(pk=row.pk, count__lt=settings.VOP_LOOKUPS_PER_DAY).update(count=F("count") + 1)
+        LookupCount.objects.filter(pk=row.pk, count__lt=settings.VOP_LOOKUPS_PER_DAY).update(
+            count=F("count") + 1
+        )
     )
 
 
@@ -69,9 +71,7 @@ def _ask_other_bank(*, name: str, iban: str) -> PayeeVerification:
     seconds = settings.VOP_TIMEOUT_SECONDS
     directory = payee_directory()
     try:
-        answer = run_within(
-            seconds, lambda: directory.verify(name=name, iban=iban, timeout_seconds=seconds)
-        )
+        answer = run_within(seconds, lambda: directory.verify(name=name, iban=iban, timeout_seconds=seconds))
     except TimeoutError:
         logger.warning("verification of payee: no answer in time")
         return not_possible(WhyNotPossible.TIMEOUT)

@@ -47,7 +47,7 @@ def at_bank(code: str) -> str:
 
 
 class TestOurOwnAccounts:
-    @pytest.mark.req("IPR-5c(1)")
+    @pytest.mark.req("IPR-5c-verify")
     @pytest.mark.parametrize(
         ("given", "expected"),
         [
@@ -72,14 +72,18 @@ class TestOurOwnAccounts:
         blocked = account_of(anna, status=AccountStatus.BLOCKED)
         assert answer_verification(name="Anna Schneider", iban=blocked.iban).outcome == NameMatch.MTCH
 
-    def test_each_owner_of_a_joint_account_is_a_payee_and_an_authorised_person_is_none(self, anna: PSU) -> None:
+    def test_each_owner_of_a_joint_account_is_a_payee_and_an_authorised_person_is_none(
+        self, anna: PSU
+    ) -> None:
         dora, carla = customer("Dora", phone="+4915100000003"), customer("Carla", phone="+4915100000004")
         account = account_of(anna)
         AccountHolder.objects.create(payment_account=account, psu=dora, role=HolderRole.JOINT_OWNER)
         AccountHolder.objects.create(payment_account=account, psu=carla, role=HolderRole.AUTHORISED)
         assert list_holder_names(iban=account.iban) == ["Anna Schneider", "Dora Schneider"]
         assert answer_verification(name="Dora Schneider", iban=account.iban).outcome == NameMatch.MTCH
-        assert answer_verification(name="Carla Schneider", iban=account.iban) == PayeeVerification(NameMatch.NMTC)
+        assert answer_verification(name="Carla Schneider", iban=account.iban) == PayeeVerification(
+            NameMatch.NMTC
+        )
         close = answer_verification(name="Dora Schnieder", iban=account.iban)
         assert close == PayeeVerification(NameMatch.CMTC, "Dora Schneider")
 
@@ -102,7 +106,7 @@ class TestOurOwnAccounts:
 
 @pytest.mark.django_db
 class TestOtherBanks:
-    @pytest.mark.req("IPR-5c(1)")
+    @pytest.mark.req("IPR-5c-verify")
     def test_the_sandbox_knows_a_few(self, asker: Asker) -> None:
         assert verify_payee(
             name="Moebelhaus Kern", iban=FOREIGN_IBAN, asker=asker, now=NOW
@@ -110,7 +114,9 @@ class TestOtherBanks:
         assert verify_payee(name="Kern", iban=FOREIGN_IBAN, asker=asker, now=NOW) == PayeeVerification(
             NameMatch.CMTC, "Möbelhaus Kern GmbH"
         )
-        assert verify_payee(name="Wurst", iban=FOREIGN_IBAN, asker=asker, now=NOW) == PayeeVerification(NameMatch.NMTC)
+        assert verify_payee(name="Wurst", iban=FOREIGN_IBAN, asker=asker, now=NOW) == PayeeVerification(
+            NameMatch.NMTC
+        )
         unknown = verify_payee(name="Kern", iban="FR1420041010050500013M02606", asker=asker, now=NOW)
         assert unknown == PayeeVerification(NameMatch.NOAP, why=WhyNotPossible.NOT_ANSWERED)
 
@@ -124,7 +130,7 @@ class TestOtherBanks:
         answer = verify_payee(name="Kern", iban=at_bank(UNREACHABLE_BANK), asker=asker, now=NOW)
         assert answer == PayeeVerification(NameMatch.NOAP, why=WhyNotPossible.UNREACHABLE)
 
-    @pytest.mark.req("IPR-5c(2)")
+    @pytest.mark.req("IPR-5c-authorise")
     @pytest.mark.parametrize("directory", [SimulatedPayeeDirectory, directories.Slow])
     def test_a_bank_that_hangs_holds_nobody_up(self, asker: Asker, settings, directory: type) -> None:
         settings.VOP_TIMEOUT_SECONDS = 0.2
@@ -172,15 +178,23 @@ class TestHarvesting:
             assert verify_payee(name=name, iban=iban, asker=asker, now=NOW) == refused
         # Another customer, and the next day, are not touched by it.
         other = Asker.customer(new_id())
-        assert verify_payee(name="Anna Schneider", iban=anna.account.iban, asker=other, now=NOW).outcome == "MTCH"
+        assert (
+            verify_payee(name="Anna Schneider", iban=anna.account.iban, asker=other, now=NOW).outcome
+            == "MTCH"
+        )
         tomorrow = NOW + timedelta(days=1)
-        assert verify_payee(name="Anna Schneider", iban=anna.account.iban, asker=asker, now=tomorrow).outcome == "MTCH"
+        assert (
+            verify_payee(name="Anna Schneider", iban=anna.account.iban, asker=asker, now=tomorrow).outcome
+            == "MTCH"
+        )
 
     def test_past_the_number_no_other_bank_is_asked_either(self, asker: Asker, settings, db: None) -> None:
         settings.VOP_LOOKUPS_PER_DAY = 2
         settings.VOP_DIRECTORY = directories.path(directories.Counting)
         directories.Counting.asked = 0
-        outcomes = [verify_payee(name="Kern", iban=FOREIGN_IBAN, asker=asker, now=NOW).outcome for _ in range(5)]
+        outcomes = [
+            verify_payee(name="Kern", iban=FOREIGN_IBAN, asker=asker, now=NOW).outcome for _ in range(5)
+        ]
         assert outcomes == ["MTCH", "MTCH", "NOAP", "NOAP", "NOAP"]
         assert directories.Counting.asked == 2
 
@@ -189,7 +203,10 @@ class TestHarvesting:
         app, one, other = new_id(), new_id(), new_id()
         outcomes = [
             verify_payee(
-                name="Anna Schneider", iban=anna.account.iban, asker=Asker.app(app, account_id=account), now=NOW
+                name="Anna Schneider",
+                iban=anna.account.iban,
+                asker=Asker.app(app, account_id=account),
+                now=NOW,
             ).outcome
             for account in (one, one, other)
         ]
@@ -201,7 +218,9 @@ class TestHarvesting:
         anna, asker = customer("Anna"), Asker.customer(new_id())
 
         def look_up(_number: int) -> str:
-            return verify_payee(name="Anna Schneider", iban=anna.account.iban, asker=asker, now=NOW).outcome.value
+            return verify_payee(
+                name="Anna Schneider", iban=anna.account.iban, asker=asker, now=NOW
+            ).outcome.value
 
         outcomes = in_parallel(8, look_up)
         assert sorted(outcomes) == ["MTCH"] * 3 + ["NOAP"] * 5
@@ -218,7 +237,10 @@ class TestHarvesting:
         insert = "INSERT INTO payees_lookupcount (id, asker, day, count) VALUES (%s, %s, '2026-11-21', 0)"
         with connection.cursor() as cursor:
             cursor.execute(insert, [new_id(), "psu:1"])
-        for asker, constraint in [("psu:1", "payee_lookup_count_once_a_day"), ("staff:1", "payee_lookup_asker_form")]:
+        for asker, constraint in [
+            ("psu:1", "payee_lookup_count_once_a_day"),
+            ("staff:1", "payee_lookup_asker_form"),
+        ]:
             with (
                 pytest.raises(IntegrityError, match=constraint),
                 transaction.atomic(),

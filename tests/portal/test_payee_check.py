@@ -31,7 +31,7 @@ def said(text: str) -> list[str]:
     return [title for title in NAMES if title in text]
 
 
-@pytest.mark.req("IPR-5c(1)", "IPR-5c(2)")
+@pytest.mark.req("IPR-5c-verify", "IPR-5c-authorise")
 @pytest.mark.parametrize("title", NAMES)
 def test_it_is_told_before_signing_and_while_signing_and_never_in_the_way(
     customer_anna: Visitor, anna: PSU, settings, title: str
@@ -121,20 +121,26 @@ def test_the_form_sent_twice_is_looked_up_once(customer_anna: Visitor, anna: PSU
 
 def test_an_order_from_before_the_check_says_nothing_of_it(customer_anna: Visitor, anna: PSU) -> None:
     payment = entered(customer_anna, anna, NAMES[GOOD])
-    PaymentInitiation.objects.filter(pk=payment.pk).update(creditor_name_match="NOAP", creditor_name_checked_at=None)
+    PaymentInitiation.objects.filter(pk=payment.pk).update(
+        creditor_name_match="NOAP", creditor_name_checked_at=None
+    )
     customer_anna.post(f"/pay/{payment.pk}/code/")
     for page in ("", "review/", "sign/"):
         assert said(text_of(customer_anna.get(f"/pay/{payment.pk}/{page}"))) == []
 
 
-@pytest.mark.req("IPR-5c(1)")
-@pytest.mark.parametrize(("outcome", "title"), [("CMTC", CLOSE), ("NMTC", BAD), ("NOAP", UNKNOWN), ("MTCH", GOOD)])
+@pytest.mark.req("IPR-5c-verify")
+@pytest.mark.parametrize(
+    ("outcome", "title"), [("CMTC", CLOSE), ("NMTC", BAD), ("NOAP", UNKNOWN), ("MTCH", GOOD)]
+)
 def test_who_comes_from_a_company_is_told_before_he_signs(
     visitor: Visitor, anna: PSU, app: App, outcome: str, title: str
 ) -> None:
     payment, authorisation = ask_payment(app, anna.account)
     shown = "Möbel Kern AG" if outcome == "CMTC" else ""
-    PaymentInitiation.objects.filter(pk=payment.pk).update(creditor_name_match=outcome, matched_creditor_name=shown)
+    PaymentInitiation.objects.filter(pk=payment.pk).update(
+        creditor_name_match=outcome, matched_creditor_name=shown
+    )
     start = f"/authorise/{authorisation.pk}/"
     first = unescape(text_of(visitor.get(start)))
     assert said(first) == [title]

@@ -67,13 +67,17 @@ def test_each_outcome_is_shown_and_can_be_signed(
         expect(tab.get_by_text("Name and IBAN belong together")).to_be_visible()
 
 
-@pytest.mark.parametrize(("outcome", "shown"), [("CMTC", "Möbelhaus Kern & Söhne GmbH & Co. KG"), ("NMTC", "")])
+@pytest.mark.parametrize(
+    ("outcome", "shown"), [("CMTC", "Möbelhaus Kern & Söhne GmbH & Co. KG"), ("NMTC", "")]
+)
 def test_who_comes_from_a_company_sees_it(
     running_browser: Browser, live_server: Any, outcome: str, shown: str
 ) -> None:
     anna = customer("Anna")
     payment, authorisation = ask_payment(AppFactory(), anna.account, redirect_uri="", nok_uri="")
-    PaymentInitiation.objects.filter(pk=payment.pk).update(creditor_name_match=outcome, matched_creditor_name=shown)
+    PaymentInitiation.objects.filter(pk=payment.pk).update(
+        creditor_name_match=outcome, matched_creditor_name=shown
+    )
     with closing(tools.new_context(running_browser, width=320, scheme="light")) as context:
         tab = context.new_page()
         tab.goto(live_server.url + page(authorisation.pk))

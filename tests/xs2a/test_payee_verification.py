@@ -32,7 +32,11 @@ def initiate(world: World, outcome: str, *, requested: str = "true", **headers: 
 
 
 def told(outcome: str) -> dict[str, str]:
-    information = {"transactionStatus": "RVCM", "originalEndToEndId": "SP-88-2041", "creditorNameMatch": outcome}
+    information = {
+        "transactionStatus": "RVCM",
+        "originalEndToEndId": "SP-88-2041",
+        "creditorNameMatch": outcome,
+    }
     return information | ({"matchedCreditorName": REAL_NAME} if outcome == "CMTC" else {})
 
 
@@ -43,7 +47,7 @@ def silent(request: pytest.FixtureRequest, settings) -> None:
         settings.VOP_DIRECTORY = directories.path(directories.Broken)
 
 
-@pytest.mark.req("IPR-5c(1)")
+@pytest.mark.req("IPR-5c-verify")
 def test_a_match_is_told_and_the_customer_goes_on(world: World) -> None:
     answer = initiate(world, "MTCH")
     assert answer.headers["ASPSP-VOP-Supported"] == "true"
@@ -57,7 +61,7 @@ def test_a_match_is_told_and_the_customer_goes_on(world: World) -> None:
     assert "creditorNameMatch" not in status["originalTransactionInformationAndVopStatus"][0]
 
 
-@pytest.mark.req("IPR-5c(1)")
+@pytest.mark.req("IPR-5c-verify")
 @pytest.mark.parametrize("outcome", ["CMTC", "NMTC", "NOAP"])
 def test_anything_else_is_told_and_has_to_be_confirmed_first(world: World, outcome: str) -> None:
     answer = initiate(world, outcome)
@@ -84,7 +88,7 @@ def test_without_the_confirmation_no_authorisation_can_be_started(world: World, 
     assert not SCAAuthorisation.objects.exists()
 
 
-@pytest.mark.req("IPR-5c(2)")
+@pytest.mark.req("IPR-5c-authorise")
 @pytest.mark.parametrize("outcome", ["CMTC", "NMTC", "NOAP"])
 def test_once_confirmed_the_customer_can_authorise_and_is_told_again(world: World, outcome: str) -> None:
     answer = initiate(world, outcome)
@@ -147,7 +151,10 @@ class TestWhatCannotBeConfirmed:
     def test_what_lay_too_long(self, world: World) -> None:
         answer = initiate(world, "NMTC")
         PaymentInitiation.objects.update(created_at=clock.now() - UNAUTHORISED_LIFE - timedelta(seconds=1))
-        assert vop_refusal(world.pis().put(answer.href("creditorNameConfirmation"))) == (409, "STATUS_INVALID")
+        assert vop_refusal(world.pis().put(answer.href("creditorNameConfirmation"))) == (
+            409,
+            "STATUS_INVALID",
+        )
 
     @pytest.mark.parametrize("where", ["nothing", "garbage", "product"])
     def test_what_is_not_there(self, world: World, where: str) -> None:
@@ -212,7 +219,9 @@ def test_a_repeated_call_gets_the_same_and_is_looked_up_once(world: World) -> No
 def test_a_tpp_does_not_harvest_names(world: World, settings) -> None:
     settings.VOP_LOOKUPS_PER_DAY = 2
     names = [
-        initiate(world, "CMTC").body["originalTransactionInformationAndVopStatus"][0].get("matchedCreditorName")
+        initiate(world, "CMTC")
+        .body["originalTransactionInformationAndVopStatus"][0]
+        .get("matchedCreditorName")
         for _ in range(4)
     ]
     assert names == [REAL_NAME, REAL_NAME, None, None]

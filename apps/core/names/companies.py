@@ -46,9 +46,7 @@ def parse_company(name: str) -> CompanyName:
     text = re.sub(
         r"\.(?=\w)", ". ", text
     )  # e.K. and s.p.a. come to pieces, as those who write e. K. have it.
-    tokens = [
-        Word(token) if token != "&" else Word("&") for token in re.split(r"[\s.,;:()/\"_-]+", text) if token
-    ]
+    tokens = [Word(token) for token in re.split(r"[\s.,;:()/\"_-]+", text) if token]
     spelt = [_spelling(token) for token in tokens]
     form = ""
     for pattern, canonical in _FORMS:

@@ -22,52 +22,12 @@ _GREEK_LETTER = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]")
 # Greek digraphs that are read as one sound (ELOT 743); the library goes letter by letter.
 _GREEK = (("ου", "u"), ("ευ", "ev"), ("αυ", "av"), ("μπ", "b"), ("ντ", "nt"), ("γγ", "ng"), ("γκ", "gk"))
 # Spellings of one sound of Cyrillic or Greek in English, German, French and scholarly transliteration.
-_SOUNDS = (
-    # fmt: off
-    ("ei", "i"),
-    ("ey", "i"),
-    ("ej", "i"),
-    ("schtsch", "s"),
-    ("shch", "s"),
-    ("stsch", "s"),
-    ("tsch", "h"),
-    ("tch", "h"),
-    ("tsh", "h"),
-    ("sch", "s"),
-    ("sh", "s"),
-    ("zh", "s"),
-    ("kh", "h"),
-    ("ch", "h"),
-    ("ts", "z"),
-    ("tz", "z"),
-    ("ph", "f"),
-    ("th", "t"),
-    ("ou", "u"),
-    ("gg", "g"),
-    ("ng", "g"),
-    ("gk", "g"),
-    ("mp", "b"),
-    ("ks", "x"),
-    ("w", "v"),
-    ("yi", "i"),
-    ("iy", "i"),
-    ("ij", "i"),
-    ("yo", "o"),
-    ("jo", "o"),
-    ("eo", "o"),
-    ("yu", "iu"),
-    ("ju", "iu"),
-    ("ya", "ia"),
-    ("ja", "ia"),
-    ("ye", "e"),
-    ("je", "e"),
-    ("ie", "e"),
-    ("io", "o"),
-    ("c", "k"),
-    ("y", "i"),
-    ("j", "i"),
-    # fmt: on
-)
+_SOUNDS = """
+    ei:i ey:i ej:i schtsch:s shch:s stsch:s tsch:h tch:h tsh:h sch:s sh:s zh:s kh:h ch:h ts:z tz:z
+    ph:f th:t ou:u gg:g ng:g gk:g mp:b ks:x w:v yi:i iy:i ij:i yo:o jo:o eo:o yu:iu ju:iu ya:ia
+    ja:ia ye:e je:e ie:e io:o c:k y:i j:i
+"""
+_SOUND_PAIRS = tuple(pair.partition(":") for pair in _SOUNDS.split())
 
 
 @dataclass(frozen=True)
@@ -101,7 +61,7 @@ class Word:
     def sound(self) -> str:
         """A key that the usual transliterations of one Greek or Cyrillic name have in common."""
         text = min(self.spellings)
-        for letters, one in _SOUNDS:
+        for letters, _, one in _SOUND_PAIRS:
             text = text.replace(letters, one)
         return re.sub(r"(.)\1", r"\1", text)
 

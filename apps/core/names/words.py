@@ -9,18 +9,18 @@ def _set(text: str) -> frozenset[str]:
 
 # What stands before or after a name and is no part of it.
 TITLES = _set(
-    """herr herrn frau fraulein hr fr mr mrs ms miss mister mme mlle monsieur madame mademoiselle sr sra senor
-    senora signor signora sig pan pani dr doktor drs prof professor professorin univ pd priv doz dipl diplom ing
-    ingenieur kfm kffr betriebsw betriebswirt oec mag magister med dent vet jur iur phil rer nat hc habil msc
-    bsc mba llm phd md ra rechtsanwalt rechtsanwaltin notar stb steuerberater wp arch sir dame rev pastor
-    pfarrer eheleute familie fam firma fa"""
+    """herr herrn frau fraulein hr fr mr mrs ms miss mister mme mlle monsieur madame mademoiselle sr sra
+    senor senora signor signora sig pan pani dr doktor drs prof professor professorin univ pd priv doz
+    dipl diplom ing ingenieur kfm kffr betriebsw betriebswirt oec mag magister med dent vet jur iur phil
+    rer nat hc habil msc bsc mba llm phd md ra rechtsanwalt rechtsanwaltin notar stb steuerberater wp
+    arch sir dame rev pastor pfarrer eheleute familie fam firma fa"""
 )
 # Those of them that may stand after it.
 DEGREES = _set("dr prof ing dipl msc bsc mba llm phd md med jur habil")
 # Parts of surnames that people leave out.
 PARTICLES = _set(
-    """von van vom zu zum zur der den dem de del della dello di da do dos das du des la le les lo af av ten ter te
-    op het y e freiherr freifrau freiin graf grafin baron baronin edler edle ritter bin ibn al el"""
+    """von van vom zu zum zur der den dem de del della dello di da do dos das du des la le les lo af av ten
+    ter te op het y e freiherr freifrau freiin graf grafin baron baronin edler edle ritter bin ibn al el"""
 )
 GENERATIONS = {
     "sen": 1,
@@ -198,43 +198,49 @@ NAMESAKES = frozenset(
 )
 # Two different ones of these are two people, however few letters lie between them: Anna and Hanna, Jan and Jana.
 GIVEN_NAMES = frozenset(_groups) | _set(
-    """anne ann annika anja dirk maren mia alia aaron abel achim ada adam adelheid adrian adriana agathe agnes ahmet aida alan albrecht aldo alena alessandro
-    alessia alfons alfred ali alice alicia alina alma alois altan amalia amelie amir ana anastasia andrej andrzej angela
-    angelika angelina anika anita anke ann anneliese annette ansgar antonella april arabella armin arne arnold arthur
-    artur astrid aurelia axel ayse aylin balthasar bartosz beate beatrice beatrix beata bela benedikt benno berit
-    bernadette berta bertha berthold bettina bianca birger birte bjarne bodo boris brian britta bruno burak burkhard
-    camilla can carina carla carlos carmen carola carsten karsten cecilia cedric celine chantal charlotte chiara chloe
-    christl claudia claudio clemens klemens colin constantin konstantin corinna cosima dagmar damian darius david
-    deborah denis dennis denise desiree diana diego diethelm dirk domenico dorian doris dustin edda edeltraud edgar
-    edith egon ekkehard elfriede elias elif elke ella ellen elli elmar elvira emanuel emilia emily emma emine emre enno
-    enrico erika erkan ernst erna erwin esther eugen eugenia fabian fabienne fabio falk fanny fatih federico felicia
-    felicitas felix ferdinand fernando filip finn fiona flora florian florence florentine frauke frieda frida frieder
-    gabriel gaetano georgia gerlinde gereon giulia gina gisela giorgio gitta gottfried gregor greta grzegorz guido
-    guenter gudrun gunnar gustav hakan halil hannelore harald hartmut hasan hedwig heide heidi heike heiko helga helge
-    helmut hendrik henrik henriette hermann hermine herta holger horst hubert hugo huseyin ida igor ilka ilona ilse
-    imke ina ines inga ingo ingrid ingmar irene irina iris irma isabel isabell isabella isabelle ismail ivan ivana ivo
-    iwona jacek jaqueline jacqueline jana janet janina janine jannik jannis janosch jasmin jason jean jeanette jennifer
-    jenny jeremy jessica jill joachim joana joanna jochen joel joerg johanna jolanta jonah jordan jorge jost juan
-    judith julian juliane juliette jurij justin justus jutta kai kaja karim karin karla karolin kaspar katalin kemal
-    kenneth kerstin kevin kilian kim kira klaudia konstanze korbinian kristin krystyna lara laura lauri lea leah leandro
-    leif leila lennox leonie leopold levi levin lia liane lidia lilian lilli lily lina linda linus lino lioba lisbet
-    lothar lotte luca lucia lucie luis luka luna lydia maike maja malte mandy manuel manuela mara marcel marcin margot
-    marianne marika marina mario marion marius marlene marlies martha marta martina marvin mathis mathieu max maxim
-    maya mechthild mehdi melanie melina melissa mercedes meryem meta mila milan milena mila mina mirco mirja mirjam
-    miriam mischa mohamad mona monica monika monique murat nadine nadja naomi natalia natalie natascha nathan nele
-    nelli nelly nevin nicoletta nikita niko nikola nina noah noel nora norbert norman ole oleg olga oliver olivia
-    olaf oskar oscar osman otmar ottmar otto ottilie pascal patricia patrick patrik paula pauline per petra pia
-    rafael raphael rainer reiner raimund ralf ramona randolf raphaela rebecca rebekka regina regine reinhard reinhild
-    reinhold renate rene renee roberta roberto robin rocco roger roland roman romy ronald ronja ronny rosa rosalie
-    rosi roswitha ruben ruediger rudiger rupert ruth ruediger ryan sabine sabrina salome salvatore sandro sandy santiago
-    saskia scarlett selim selina selma serena serge serkan severin sibylle sigmund sigrid silas silke silvana silvia
-    simon simona simone sina sinan sonja sonia sophia stella stine sven svenja swetlana sylvia sylvester tabea tamara
-    tanja tania tara tatjana ted teresa thea thekla thilo tilo till tilman thilde tim timo tina tobias toralf ulf
-    undine urban urs ute uta uwe valentina valeria valerie vanessa vera verena veronika veronica vincenzo vinzenz
-    virginia vito vivien viviane volker volkmar wanda wenzel wendelin wiebke wilfried wiltrud winfried wojciech
-    wolfgang wolf wolfram xaver xenia yannick yannik yasemin yasmin yvonne yves zita zlatan zoe zuzanna anton lars nils
-    jonas ingolf gero gesa gesine hauke heinke insa jannes joost keno lasse levke lorena malin mats matteo mattis merle
-    mieke momme neele nils okke onno peer pelle rieke ria sontje tjark tomma wiebe astor mika miko birk bent"""
+    """anne ann annika anja dirk maren mia alia aaron abel achim ada adam adelheid adrian adriana agathe
+    agnes ahmet aida alan albrecht aldo alena alessandro alessia alfons alfred ali alice alicia alina
+    alma alois altan amalia amelie amir ana anastasia andrej andrzej angela angelika angelina anika
+    anita anke anneliese annette ansgar antonella april arabella armin arne arnold arthur artur astrid
+    aurelia axel ayse aylin balthasar bartosz beate beatrice beatrix beata bela benedikt benno berit
+    bernadette berta bertha berthold bettina bianca birger birte bjarne bodo boris brian britta bruno
+    burak burkhard camilla can carina carla carlos carmen carola carsten karsten cecilia cedric celine
+    chantal charlotte chiara chloe christl claudia claudio clemens klemens colin constantin konstantin
+    corinna cosima dagmar damian darius david deborah denis dennis denise desiree diana diego diethelm
+    domenico dorian doris dustin edda edeltraud edgar edith egon ekkehard elfriede elias elif elke ella
+    ellen elli elmar elvira emanuel emilia emily emma emine emre enno enrico erika erkan ernst erna
+    erwin esther eugen eugenia fabian fabienne fabio falk fanny fatih federico felicia felicitas felix
+    ferdinand fernando filip finn fiona flora florian florence florentine frauke frieda frida frieder
+    gabriel gaetano georgia gerlinde gereon giulia gina gisela giorgio gitta gottfried gregor greta
+    grzegorz guido guenter gudrun gunnar gustav hakan halil hannelore harald hartmut hasan hedwig heide
+    heidi heike heiko helga helge helmut hendrik henrik henriette hermann hermine herta holger horst
+    hubert hugo huseyin ida igor ilka ilona ilse imke ina ines inga ingo ingrid ingmar irene irina iris
+    irma isabel isabell isabella isabelle ismail ivan ivana ivo iwona jacek jaqueline jacqueline jana
+    janet janina janine jannik jannis janosch jasmin jason jean jeanette jennifer jenny jeremy jessica
+    jill joachim joana joanna jochen joel joerg johanna jolanta jonah jordan jorge jost juan judith
+    julian juliane juliette jurij justin justus jutta kai kaja karim karin karla karolin kaspar katalin
+    kemal kenneth kerstin kevin kilian kim kira klaudia konstanze korbinian kristin krystyna lara laura
+    lauri lea leah leandro leif leila lennox leonie leopold levi levin lia liane lidia lilian lilli lily
+    lina linda linus lino lioba lisbet lothar lotte luca lucia lucie luis luka luna lydia maike maja
+    malte mandy manuel manuela mara marcel marcin margot marianne marika marina mario marion marius
+    marlene marlies martha marta martina marvin mathis mathieu max maxim maya mechthild mehdi melanie
+    melina melissa mercedes meryem meta mila milan milena mina mirco mirja mirjam miriam mischa mohamad
+    mona monica monika monique murat nadine nadja naomi natalia natalie natascha nathan nele nelli nelly
+    nevin nicoletta nikita niko nikola nina noah noel nora norbert norman ole oleg olga oliver olivia
+    olaf oskar oscar osman otmar ottmar otto ottilie pascal patricia patrick patrik paula pauline per
+    petra pia rafael raphael rainer reiner raimund ralf ramona randolf raphaela rebecca rebekka regina
+    regine reinhard reinhild reinhold renate rene renee roberta roberto robin rocco roger roland roman
+    romy ronald ronja ronny rosa rosalie rosi roswitha ruben ruediger rudiger rupert ruth ryan sabine
+    sabrina salome salvatore sandro sandy santiago saskia scarlett selim selina selma serena serge
+    serkan severin sibylle sigmund sigrid silas silke silvana silvia simon simona simone sina sinan
+    sonja sonia sophia stella stine sven svenja swetlana sylvia sylvester tabea tamara tanja tania tara
+    tatjana ted teresa thea thekla thilo tilo till tilman thilde tim timo tina tobias toralf ulf undine
+    urban urs ute uta uwe valentina valeria valerie vanessa vera verena veronika veronica vincenzo
+    vinzenz virginia vito vivien viviane volker volkmar wanda wenzel wendelin wiebke wilfried wiltrud
+    winfried wojciech wolfgang wolf wolfram xaver xenia yannick yannik yasemin yasmin yvonne yves zita
+    zlatan zoe zuzanna anton lars nils jonas ingolf gero gesa gesine hauke heinke insa jannes joost keno
+    lasse levke lorena malin mats matteo mattis merle mieke momme neele okke onno peer pelle rieke ria
+    sontje tjark tomma wiebe astor mika miko birk bent"""
 )
 
 # Company forms: canonical name and the ways to write it, dots left out. A form of one letter group may be in pieces.
@@ -341,33 +347,38 @@ SHORT_FORMS = frozenset(
 )
 
 CONNECTORS = _set(
-    "& inh inhaber inhaberin und and et y e i og och en u the der die das des dem den of fur fuer de du la le les in im am an"
+    """& inh inhaber inhaberin und and et y e i og och en u the der die das des dem den of fur fuer de du
+    la le les in im am an"""
 )
 # What a company does or where: says little about which one it is.
 BUSINESS_WORDS = _set(
-    """apotheke arztpraxis praxis autohaus auto autos automobile backerei baeckerei back baeckereien bank bau bauunternehmen
-    baumarkt baustoffe beratung beteiligung beteiligungs beteiligungsgesellschaft betriebe bistro blumen boulangerie
-    brauerei buch buchhandlung buero buro business cafe capital center centrum zentrum chemie computer consult consulting
-    container dach dachdeckerei design dienst dienste dienstleistung dienstleistungen digital druck druckerei
-    einrichtungshaus elektro elektronik elektrotechnik energie energy engineering entreprise entsorgung fahrrad
-    fahrschule feinkost finance finanz fitness fleischerei foto friseur friseursalon garage garten gartenbau gastro
-    gaststatte gaststaette gebaudereinigung gebaeudereinigung gebruder gebrueder gebr gemeinde gemeinschaft genossenschaft
-    gesellschaft getranke getraenke grosshandel group gruppe gruppo grupo handel handels handelsgesellschaft haus
-    hausverwaltung heizung holding holz hotel immobilien import export industrie industries informatik ingenieurburo
-    ingenieurbuero innenausbau installation institut international internationale invest it kanzlei kfz kindergarten kita klinik
-    kommunikation konditorei kosmetik kuche kuchen kuechen kunststoff kunststofftechnik lager landhandel logistics logistik
-    maler malerbetrieb management markt maschinen maschinenbau media medien mediengruppe metall metallbau metzgerei mobel
-    moebel mobelhaus moebelhaus motoren nachfolger nachf network obst online optik partner pension personal pflege
-    pflegedienst pharma physiotherapie planung produktion produkte projekt reinigung reisen reiseburo reisebuero
-    reparatur restaurant ristorante sanitar sanitaer schlosserei schmiede schreinerei schule senioren service services
-    shop software sohn sohne soehne solar solutions solution spedition sport sportverein stadt stadtwerke steuerberatung
-    steuerberatungsgesellschaft stiftung store studio systeme systems taxi tech technik technologie technologies tier
-    tierarztpraxis tischlerei tochter tours trade trading transport transporte travel treuhand umzuge umzuege verein
-    verlag vermietung versand versicherung versicherungen versicherungsmakler vertrieb vertriebs verwaltung verwaltungs
-    wasser web weingut weinhandel werbung werk werke werkstatt werkzeug werkzeugbau werkzeuge wirtschaft wohnbau
-    wohnungsbau zahnarztpraxis zimmerei deutschland germany europe europa austria osterreich oesterreich schweiz france
-    italia polska company co cie compagnie societe gemeinnutzige forderverein foerderverein turnverein tennisclub club
-    musikverein feuerwehr freunde kirchengemeinde brasserie patisserie libreria officina"""
+    """apotheke arztpraxis praxis autohaus auto autos automobile backerei baeckerei back baeckereien bank
+    bau bauunternehmen baumarkt baustoffe beratung beteiligung beteiligungs beteiligungsgesellschaft
+    betriebe bistro blumen boulangerie brauerei buch buchhandlung buero buro business cafe capital
+    center centrum zentrum chemie computer consult consulting container dach dachdeckerei design dienst
+    dienste dienstleistung dienstleistungen digital druck druckerei einrichtungshaus elektro elektronik
+    elektrotechnik energie energy engineering entreprise entsorgung fahrrad fahrschule feinkost finance
+    finanz fitness fleischerei foto friseur friseursalon garage garten gartenbau gastro gaststatte
+    gaststaette gebaudereinigung gebaeudereinigung gebruder gebrueder gebr gemeinde gemeinschaft
+    genossenschaft gesellschaft getranke getraenke grosshandel group gruppe gruppo grupo handel handels
+    handelsgesellschaft haus hausverwaltung heizung holding holz hotel immobilien import export
+    industrie industries informatik ingenieurburo ingenieurbuero innenausbau installation institut
+    international internationale invest it kanzlei kfz kindergarten kita klinik kommunikation konditorei
+    kosmetik kuche kuchen kuechen kunststoff kunststofftechnik lager landhandel logistics logistik maler
+    malerbetrieb management markt maschinen maschinenbau media medien mediengruppe metall metallbau
+    metzgerei mobel moebel mobelhaus moebelhaus motoren nachfolger nachf network obst online optik
+    partner pension personal pflege pflegedienst pharma physiotherapie planung produktion produkte
+    projekt reinigung reisen reiseburo reisebuero reparatur restaurant ristorante sanitar sanitaer
+    schlosserei schmiede schreinerei schule senioren service services shop software sohn sohne soehne
+    solar solutions solution spedition sport sportverein stadt stadtwerke steuerberatung
+    steuerberatungsgesellschaft stiftung store studio systeme systems taxi tech technik technologie
+    technologies tier tierarztpraxis tischlerei tochter tours trade trading transport transporte travel
+    treuhand umzuge umzuege verein verlag vermietung versand versicherung versicherungen
+    versicherungsmakler vertrieb vertriebs verwaltung verwaltungs wasser web weingut weinhandel werbung
+    werk werke werkstatt werkzeug werkzeugbau werkzeuge wirtschaft wohnbau wohnungsbau zahnarztpraxis
+    zimmerei deutschland germany europe europa austria osterreich oesterreich schweiz france italia
+    polska company co cie compagnie societe gemeinnutzige forderverein foerderverein turnverein
+    tennisclub club musikverein feuerwehr freunde kirchengemeinde brasserie patisserie libreria officina"""
 )
 # Short forms of words, written out.
 SHORTENED = {

@@ -48,7 +48,8 @@ class Migration(migrations.Migration):
             model_name="paymentinitiation",
             name="vop_requested",
             field=models.BooleanField(
-                default=False, help_text="Client-VOP-Requested: the TPP wants to be told, and its customer asked"
+                default=False,
+                help_text="Client-VOP-Requested: the TPP wants to be told, and its customer asked",
             ),
         ),
         migrations.AddField(
@@ -59,7 +60,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="paymentinitiation",
             constraint=models.CheckConstraint(
-                condition=Q(creditor_name_match__in=["MTCH", "CMTC", "NMTC", "NOAP"]), name="payment_name_match_known"
+                condition=Q(creditor_name_match__in=["MTCH", "CMTC", "NMTC", "NOAP"]),
+                name="payment_name_match_known",
             ),
         ),
         migrations.AddConstraint(

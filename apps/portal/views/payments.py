@@ -234,7 +234,9 @@ def edit(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
 
 def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
     order = PaymentOrder(
-        debtor_account=get_payable_account_for_psu(psu_id=visit.psu.pk, account_id=UUID(typed["from_account"])),
+        debtor_account=get_payable_account_for_psu(
+            psu_id=visit.psu.pk, account_id=UUID(typed["from_account"])
+        ),
         creditor_name=typed["creditor_name"],
         creditor_iban=typed["creditor_iban"],
         instructed_amount=typed["amount"],
@@ -279,7 +281,9 @@ def _prefilled(request: HttpRequest, visit: Visit) -> dict[str, str]:
     except NotFound:
         return {}
     amount = plain_amount(payment.amount_minor, payment.currency)
-    shown = payment.matched_creditor_name[:CREDITOR_NAME_LENGTH] if request.GET.get("payee") == "shown" else ""
+    shown = (
+        payment.matched_creditor_name[:CREDITOR_NAME_LENGTH] if request.GET.get("payee") == "shown" else ""
+    )
     return {
         "from_account": str(payment.debtor_account_id),
         "creditor_name": shown or payment.creditor_name,
