@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "apps.tpp",
     "apps.clearing",
     "apps.sca",
+    "apps.payees",
     "apps.consents",
     "apps.payments",
     "apps.web",
@@ -186,6 +187,16 @@ CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
 
 CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")
 
+# Verification of Payee: asking other banks, and how many names one customer may look up in a day.
+VOP_DIRECTORY = env(
+    "VOP_DIRECTORY",
+    default="apps.clearing.payee_directories.SimulatedPayeeDirectory"
+    if SANDBOX
+    else "apps.clearing.payee_directories.NoPayeeDirectory",
+)
+VOP_TIMEOUT_SECONDS = env.int("VOP_TIMEOUT_SECONDS", default=3)
+VOP_LOOKUPS_PER_DAY = env.int("VOP_LOOKUPS_PER_DAY", default=50)
+
 SMS_GATEWAY = env(
     "SMS_GATEWAY",
     default="apps.sandbox.gateway.SandboxSMSGateway"
@@ -229,6 +240,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "consents-expire": {"task": "consents.expire_due", "schedule": schedule(60)},
     "payments-expire": {"task": "payments.expire_due", "schedule": schedule(60)},
+    "payees-purge": {"task": "payees.purge_counts", "schedule": schedule(24 * 3600)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
     "ledger-fold": {"task": "ledger.fold_totals", "schedule": schedule(10), "options": {"queue": "engine"}},

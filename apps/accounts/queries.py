@@ -4,11 +4,14 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.accounts.models import AccountHolder, PaymentAccount
-from apps.accounts.rules import AccountStatus
+from apps.accounts.rules import AccountStatus, HolderRole
 from apps.core.errors import DomainError, NotFound
+from apps.core.iban import bank_code_of
+from apps.core.names.companies import is_legal_person
 from apps.identity.queries import get_core_user
 from apps.identity.rules import CoreOperation
 from apps.ledger import queries as ledger
@@ -123,6 +126,27 @@ def get_account_by_iban(*, iban: str) -> PaymentAccount:
 def list_accounts_by_ibans(*, ibans: Iterable[str]) -> QuerySet[PaymentAccount]:
     """Those of the given canonical IBANs that are open accounts of this bank."""
     return PaymentAccount.objects.filter(iban__in=list(ibans)).exclude(status=AccountStatus.DELETED)
+
+
+def list_holder_names(*, iban: str) -> list[str]:
+    """The names by which an open account may be paid: its own, and those of the people who own it.
+
+    The account of a company or an association belongs to none of its people; whoever is only authorised owns nothing.
+
+    :raises AccountUnknown: not one of this bank's, or closed.
+    """
+    account = get_account_by_iban(iban=iban)
+    if is_legal_person(account.owner_name):
+        return [account.owner_name]
+    owners = account.holders.filter(role__in=[HolderRole.OWNER, HolderRole.JOINT_OWNER]).select_related("psu")
+    return list(
+        dict.fromkeys([account.owner_name, *(owner.psu.full_name for owner in owners.order_by("pk"))])
+    )
+
+
+def is_own_iban(iban: str) -> bool:
+    """Whether this bank keeps the accounts with such IBANs; whether there is this one is another question."""
+    return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE
 
 
 def is_holder(*, psu_id: UUID, iban: str) -> bool:

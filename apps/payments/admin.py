@@ -37,6 +37,7 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "debtor_iban",
                     "creditor_name",
                     "creditor_iban",
+                    "creditor_name_match",
                     "remittance_information_unstructured",
                     "end_to_end_identification",
                     "payment_product",

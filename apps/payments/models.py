@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
+from apps.core.names.rules import NameMatch
 from apps.payments.rules import Channel, PaymentProduct, PaymentService, StatusReason, TransactionStatus
 
 if TYPE_CHECKING:
@@ -34,6 +35,17 @@ class PaymentInitiation(models.Model):
     debtor_iban = models.CharField(_("debtor IBAN"), max_length=34)
     creditor_name = models.CharField(_("creditor"), max_length=70)
     creditor_iban = models.CharField(_("creditor IBAN"), max_length=34)
+    creditor_name_match = models.CharField(_("name check"), max_length=4, choices=NameMatch)
+    matched_creditor_name = models.CharField(
+        _("payee’s name at his bank"), max_length=140, blank=True, help_text="shown with a close match"
+    )
+    creditor_name_checked_at = models.DateTimeField(
+        _("name checked"), null=True, help_text="empty: taken in before names were checked"
+    )
+    vop_requested = models.BooleanField(
+        default=False, help_text="Client-VOP-Requested: the TPP wants to be told, and its customer asked"
+    )
+    creditor_confirmed_at = models.DateTimeField(null=True, help_text="by the customer, through his TPP")
     amount_minor = models.BigIntegerField(_("amount (minor units)"))
     currency = models.CharField(_("currency"), max_length=3)
     end_to_end_identification = models.CharField(max_length=35, blank=True)
@@ -71,6 +83,20 @@ class PaymentInitiation(models.Model):
                 condition=Q(channel=Channel.XS2A, app__isnull=False)
                 | Q(channel=Channel.PORTAL, app__isnull=True),
                 name="payment_channel_has_app",
+            ),
+            models.CheckConstraint(
+                condition=Q(creditor_name_match__in=NameMatch.values), name="payment_name_match_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(creditor_name_match="CMTC") ^ Q(matched_creditor_name=""),
+                name="payment_name_shown_if_close",
+            ),
+            models.CheckConstraint(
+                condition=Q(transaction_status__in=["RCVD", "RJCT", "CANC"])
+                | Q(vop_requested=False)
+                | Q(creditor_name_match="MTCH")
+                | Q(creditor_confirmed_at__isnull=False),
+                name="payment_confirmed_if_asked",
             ),
             models.CheckConstraint(
                 condition=~Q(creditor_iban=models.F("debtor_iban")), name="payment_not_to_itself"

@@ -3,6 +3,8 @@ from datetime import timedelta
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.names.rules import NameMatch
+
 UNAUTHORISED_LIFE = timedelta(hours=24)
 
 
@@ -60,6 +62,12 @@ class StatusReason(models.TextChoices):
     DS0A = "DS0A", _("the code was not accepted")
     MS03 = "MS03", _("the other bank refused it")
     NARR = "NARR", _("refused")
+
+
+def has_to_be_confirmed(*, vop_requested: bool, name_match: str, is_confirmed: bool) -> bool:
+    """Whether a TPP that asked for the check must have its customer confirm the payee before he can authorise
+    (NextGenPSD2 1.3.16: any outcome but a match)."""
+    return vop_requested and name_match != NameMatch.MTCH and not is_confirmed
 
 
 def may_change_status(*, current: str, new: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import is_holder
@@ -12,8 +13,11 @@ from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
 from apps.core.errors import DomainError
 from apps.core.money import Money
+from apps.core.names.rules import NameMatch
 from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
+from apps.payees.rules import Asker, PayeeVerification
+from apps.payees.services import verify_payee
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import PaymentUnknown, get_payment
 from apps.payments.rules import (
@@ -22,6 +26,7 @@ from apps.payments.rules import (
     PaymentProduct,
     StatusReason,
     TransactionStatus,
+    has_to_be_confirmed,
     may_change_status,
 )
 from apps.sca import services as sca
@@ -39,6 +44,12 @@ class PaymentStatusInvalid(DomainError):
     """The payment is not in a status in which this can be done."""
 
     code = "payment_status_invalid"
+
+
+class CreditorNotConfirmed(PaymentStatusInvalid):
+    """The TPP asked for the check of the payee's name, which did not match, and has not had the payee confirmed."""
+
+    code = "creditor_not_confirmed"
 
 
 class CurrencyNotSupported(DomainError):
@@ -102,6 +113,31 @@ class TPPAddresses:
     notification_uri: str = ""
 
 
+def verify_payee_of_order(
+    *,
+    channel: Channel,
+    order: PaymentOrder,
+    psu: PSU | None,
+    app: App | None = None,
+    request_id: str,
+    now: datetime,
+) -> PayeeVerification:
+    """Whether the payee's name belongs to his IBAN: to be asked before the order is taken in, outside of a transaction.
+
+    An order that was taken in before under this request id keeps what was found then. Never raises, never takes long.
+    """
+    known = _payments_of(channel=channel, app=app, psu=psu).filter(request_id=request_id).first()
+    if known is not None and hmac.compare_digest(bytes(known.request_hash), order.fingerprint()):
+        return PayeeVerification(NameMatch(known.creditor_name_match), known.matched_creditor_name)
+    if app is not None:
+        asker = Asker.app(app.pk, account_id=order.debtor_account.pk)
+    elif psu is not None:
+        asker = Asker.customer(psu.pk)
+    else:
+        raise ValueError("an order comes from a customer or through a TPP")
+    return verify_payee(name=order.creditor_name, iban=order.creditor_iban, asker=asker, now=now)
+
+
 @transaction.atomic
 def initiate_payment(
     *,
@@ -111,9 +147,15 @@ def initiate_payment(
     app: App | None = None,
     addresses: TPPAddresses | None = None,
     request_id: str,
+    verification: PayeeVerification | None = None,
+    vop_requested: bool = False,
     now: datetime,
 ) -> tuple[PaymentInitiation, bool]:
     """Take in an order; status ``RCVD``, nothing is paid yet. Returns it, and whether it is new.
+
+    ``verification`` is what :func:`verify_payee_of_order` said before; without it the payee is verified here. So there
+    is no order whose payee was not verified, and none can be authorised before it was (IPR art. 5c). ``vop_requested``:
+    a TPP wants to be told what was found and, unless it is a match, to have its customer confirm the payee first.
 
     The same request id with the same order gives the same payment again: no second one (RTS art. 35(4)).
 
@@ -128,6 +170,9 @@ def initiate_payment(
         raise SameAccount
     if psu is not None and not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
         raise DebtorAccountNotYours(str(psu.pk))
+    verification = verification or verify_payee_of_order(
+        channel=channel, order=order, psu=psu, app=app, request_id=request_id, now=now
+    )
     addresses = addresses or TPPAddresses()
     payment = PaymentInitiation(
         channel=channel,
@@ -138,6 +183,10 @@ def initiate_payment(
         debtor_iban=order.debtor_account.iban,
         creditor_name=order.creditor_name,
         creditor_iban=order.creditor_iban,
+        creditor_name_match=verification.outcome,
+        matched_creditor_name=verification.matched_name,
+        creditor_name_checked_at=now,
+        vop_requested=vop_requested,
         amount_minor=order.instructed_amount.amount_minor,
         currency=order.instructed_amount.currency,
         end_to_end_identification=order.end_to_end_identification,
@@ -163,6 +212,15 @@ def initiate_payment(
         now=now,
         data={"amount_minor": payment.amount_minor, "currency": payment.currency, "channel": channel.value},
     )
+    # What was found, and never the payee's real name: the trail is read by many and kept for long.
+    _record(
+        payment,
+        event="payments.payment.payee_verified",
+        actor_type="psu" if app is None else "tpp",
+        actor_id=psu.pk if app is None and psu else (app.tpp_id if app else ""),
+        now=now,
+        data={"outcome": verification.outcome.value, "why": verification.why.value},
+    )
     return payment, True
 
 
@@ -171,18 +229,60 @@ def start_payment_authorisation(*, payment_id: UUID, now: datetime) -> SCAAuthor
     """Open an authorisation for a payment that waits for its customer.
 
     :raises PaymentStatusInvalid: authorised already, refused or cancelled.
+    :raises CreditorNotConfirmed: its TPP has to have the payee confirmed first.
     """
     payment = _lock_payment(payment_id)
     if payment.transaction_status != TransactionStatus.RCVD or _is_stale(payment, now=now):
         raise PaymentStatusInvalid(payment.transaction_status)
+    if waits_for_confirmation(payment):
+        raise CreditorNotConfirmed(payment.creditor_name_match)
     return sca.open_authorisation(
         subject_type=SubjectType.PAYMENT, subject_id=payment.pk, psu=payment.psu, now=now
     )
 
 
+@transaction.atomic
+def confirm_creditor(*, payment_id: UUID, app_id: UUID, now: datetime) -> PaymentInitiation:
+    """A TPP's word that its customer wants to pay this payee in spite of the name; doing so twice changes nothing.
+
+    It takes no part in the authorisation: he is told again on the bank's page, and signs that he was.
+
+    :raises apps.payments.queries.PaymentUnknown: not this app's.
+    :raises PaymentStatusInvalid: no longer waits, or there is nothing to confirm.
+    """
+    payment = _lock_payment(payment_id)
+    if payment.app_id != app_id:
+        raise PaymentUnknown
+    if payment.transaction_status != TransactionStatus.RCVD or _is_stale(payment, now=now):
+        raise PaymentStatusInvalid(payment.transaction_status)
+    if not payment.vop_requested or payment.creditor_name_match == NameMatch.MTCH:
+        raise PaymentStatusInvalid("nothing to confirm")
+    if payment.creditor_confirmed_at is None:
+        payment.creditor_confirmed_at = now
+        payment.save(update_fields=["creditor_confirmed_at"])
+        _record(
+            payment,
+            event="payments.payment.creditor_confirmed",
+            actor_type="tpp",
+            actor_id=payment.app.tpp_id if payment.app else "",
+            now=now,
+            data={"outcome": payment.creditor_name_match},
+        )
+    return payment
+
+
+def waits_for_confirmation(payment: PaymentInitiation) -> bool:
+    """Whether its TPP has yet to have the payee confirmed."""
+    return has_to_be_confirmed(
+        vop_requested=payment.vop_requested,
+        name_match=payment.creditor_name_match,
+        is_confirmed=payment.creditor_confirmed_at is not None,
+    )
+
+
 def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
     """What the customer's code for a payment is made over, and what he is shown (RTS art. 5(1))."""
-    return {
+    snapshot = {
         "payment_id": str(payment.pk),
         "debtor_iban": payment.debtor_iban,
         "creditor_name": payment.creditor_name,
@@ -193,6 +293,13 @@ def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
         "created_at": payment.created_at.isoformat(),
         "tpp_name": payment.app.tpp.legal_name if payment.app else "",
     }
+    if payment.creditor_name_checked_at is not None:
+        # He signs what he was told of the payee, too (IPR art. 5c). Older orders were signed without it.
+        snapshot |= {
+            "creditor_name_match": payment.creditor_name_match,
+            "matched_creditor_name": payment.matched_creditor_name,
+        }
+    return snapshot
 
 
 def send_payment_code(
@@ -398,12 +505,17 @@ def _is_stale(payment: PaymentInitiation, *, now: datetime) -> bool:
 def _same_request(
     *, channel: Channel, app: App | None, psu: PSU | None, request_id: str, order: PaymentOrder
 ) -> PaymentInitiation:
-    payments = PaymentInitiation.objects.select_related("app__tpp", "debtor_account", "psu__user")
-    owner = {"app": app} if app is not None else {"psu": psu, "app": None}
-    payment = payments.get(channel=channel, request_id=request_id, **owner)
+    payment = _payments_of(channel=channel, app=app, psu=psu).get(request_id=request_id)
     if not hmac.compare_digest(bytes(payment.request_hash), order.fingerprint()):
         raise RequestIdReused(request_id)
     return payment
+
+
+def _payments_of(*, channel: Channel, app: App | None, psu: PSU | None) -> QuerySet[PaymentInitiation]:
+    """The orders among which a request id is known."""
+    payments = PaymentInitiation.objects.select_related("app__tpp", "debtor_account", "psu__user")
+    owner = {"app": app} if app is not None else {"psu": psu, "app": None}
+    return payments.filter(channel=channel, **owner)
 
 
 def _change_status(

@@ -24,6 +24,15 @@ def json_answer(body: Any, *, status: int = 200, headers: dict[str, str] | None 
     )
 
 
+def as_client_messages(response: HttpResponse) -> HttpResponse:
+    """A refusal in the words of the Verification of Payee services, which say apiClientMessages for tppMessages."""
+    if not response.content:
+        return response
+    body = orjson.loads(response.content)
+    kept = {name: response.headers[name] for name in ("WWW-Authenticate",) if name in response.headers}
+    return json_answer({"apiClientMessages": body["tppMessages"]}, status=response.status_code, headers=kept)
+
+
 def empty_answer(*, status: int, headers: dict[str, str] | None = None) -> HttpResponse:
     """An answer that the contract defines without a body."""
     response = HttpResponse(status=status, headers={**HEADERS, "Content-Length": "0", **(headers or {})})

@@ -125,6 +125,9 @@ ERRORS: dict[type[DomainError], Answer] = {
     payments.PaymentStatusInvalid: Answer(
         409, "STATUS_INVALID", _("The payment does not wait for an authorisation.")
     ),
+    payments.CreditorNotConfirmed: Answer(
+        409, "STATUS_INVALID", _("The customer has to confirm the payee first (creditorNameConfirmation).")
+    ),
     payments.CurrencyNotSupported: Answer(
         400, "PAYMENT_FAILED", _("SEPA credit transfers are paid in euro, from an account in euro.")
     ),

@@ -16,6 +16,7 @@ TPP_REDIRECT_URI = "TPP-Redirect-URI"
 TPP_NOK_REDIRECT_URI = "TPP-Nok-Redirect-URI"
 TPP_NOTIFICATION_URI = "TPP-Notification-URI"
 TPP_EXPLICIT_AUTHORISATION_PREFERRED = "TPP-Explicit-Authorisation-Preferred"
+CLIENT_VOP_REQUESTED = "Client-VOP-Requested"
 PSU_IP_ADDRESS = "PSU-IP-Address"
 PSU_ID_TOKEN = "PSU-ID-Token"  # noqa: S105 (a header's name)
 CONSENT_ID = "Consent-ID"

@@ -58,6 +58,12 @@ def sca_links(*, redirect: bool, resource: str, authorisation_id: UUID) -> dict[
     return how | {"scaStatus": href(authorisation(resource, authorisation_id))}
 
 
+def confirmation_links(*, resource: str) -> dict[str, Any]:
+    """Links of a payment whose payee is to be confirmed before it can be authorised (1.3.16)."""
+    confirmation = {"creditorNameConfirmation": href(f"{resource}/creditor-confirmation")}
+    return confirmation | {"self": href(resource), "status": href(f"{resource}/status")}
+
+
 def created_links(*, resource: str, redirect: bool, authorisation_id: UUID | None) -> dict[str, Any]:
     """Links of a consent or payment just taken in; without an authorisation the TPP starts one itself."""
     if authorisation_id is None:

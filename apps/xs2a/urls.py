@@ -6,6 +6,7 @@ from django.urls.converters import StringConverter
 from apps.xs2a.views.accounts import AccountListView, AccountView, BalancesView
 from apps.xs2a.views.consent_authorisations import ConsentAuthorisationListView, ConsentAuthorisationView
 from apps.xs2a.views.consents import ConsentListView, ConsentStatusView, ConsentView
+from apps.xs2a.views.creditor_confirmation import CreditorConfirmationView
 from apps.xs2a.views.not_offered import NotOfferedView
 from apps.xs2a.views.payment_authorisations import PaymentAuthorisationListView, PaymentAuthorisationView
 from apps.xs2a.views.payments import PaymentListView, PaymentStatusView, PaymentView
@@ -51,6 +52,11 @@ urlpatterns = [
     path(_PRODUCT, PaymentListView.as_view(), name="payment-list"),
     path(f"{_PRODUCT}/<str:payment_id>", PaymentView.as_view(), name="payment"),
     path(f"{_PRODUCT}/<str:payment_id>/status", PaymentStatusView.as_view(), name="payment-status"),
+    path(
+        f"{_PRODUCT}/<str:payment_id>/creditor-confirmation",
+        CreditorConfirmationView.as_view(),
+        name="creditor-confirmation",
+    ),
     path(
         f"{_PRODUCT}/<str:payment_id>/authorisations",
         PaymentAuthorisationListView.as_view(),

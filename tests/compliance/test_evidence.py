@@ -48,15 +48,17 @@ def test_the_story_of_a_payment_can_be_told_from_the_trail_alone(anna):
     told = list(AuditEvent.objects.filter(object_id=str(payment.pk)).order_by("id"))
     assert [event.event for event in told] == [
         "payments.payment.received",
+        "payments.payment.payee_verified",
         "sca.authorisation.opened",
         "sca.authorisation.finalised",
         "payments.payment.ACTC",
         "payments.payment.ACSC",
     ]
-    received, _, finalised, authorised, booked = told
+    received, verified, _, finalised, authorised, booked = told
     # Who asked, for how much, who agreed and how, who booked it.
     assert (received.actor_type, received.actor_id) == ("tpp", str(app.tpp_id))
     assert received.data["amount_minor"] == payment.amount_minor
+    assert verified.data == {"outcome": "NMTC"}
     assert (authorised.actor_type, authorised.actor_id) == ("psu", str(anna.pk))
     assert finalised.data["elements"] == ["knowledge", "possession"]
     assert (booked.actor_type, booked.actor_id) == ("engine", anna.core_user.core_user_id)

@@ -32,6 +32,7 @@ from apps.payments.services import (
     reject_payment,
     send_payment_code,
     start_payment_authorisation,
+    verify_payee_of_order,
 )
 from apps.portal.code_step import is_exhausted
 from apps.portal.errors import ANSWERS
@@ -50,6 +51,7 @@ from apps.sca.services import CodeRefused, TooManyCodes, check_code
 from apps.web.views.preferences import SeeOther
 
 LISTED = 50
+CREDITOR_NAME_LENGTH = 70  # A payment carries no more; a longer name at its bank is known by its beginning.
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -219,29 +221,37 @@ def cancel(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
 @require_POST
 @customers_only
 def edit(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
-    """A payment never changes once it is taken in: cancel this one and start another like it."""
+    """A payment never changes once it is taken in: cancel this one and start another like it; after a close match with
+    the name that the payee's bank has. What is entered then is verified anew."""
     try:
         cancel_payment(payment_id=payment_id, psu_id=visit.psu.pk, now=visit.now)
     except PaymentStatusInvalid:
         if _status_of(payment_id, visit) != TransactionStatus.CANC:
             return SeeOther(reverse("portal:payment", args=[payment_id]))
-    return SeeOther(f"{reverse('portal:payment-new')}?like={payment_id}")
+    name = "&payee=shown" if "take_shown_name" in request.POST else ""
+    return SeeOther(f"{reverse('portal:payment-new')}?like={payment_id}{name}")
 
 
-def _initiate(order: dict[str, Any], visit: Visit) -> UUID:
+def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
+    order = PaymentOrder(
+        debtor_account=get_payable_account_for_psu(
+            psu_id=visit.psu.pk, account_id=UUID(typed["from_account"])
+        ),
+        creditor_name=typed["creditor_name"],
+        creditor_iban=typed["creditor_iban"],
+        instructed_amount=typed["amount"],
+        remittance_information_unstructured=typed["reference"],
+    )
+    # Before the order's transaction: another bank is asked, and the look-up counts whatever becomes of the order.
+    verification = verify_payee_of_order(
+        channel=Channel.PORTAL, order=order, psu=visit.psu, request_id=typed["form_key"], now=visit.now
+    )
     payment, _is_new = initiate_payment(
         channel=Channel.PORTAL,
-        order=PaymentOrder(
-            debtor_account=get_payable_account_for_psu(
-                psu_id=visit.psu.pk, account_id=UUID(order["from_account"])
-            ),
-            creditor_name=order["creditor_name"],
-            creditor_iban=order["creditor_iban"],
-            instructed_amount=order["amount"],
-            remittance_information_unstructured=order["reference"],
-        ),
+        order=order,
         psu=visit.psu,
-        request_id=order["form_key"],
+        request_id=typed["form_key"],
+        verification=verification,
         now=visit.now,
     )
     return payment.pk
@@ -271,9 +281,12 @@ def _prefilled(request: HttpRequest, visit: Visit) -> dict[str, str]:
     except NotFound:
         return {}
     amount = plain_amount(payment.amount_minor, payment.currency)
+    shown = (
+        payment.matched_creditor_name[:CREDITOR_NAME_LENGTH] if request.GET.get("payee") == "shown" else ""
+    )
     return {
         "from_account": str(payment.debtor_account_id),
-        "creditor_name": payment.creditor_name,
+        "creditor_name": shown or payment.creditor_name,
         "creditor_iban": format_iban(payment.creditor_iban),
         "amount": amount.replace(".", ",") if (get_language() or "").startswith("de") else amount,
         "reference": payment.remittance_information_unstructured,

@@ -9,15 +9,19 @@ from django.utils.translation import gettext_lazy as _
 from apps.accounts.queries import AccountUnknown, get_account_by_iban
 from apps.core.iban import parse_iban, parse_sepa_iban
 from apps.core.money import Money, parse_amount, plain_amount
+from apps.core.names.rules import NameMatch
 from apps.core.text import check_display_text
 from apps.payments.rules import StatusReason, TransactionStatus
-from apps.payments.services import PaymentOrder
+from apps.payments.services import PaymentOrder, waits_for_confirmation
 from apps.xs2a.refusals import FormatError
 from apps.xs2a.serializers.reading import JSONObject, told_at
 
 if TYPE_CHECKING:
     from apps.payments.models import PaymentInitiation
 
+# transactionStatus of 1.3.16, for RCVD where the TPP asked for the check: ReceivedVerificationCompleted, and
+# ReceivedVerificationCompletedWithMismatches, which the customer has to confirm.
+VERIFIED, MISMATCH = "RCVC", "RVCM"
 _MEMBERS = frozenset(
     {
         *("debtorAccount", "instructedAmount", "creditorAccount", "creditorName"),
@@ -126,12 +130,41 @@ def _parse_text(members: JSONObject, name: str, *, max_length: int, required: bo
 
 def payment_created(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> dict[str, Any]:
     """``paymentInitiationRequestResponse-201``: as the payment was when taken in; a repeated call gets the same."""
+    status = TransactionStatus.RCVD.value
+    if payment.vop_requested:
+        status = VERIFIED if payment.creditor_name_match == NameMatch.MTCH else MISMATCH
     return {
-        "transactionStatus": TransactionStatus.RCVD.value,
+        "transactionStatus": status,
         "paymentId": str(payment.pk),
         "transactionFeeIndicator": False,
         "_links": hrefs,
-    }
+    } | _verification(payment, status=status)
+
+
+def told_status(payment: "PaymentInitiation") -> str:
+    """transactionStatus as it is told: a TPP that asked for the check of the payee's name has its outcome in it."""
+    if payment.transaction_status != TransactionStatus.RCVD or not payment.vop_requested:
+        return payment.transaction_status
+    return MISMATCH if waits_for_confirmation(payment) else VERIFIED
+
+
+def creditor_confirmed(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> dict[str, Any]:
+    """The answer to ``creditorConfirmation``."""
+    return {"transactionStatus": told_status(payment), "_links": hrefs}
+
+
+def _verification(payment: "PaymentInitiation", *, status: str) -> dict[str, Any]:
+    """``originalTransactionInformationAndVopStatus`` for the one transaction, if the TPP asked for it."""
+    if not payment.vop_requested:
+        return {}
+    told: dict[str, Any] = {"transactionStatus": status}
+    if payment.end_to_end_identification:
+        told["originalEndToEndId"] = payment.end_to_end_identification
+    if payment.creditor_name_match != NameMatch.MTCH:
+        told["creditorNameMatch"] = payment.creditor_name_match
+    if payment.matched_creditor_name:
+        told["matchedCreditorName"] = payment.matched_creditor_name
+    return {"originalTransactionInformationAndVopStatus": [told]}
 
 
 def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
@@ -149,7 +182,7 @@ def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
         },
         "creditorAccount": {"iban": payment.creditor_iban},
         "creditorName": payment.creditor_name,
-        "transactionStatus": payment.transaction_status,
+        "transactionStatus": told_status(payment),
     } | _reason(payment)
 
 
@@ -158,7 +191,9 @@ def payment_status(*, payment: "PaymentInitiation", psu_language: str) -> dict[s
 
     ``psuMessage`` is for the customer and in his language; all else is for programs.
     """
-    body: dict[str, Any] = {"transactionStatus": payment.transaction_status} | _reason(payment)
+    status = told_status(payment)
+    body: dict[str, Any] = {"transactionStatus": status} | _reason(payment)
+    body |= _verification(payment, status=status)
     if "tppMessage" in body:
         with override(psu_language):
             label = str(StatusReason(payment.status_reason).label)

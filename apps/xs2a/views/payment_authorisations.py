@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from apps.core.ids import parse_uuid
 from apps.payments.queries import get_payment_for_app
 from apps.payments.rules import StatusReason, TransactionStatus
-from apps.payments.services import PaymentStatusInvalid
+from apps.payments.services import CreditorNotConfirmed, PaymentStatusInvalid
 from apps.sca.queries import get_authorisation_of_subject, list_authorisations
 from apps.sca.rules import SubjectType
 from apps.xs2a import headers, links
@@ -52,6 +52,8 @@ class PaymentAuthorisationListView(PaymentProductView):
                 return under_way
         try:
             return start_authorisation(payment=payment, now=self.now)
+        except CreditorNotConfirmed:
+            raise
         except PaymentStatusInvalid as error:
             # Refused for being late, or about to be.
             if waits or payment.status_reason == StatusReason.DS02:

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from apps.accounts.queries import AccountUnknown
 from apps.core.ids import parse_uuid
+from apps.core.names.rules import NameMatch
 from apps.payments.queries import PaymentUnknown, get_payment_for_app
 from apps.payments.rules import Channel, PaymentProduct, PaymentService, TransactionStatus
 from apps.payments.services import (
@@ -17,6 +18,7 @@ from apps.payments.services import (
     TPPAddresses,
     cancel_payment,
     initiate_payment,
+    verify_payee_of_order,
 )
 from apps.sca.queries import list_authorisations
 from apps.sca.rules import SubjectType
@@ -37,6 +39,7 @@ from apps.xs2a.views.base import XS2AView
 
 if TYPE_CHECKING:
     from apps.identity.models import PSU
+    from apps.payees.rules import PayeeVerification
     from apps.payments.models import PaymentInitiation
 
 
@@ -61,11 +64,15 @@ class PaymentProductView(XS2AView):
 class PaymentListView(PaymentProductView):
     """POST /v1/payments/sepa-credit-transfers."""
 
+    vop_requested: bool
+    verification: "PayeeVerification"
+
     def post(self, request: Request, **_path: str) -> HttpResponse:
         # The TPP first, then what it asks for.
         check_client_token(self.caller, self.role)
         headers.read_psu_ip_address(self.http, mandatory=True)
         addresses = self._read_addresses()
+        self.vop_requested = headers.read_flag(self.http, headers.CLIENT_VOP_REQUESTED)
         is_explicit = headers.read_flag(self.http, headers.TPP_EXPLICIT_AUTHORISATION_PREFERRED)
         wanted = serializers.parse_payment_request(self.read_body())
         psu = identify_payer(self.http, caller=self.caller, debtor_iban=wanted.debtor_iban, now=self.now)
@@ -74,6 +81,15 @@ class PaymentListView(PaymentProductView):
         except AccountUnknown as error:
             text = _("The debtor's account is none of this bank's.")
             raise AccountUnknownInBody(text, path="debtorAccount") from error
+        # Before the transaction: another bank is asked, and the look-up counts whatever becomes of the order.
+        self.verification = verify_payee_of_order(
+            channel=Channel.XS2A,
+            order=order,
+            psu=psu,
+            app=self.caller.app,
+            request_id=str(self.request_id),
+            now=self.now,
+        )
         return self._take_in(order, psu, addresses, is_explicit=is_explicit)
 
     def _read_addresses(self) -> TPPAddresses:
@@ -100,6 +116,8 @@ class PaymentListView(PaymentProductView):
             app=self.caller.app,
             addresses=addresses,
             request_id=str(self.request_id),
+            verification=self.verification,
+            vop_requested=self.vop_requested,
             now=self.now,
         )
         # Who authorised it later is no part of the order; whom an ID token named is.
@@ -107,19 +125,23 @@ class PaymentListView(PaymentProductView):
         kept = TPPAddresses(
             payment.tpp_redirect_uri, payment.tpp_nok_redirect_uri, payment.tpp_notification_uri
         )
-        if kept != addresses or other_payer:
+        if kept != addresses or other_payer or payment.vop_requested != self.vop_requested:
             raise RequestIdReused(str(self.request_id))
-        authorisation_id = None
-        if not is_explicit:
-            authorisation_id = self._authorisation_of(payment, is_new=is_new)
         resource = self.resource_of(payment.pk)
-        hrefs = links.created_links(
-            resource=resource, redirect=bool(addresses.redirect_uri), authorisation_id=authorisation_id
-        )
+        if payment.vop_requested and payment.creditor_name_match != NameMatch.MTCH:
+            # Nothing to authorise before the customer has confirmed the payee (1.3.16).
+            hrefs = links.confirmation_links(resource=resource)
+        else:
+            authorisation_id = None if is_explicit else self._authorisation_of(payment, is_new=is_new)
+            hrefs = links.created_links(
+                resource=resource, redirect=bool(addresses.redirect_uri), authorisation_id=authorisation_id
+            )
         return json_answer(
             serializers.payment_created(payment=payment, hrefs=hrefs),
             status=201,
-            headers={"Location": resource, "ASPSP-SCA-Approach": "REDIRECT"} | _notification(addresses),
+            headers={"Location": resource, "ASPSP-SCA-Approach": "REDIRECT"}
+            | _notification(addresses)
+            | ({"ASPSP-VOP-Supported": "true"} if payment.vop_requested else {}),
         )
 
     def _authorisation_of(self, payment: "PaymentInitiation", *, is_new: bool) -> UUID | None:

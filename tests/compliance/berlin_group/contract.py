@@ -17,6 +17,8 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
 CONTRACT = Path(__file__).resolve().parents[3] / "docs/reference/contract/psd2-api-1.3.12.yaml"
+# Verification of Payee, of a later version.
+ADDITIONS = Path(__file__).with_name("additions-1.3.16.yaml")
 _URI = "urn:contract"
 # Statuses that the contract gives no operation: what never reaches one, or is HTTP's own.
 _GENERAL = {"400", "401", "404", "405", "415", "500", "503"}
@@ -32,6 +34,8 @@ def contract() -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with CONTRACT.open(encoding="utf-8") as file:
         document = yaml.load(file, Loader=loader)  # noqa: S506 (a safe loader)
+    with ADDITIONS.open(encoding="utf-8") as file:
+        _add(document, yaml.load(file, Loader=loader))  # noqa: S506
     _tighten(document["components"])
     return document
 
@@ -152,6 +156,17 @@ def _resolve(node: dict[str, Any]) -> dict[str, Any]:
     for part in node["$ref"].removeprefix("#/").split("/"):
         value = value[part]
     return value
+
+
+def _add(document: dict[str, Any], additions: dict[str, Any]) -> None:
+    for name, value in additions.items():
+        if isinstance(value, dict) and isinstance(document.get(name), dict):
+            _add(document[name], value)
+        elif name == "enum" and name in document:
+            document[name] = [*document[name], *value]
+        else:
+            assert name not in document, f"{name} is in the contract already"
+            document[name] = value
 
 
 def _tighten(node: Any) -> None:
