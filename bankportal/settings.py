@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.sca",
     "apps.consents",
     "apps.payments",
+    "apps.statements",
     "apps.web",
     "apps.authserver",
     "apps.xs2a",
