@@ -14,7 +14,7 @@ from apps.statements.rules import Statement
 from tests.factories.accounts import account_of, bank_accounts, customer
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-IBAN = "DE43100999001000000001"
+IBAN = "DE26100999004711081500"
 OWNER = "Zofia Łękowska-Größmann und Søren Żółtański"
 POLISH = "Zażółć gęślą jaźń Sp. z o.o."
 LONG = (
