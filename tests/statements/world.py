@@ -11,7 +11,7 @@ from apps.identity.models import PSU
 from apps.ledger.rules import EntryKind, LedgerAccountKind, Narrative
 from apps.ledger.services import open_ledger_account, post_transfer
 from apps.statements.rules import Statement
-from tests.factories.accounts import account_of, bank_accounts, customer
+from tests.factories.accounts import bank_accounts, customer
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 IBAN = "DE26100999004711081500"
@@ -63,9 +63,9 @@ def book(
 def awkward_account() -> tuple[PSU, PaymentAccount]:
     """A customer with an account since November 2025: nothing in August 2026, a hard October, a booking in November."""
     psu = customer("Zofia", balance_minor=0)
-    account = account_of(
-        psu,
+    PaymentAccount.objects.filter(pk=psu.account.pk).update(
         iban=IBAN,
+        owner_name=OWNER,
         display_name="Girokonto",
         product="Giro Plus",
         opened_date=date(2025, 11, 17),
@@ -76,8 +76,7 @@ def awkward_account() -> tuple[PSU, PaymentAccount]:
             overdraft_limit_minor=50_000,
         ),
     )
-    PaymentAccount.objects.filter(pk=account.pk).update(owner_name=OWNER)
-    account.refresh_from_db()
+    account = PaymentAccount.objects.get(iban=IBAN)
     book(account, minor=123_456, day=date(2026, 7, 31), kind=EntryKind.OPENING, text="Saldovortrag")
     _october(account)
     book(account, minor=-777, day=date(2026, 11, 1), name="Nicht im Oktober", text="erst im November")
