@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "apps.payees",
     "apps.consents",
     "apps.payments",
+    "apps.statements",
     "apps.web",
     "apps.authserver",
     "apps.xs2a",

@@ -4,10 +4,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.core.errors import NotFound
 from apps.ledger.models import LedgerAccount
+from apps.ledger.rules import BookingSums
 
 # How far back a page of postings is looked for at first, and then; the rest of the history comes last.
 _WINDOW_DAYS = (45, 400)
@@ -268,3 +269,60 @@ def _balance_with_pending(account_id: UUID) -> int:
             [account_id],
         )
         return int(cursor.fetchone()[0])
+
+
+_SUM_COLUMNS = """
+    count(*) FILTER (WHERE direction = 'CREDIT'),
+    coalesce(sum(amount_minor) FILTER (WHERE direction = 'CREDIT'), 0)::bigint,
+    count(*) FILTER (WHERE direction = 'DEBIT'),
+    coalesce(sum(amount_minor) FILTER (WHERE direction = 'DEBIT'), 0)::bigint
+"""
+
+
+def get_booking_sums(*, account_id: UUID, date_from: date, date_to: date) -> BookingSums:
+    """What was booked on an account from ``date_from`` to ``date_to``, both days included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_SUM_COLUMNS} FROM ledger_posting"  # noqa: S608
+            " WHERE account_id = %s AND booking_date BETWEEN %s AND %s",
+            [account_id, date_from, date_to],
+        )
+        return BookingSums(*cursor.fetchone())
+
+
+def list_monthly_sums(*, account_id: UUID, date_from: date, date_to: date) -> dict[date, BookingSums]:
+    """The same for each month in which something was booked, by its first day."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT date_trunc('month', booking_date)::date, {_SUM_COLUMNS} FROM ledger_posting"  # noqa: S608
+            " WHERE account_id = %s AND booking_date BETWEEN %s AND %s GROUP BY 1 ORDER BY 1",
+            [account_id, date_from, date_to],
+        )
+        return {month: BookingSums(*sums) for month, *sums in cursor.fetchall()}
+
+
+def get_first_booking_date(*, account_id: UUID) -> date | None:
+    """The day of the first posting on an account; None when there is none yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(booking_date) FROM ledger_posting WHERE account_id = %s", [account_id])
+        first: date | None = cursor.fetchone()[0]
+    return first
+
+
+def iterate_postings(
+    *, account_id: UUID, date_from: date, date_to: date, chunk: int = 2000
+) -> Iterator[PostingRow]:
+    """All postings of an account in a period, oldest first, ``chunk`` at a time from a cursor of the server.
+
+    However many there are, no more than one chunk is in memory. Takes part in the caller's snapshot, if there is one.
+    """
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_POSTING_COLUMNS} FROM ledger_posting p"  # noqa: S608
+            # The date, which an entry shares with its postings, keeps the search to that month's entries.
+            " JOIN ledger_entry e ON e.id = p.entry_id AND e.booking_date = p.booking_date"
+            " WHERE p.account_id = %s AND p.booking_date BETWEEN %s AND %s ORDER BY p.booking_date, p.id",
+            [account_id, date_from, date_to],
+        )
+        while rows := cursor.fetchmany(chunk):
+            yield from map(PostingRow._make, rows)

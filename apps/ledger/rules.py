@@ -95,3 +95,21 @@ class Narrative:
     creditor_iban: str = ""
     end_to_end_identification: str = ""
     remittance_information_unstructured: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingSums:
+    """What was booked on one account in some period: how many postings on each side, and their sums."""
+
+    credits: int = 0
+    credits_minor: int = 0
+    debits: int = 0
+    debits_minor: int = 0
+
+    @property
+    def postings(self) -> int:
+        return self.credits + self.debits
+
+    @property
+    def change_minor(self) -> int:
+        return self.credits_minor - self.debits_minor

@@ -32,6 +32,15 @@ from apps.payments.services import (
 )
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.statements.rules import (
+    PeriodBeforeOpening,
+    PeriodEndsBeforeItBegins,
+    PeriodInFuture,
+    PeriodNotOffered,
+    PeriodTooLong,
+    StatementDoesNotAddUp,
+    TooManyForPDF,
+)
 from apps.web.errors import page_not_found
 
 
@@ -112,6 +121,26 @@ ANSWERS: dict[type[DomainError], Answer] = {
     ),
     AccessNotGranted: Answer(400, _("Choose at least one account"), _("Nothing was allowed yet.")),
     AuthorizationRequestClosed: _OVER,
+    # Statements
+    PeriodNotOffered: Answer(
+        404,
+        _("There is no such statement"),
+        _("Choose another month or period on the page of your statements."),
+    ),
+    TooManyForPDF: Answer(
+        409,
+        _("Too many bookings for a PDF"),
+        _(
+            "There are more than 20,000 bookings in this period. Choose CSV, camt.053 or MT940, or a shorter period."
+        ),
+    ),
+    StatementDoesNotAddUp: Answer(
+        503,
+        _("We cannot give you this statement right now"),
+        _(
+            "Something in it does not add up, so we do not hand it out. We are looking into it. Try again later."
+        ),
+    ),
     AuthorizationNotProved: _OVER,
 }
 
@@ -121,6 +150,13 @@ FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     InvalidAmount: _("Enter an amount above zero, such as 12.34 or 12,34."),
     UnsafeText: _("This contains characters that we cannot send, or is too long."),
     SameAccount: _("This is the account you pay from."),
+    PeriodEndsBeforeItBegins: _("The last day is before the first."),
+    PeriodInFuture: _("The last day may be today at the latest."),
+    PeriodTooLong: _("A period may have 13 months at most. Choose a later first day or an earlier last one."),
+    PeriodBeforeOpening: _("The account did not exist yet."),
+    TooManyForPDF: _(
+        "More than 20,000 bookings are too many for a PDF. Choose another format or a shorter period."
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from apps.core.money import Money, format_money
 from apps.core.text import check_display_text
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
+from apps.statements.rules import Period, StatementFormat
 from apps.web.formatting import iban_tail
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 AccountWithBalance = tuple["PaymentAccount", "AccountBalance"]
+
+
+# What the browser's date field sends, and what people type where there is none.
+_DAYS = ["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"]
+
+
+def _day_input() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "off"})
 
 
 class SignInForm(forms.Form):
@@ -163,6 +172,18 @@ class SearchForm(forms.Form):
             ("", _("All accounts")),
             *((str(account.pk), str(account)) for account in accounts),
         ]
+
+
+class StatementPeriodForm(forms.Form):
+    """A statement of any period. Which periods there are is for the room to say."""
+
+    date_from = forms.DateField(label=_("First day"), input_formats=_DAYS, widget=_day_input())
+    date_to = forms.DateField(label=_("Last day"), input_formats=_DAYS, widget=_day_input())
+    file_format = forms.ChoiceField(label=_("File"), choices=StatementFormat.choices)
+
+    def period(self) -> Period:
+        """The period, once the form is valid."""
+        return Period(self.cleaned_data["date_from"], self.cleaned_data["date_to"])
 
 
 def _checked(parse: Callable[..., T], text: str, **arguments: Any) -> T:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -36,6 +37,7 @@ _DESTINATIONS = frozenset(
         "transaction-list",
         "account",
         "transaction",
+        "statement-list",
         "payment-new",
         "payment-list",
         "payment",
@@ -56,7 +58,7 @@ class Visit:
 
 
 P = ParamSpec("P")
-VisitView = Callable[Concatenate[HttpRequest, Visit, P], HttpResponse]
+VisitView = Callable[Concatenate[HttpRequest, Visit, P], HttpResponseBase]
 
 
 def customer_of(request: HttpRequest) -> "PSU | None":
@@ -73,11 +75,11 @@ def customer_of(request: HttpRequest) -> "PSU | None":
         return None
 
 
-def customers_only(view: "VisitView[P]") -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def customers_only(view: "VisitView[P]") -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Let customers in; lead others to the sign-in; answer what the rooms refuse."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         psu = customer_of(request)
         if psu is None:
             if idle.is_background(request):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal.views import accounts, apps, authorise, home, pages, payments, security, sign_in
+from apps.portal.views import accounts, apps, authorise, home, pages, payments, security, sign_in, statements
 
 app_name = "portal"
 
@@ -19,6 +19,13 @@ urlpatterns = [
         "accounts/<uuid:account_id>/transactions/<str:transaction_id>/",
         accounts.transaction,
         name="transaction",
+    ),
+    path("accounts/<uuid:account_id>/statements/", statements.statement_list, name="statement-list"),
+    path("accounts/<uuid:account_id>/statements/period/", statements.period, name="statement-period"),
+    path(
+        "accounts/<uuid:account_id>/statements/<int:year>-<int:month>/<str:file_format>/",
+        statements.month,
+        name="statement-month",
     ),
     path("pay/", payments.new, name="payment-new"),
     path("pay/list/", payments.payment_list, name="payment-list"),

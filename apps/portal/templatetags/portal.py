@@ -30,3 +30,9 @@ def day_month(value: date | datetime) -> str:
 def minutes_up(seconds: int) -> int:
     """Whole minutes, rounded up."""
     return -(-seconds // 60)
+
+
+@register.simple_tag
+def month_name(value: date) -> str:
+    """``October 2026``, ``Oktober 2026``."""
+    return date_format(value, "F Y", use_l10n=False)
