@@ -33,7 +33,9 @@ def test_every_path_with_an_id_is_in_this_matrix():
         for entry in urlpatterns
         if getattr(entry.callback, "cls", None) is not NotOfferedView and "_id>" in str(entry.pattern)
     ]
-    assert len(with_id) == 4 + 4 + 4
+    assert (
+        len(with_id) == 4 + 4 + 4 + 1
+    )  # The last: creditor-confirmation, whose refusals have a form of their own.
 
 
 @pytest.fixture
@@ -70,6 +72,11 @@ def test_another_apps_payment_looks_missing(world: World):
         missing = stranger.call(method, f"{PAYMENTS}/{NOT_THERE}{rest}")
         assert foreign.refusal == missing.refusal == (404, "RESOURCE_UNKNOWN"), (method, rest)
         assert foreign.body == missing.body
+    confirmation = "/creditor-confirmation"
+    foreign = stranger.put(created.href("self") + confirmation)
+    missing = stranger.put(f"{PAYMENTS}/{NOT_THERE}{confirmation}")
+    assert foreign.status == missing.status == 404
+    assert foreign.body == missing.body
     assert PaymentInitiation.objects.get().transaction_status == "RCVD"
 
 
