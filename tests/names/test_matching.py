@@ -77,7 +77,7 @@ def test_the_list_is_what_its_rules_make():
     assert len(read(HARD_CASES)) >= 300
 
 
-@pytest.mark.req("IPR-5c-verify")
+@pytest.mark.req("IPR-5c(verify)")
 def test_the_pairs_made_by_rule_are_judged_well():
     figures = quality(judged(read(PAIRS)))
     show("by rule", figures)
@@ -97,7 +97,7 @@ def test_the_hard_cases_written_by_hand_are_judged_well():
     check(figures, HARD_BOUNDS)
 
 
-@pytest.mark.req("IPR-5c-verify")
+@pytest.mark.req("IPR-5c(verify)")
 @pytest.mark.parametrize("salt", ["", "linden", "birke", "erle"])
 def test_another_person_is_never_a_match(salt: str):
     wrong = [
@@ -115,7 +115,7 @@ def test_relatives_of_other_names_are_hardly_ever_shown_the_name():
     assert len(shown) <= len(rows) / 200, shown
 
 
-@pytest.mark.req("IPR-5c-verify")
+@pytest.mark.req("IPR-5c(verify)")
 def test_a_name_is_shown_with_a_close_match_only():
     for row, comparison in judged([*read(PAIRS), *read(HARD_CASES)]):
         assert bool(comparison.matched_name) == (comparison.outcome == NameMatch.CMTC), row

@@ -47,7 +47,7 @@ def at_bank(code: str) -> str:
 
 
 class TestOurOwnAccounts:
-    @pytest.mark.req("IPR-5c-verify")
+    @pytest.mark.req("IPR-5c(verify)")
     @pytest.mark.parametrize(
         ("given", "expected"),
         [
@@ -106,7 +106,7 @@ class TestOurOwnAccounts:
 
 @pytest.mark.django_db
 class TestOtherBanks:
-    @pytest.mark.req("IPR-5c-verify")
+    @pytest.mark.req("IPR-5c(verify)")
     def test_the_sandbox_knows_a_few(self, asker: Asker) -> None:
         assert verify_payee(
             name="Moebelhaus Kern", iban=FOREIGN_IBAN, asker=asker, now=NOW
@@ -130,7 +130,7 @@ class TestOtherBanks:
         answer = verify_payee(name="Kern", iban=at_bank(UNREACHABLE_BANK), asker=asker, now=NOW)
         assert answer == PayeeVerification(NameMatch.NOAP, why=WhyNotPossible.UNREACHABLE)
 
-    @pytest.mark.req("IPR-5c-authorise")
+    @pytest.mark.req("IPR-5c(authorise)")
     @pytest.mark.parametrize("directory", [SimulatedPayeeDirectory, directories.Slow])
     def test_a_bank_that_hangs_holds_nobody_up(self, asker: Asker, settings, directory: type) -> None:
         settings.VOP_TIMEOUT_SECONDS = 0.2

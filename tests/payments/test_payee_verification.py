@@ -76,7 +76,7 @@ def signed(psu: PSU, payment: PaymentInitiation) -> PaymentInitiation:
     )
 
 
-@pytest.mark.req("IPR-5c-verify", "IPR-5c-authorise")
+@pytest.mark.req("IPR-5c(verify)", "IPR-5c(authorise)")
 @pytest.mark.parametrize("outcome", NAMES)
 @pytest.mark.parametrize("is_tpp", [False, True])
 def test_every_order_is_verified_and_whatever_is_found_can_be_authorised(
@@ -94,7 +94,7 @@ def test_every_order_is_verified_and_whatever_is_found_can_be_authorised(
     assert payment.transaction_status == "ACSP"
 
 
-@pytest.mark.req("IPR-5c-verify", "RTS-5(1)(a)")
+@pytest.mark.req("IPR-5c(verify)", "RTS-5(1)(a)")
 def test_what_was_found_is_part_of_what_is_signed(anna: PSU) -> None:
     payment = taken_in(anna)
     snapshot = payment_snapshot(payment=payment)

@@ -31,7 +31,7 @@ def said(text: str) -> list[str]:
     return [title for title in NAMES if title in text]
 
 
-@pytest.mark.req("IPR-5c-verify", "IPR-5c-authorise")
+@pytest.mark.req("IPR-5c(verify)", "IPR-5c(authorise)")
 @pytest.mark.parametrize("title", NAMES)
 def test_it_is_told_before_signing_and_while_signing_and_never_in_the_way(
     customer_anna: Visitor, anna: PSU, settings, title: str
@@ -129,7 +129,7 @@ def test_an_order_from_before_the_check_says_nothing_of_it(customer_anna: Visito
         assert said(text_of(customer_anna.get(f"/pay/{payment.pk}/{page}"))) == []
 
 
-@pytest.mark.req("IPR-5c-verify")
+@pytest.mark.req("IPR-5c(verify)")
 @pytest.mark.parametrize(
     ("outcome", "title"), [("CMTC", CLOSE), ("NMTC", BAD), ("NOAP", UNKNOWN), ("MTCH", GOOD)]
 )

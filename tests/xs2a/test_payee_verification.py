@@ -47,7 +47,7 @@ def silent(request: pytest.FixtureRequest, settings) -> None:
         settings.VOP_DIRECTORY = directories.path(directories.Broken)
 
 
-@pytest.mark.req("IPR-5c-verify")
+@pytest.mark.req("IPR-5c(verify)")
 def test_a_match_is_told_and_the_customer_goes_on(world: World) -> None:
     answer = initiate(world, "MTCH")
     assert answer.headers["ASPSP-VOP-Supported"] == "true"
@@ -61,7 +61,7 @@ def test_a_match_is_told_and_the_customer_goes_on(world: World) -> None:
     assert "creditorNameMatch" not in status["originalTransactionInformationAndVopStatus"][0]
 
 
-@pytest.mark.req("IPR-5c-verify")
+@pytest.mark.req("IPR-5c(verify)")
 @pytest.mark.parametrize("outcome", ["CMTC", "NMTC", "NOAP"])
 def test_anything_else_is_told_and_has_to_be_confirmed_first(world: World, outcome: str) -> None:
     answer = initiate(world, outcome)
@@ -88,7 +88,7 @@ def test_without_the_confirmation_no_authorisation_can_be_started(world: World, 
     assert not SCAAuthorisation.objects.exists()
 
 
-@pytest.mark.req("IPR-5c-authorise")
+@pytest.mark.req("IPR-5c(authorise)")
 @pytest.mark.parametrize("outcome", ["CMTC", "NMTC", "NOAP"])
 def test_once_confirmed_the_customer_can_authorise_and_is_told_again(world: World, outcome: str) -> None:
     answer = initiate(world, outcome)
