@@ -23,6 +23,7 @@ from apps.statements.rules import (
     checked_lines,
     is_final,
     month_period,
+    reported_period,
     statement_number,
 )
 
@@ -82,6 +83,16 @@ def _months(account: PaymentAccount, *, first: date, last: date, today: date) ->
         months.append(MonthOverview(period, sums, balance_minor, is_running=period.date_to >= today))
         month = period.date_to + timedelta(days=1)
     return months[::-1]
+
+
+def get_report_period(
+    *, account: PaymentAccount, date_from: date, date_to: date | None, now: datetime
+) -> Period:
+    """What a program's question is answered with; until today, if it names no last day.
+
+    :raises apps.statements.rules.PeriodNotOffered: it ends before it begins, begins in the future, or is too long.
+    """
+    return reported_period(date_from, date_to, first_day=get_first_day(account=account), today=bank_date(now))
 
 
 @contextmanager

@@ -147,6 +147,23 @@ def check_period(period: Period, *, first_day: date, today: date) -> None:
         raise PeriodBeforeOpening
 
 
+def reported_period(date_from: date, date_to: date | None, *, first_day: date, today: date) -> Period:
+    """The part of a period in which there can be bookings: for programs, which know no account's age.
+
+    :raises PeriodEndsBeforeItBegins: the last day lies before the first.
+    :raises PeriodInFuture: it begins after today.
+    :raises PeriodTooLong: more than 13 months of it are left.
+    """
+    if date_to is not None and date_to < date_from:
+        raise PeriodEndsBeforeItBegins
+    if date_from > today:
+        raise PeriodInFuture
+    earliest = first_day.replace(day=1)
+    period = Period(max(date_from, earliest), max(min(date_to or today, today), earliest))
+    check_period(period, first_day=first_day, today=today)
+    return period
+
+
 def check_size(file_format: StatementFormat, *, postings: int) -> None:
     """Whether so many bookings can be had in this format.
 

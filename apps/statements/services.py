@@ -1,4 +1,6 @@
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from tempfile import SpooledTemporaryFile
@@ -94,6 +96,20 @@ def export_statement(
     return written
 
 
+def write_report(
+    *, account: "PaymentAccount", period: Period, file_format: StatementFormat, now: datetime
+) -> StatementFile:
+    """What was booked in a period, for a program of somebody whom the customer let read the account.
+
+    The caller has checked that, asked for the period with :func:`~apps.statements.queries.get_report_period`, and
+    recorded the access where consents keep theirs.
+
+    :raises apps.statements.rules.StatementDoesNotAddUp: the books contradict themselves; nothing is handed out.
+    """
+    with _spooled() as content:
+        return _write(account, period=period, file_format=file_format, language="en", out=content, now=now)
+
+
 # Not in one transaction: what is read must be one snapshot, which refuses to write; the trail is written afterwards,
 # and before anything leaves the bank.
 def _fetch(
@@ -105,18 +121,24 @@ def _fetch(
     language: str,
     now: datetime,
 ) -> StatementFile:
-    # Closed by whoever takes the file, or below.
-    content = cast("BinaryIO", SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115
-    try:
+    with _spooled() as content:
         written = _write(
             account, period=period, file_format=file_format, language=language, out=content, now=now
         )
         _record(account, "fetched", period, file_format, written, actor_type="psu", actor_id=psu_id, now=now)
+        return written
+
+
+@contextmanager
+def _spooled() -> Iterator[BinaryIO]:
+    """A file that whoever gets it closes; closed here if nobody will. At its beginning when the block is over."""
+    content = cast("BinaryIO", SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115
+    try:
+        yield content
     except BaseException:
         content.close()
         raise
     content.seek(0)
-    return written
 
 
 def _write(

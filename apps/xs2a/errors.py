@@ -25,6 +25,7 @@ from apps.payments import queries as payment_queries
 from apps.payments import services as payments
 from apps.sca import rules as sca_rules
 from apps.sca import services as sca
+from apps.statements import rules as statements
 from apps.xs2a import refusals
 from apps.xs2a.answers import empty_answer, json_answer
 from apps.xs2a.serializers.reading import describe
@@ -136,6 +137,11 @@ ERRORS: dict[type[DomainError], Answer] = {
         401, "PSU_CREDENTIALS_INVALID", _("The ID token does not belong to the debtor account.")
     ),
     payments.RequestIdReused: Answer(400, "PARAMETER_NOT_CONSISTENT", _REUSED),
+    # Statements
+    statements.PeriodNotOffered: Answer(
+        400, "PERIOD_INVALID", _("There is no report of this period: up to 13 months, not in the future.")
+    ),
+    statements.StatementDoesNotAddUp: Answer(503, ""),
     # Authorisations: codes never come through this door, so most of these cannot happen here.
     sca.AuthorisationOver: Answer(403, "RESOURCE_EXPIRED", _("The authorisation is over.")),
     sca.TooManyCodes: Answer(409, "STATUS_INVALID", _("Too many codes were asked for.")),

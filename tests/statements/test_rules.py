@@ -26,6 +26,7 @@ from apps.statements.rules import (
     is_final,
     month_period,
     period_text,
+    reported_period,
     statement_identification,
     statement_number,
 )
@@ -101,6 +102,36 @@ class TestPeriods:
     ) -> None:
         with pytest.raises(error):
             available_month(date.fromisoformat(month), first_day=OPENED, today=TODAY)
+
+    @pytest.mark.parametrize(
+        ("first", "last", "expected"),
+        [
+            ("2010-01-01", None, ("2025-11-01", "2026-11-21")),
+            ("2010-01-01", "2099-12-31", ("2025-11-01", "2026-11-21")),
+            ("2026-10-05", "2026-10-17", ("2026-10-05", "2026-10-17")),
+            ("2026-10-05", None, ("2026-10-05", "2026-11-21")),
+            ("2010-01-01", "2011-01-01", ("2025-11-01", "2025-11-01")),
+        ],
+    )
+    def test_a_program_s_period_is_cut_to_the_account_s_life(
+        self, first: str, last: str | None, expected: tuple[str, str]
+    ) -> None:
+        got = reported_period(
+            date.fromisoformat(first),
+            date.fromisoformat(last) if last else None,
+            first_day=OPENED,
+            today=TODAY,
+        )
+        assert got == period(*expected)
+
+    def test_what_is_none_or_too_long_is_not_cut_but_refused(self) -> None:
+        for first, last, opened, error in (
+            (date(2026, 11, 22), None, OPENED, PeriodInFuture),
+            (date(2026, 1, 2), date(2026, 1, 1), OPENED, PeriodEndsBeforeItBegins),
+            (date(2010, 1, 1), None, date(2025, 10, 3), PeriodTooLong),
+        ):
+            with pytest.raises(error):
+                reported_period(first, last, first_day=opened, today=TODAY)
 
     def test_nothing_is_final_before_its_last_day_is_over(self) -> None:
         assert is_final(period("2026-11-01", "2026-11-20"), today=TODAY)

@@ -79,7 +79,7 @@ class API:
             path=path.partition("?")[0],
             status=response.status_code,
             headers=response.headers,
-            body=response.content,
+            body=response.getvalue(),
         )
         return Answer(response.status_code, body, dict(response.headers))
 

@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from apps.xs2a.headers import read_request_id
 from apps.xs2a.parsers import read_json_object
 from apps.xs2a.query import check_query
 
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110 12.4.2
 _ACCEPTED = ("application/json", "application/*", "*/*")
 
 
@@ -35,11 +37,18 @@ class JSONOnly(BaseContentNegotiation):
 
 
 def _accepts(part: str) -> bool:
+    kind, quality = read_media_range(part)
+    return kind in _ACCEPTED and quality > 0
+
+
+def read_media_range(part: str) -> tuple[str, float]:
+    """One part of an Accept header: the media range and how much it is wanted, from 0 (not at all) to 1."""
     kind, *parameters = (piece.strip() for piece in part.split(";"))
-    refused = any(
-        parameter.replace(" ", "") in ("q=0", "q=0.0", "q=0.00", "q=0.000") for parameter in parameters
-    )
-    return kind in _ACCEPTED and not refused
+    for parameter in parameters:
+        name, _equals, value = parameter.replace(" ", "").partition("=")
+        if name == "q":
+            return kind, float(value) if _QUALITY.fullmatch(value) else 1.0
+    return kind, 1.0
 
 
 class XS2AView(APIView):

@@ -3,7 +3,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
@@ -13,10 +14,14 @@ from apps.consents.rules import AccessKind, earliest_booking_date
 from apps.consents.services import AccessNotGranted
 from apps.core.clock import bank_date
 from apps.payments.queries import list_pending_payments
+from apps.statements.queries import get_report_period
+from apps.statements.rules import StatementFormat
+from apps.statements.services import write_report
 from apps.xs2a import links, pages
-from apps.xs2a.answers import json_answer
+from apps.xs2a.answers import HEADERS, json_answer
+from apps.xs2a.negotiation import REPORT_FORMATS, JSONOrReport
 from apps.xs2a.query import read_date, read_flag
-from apps.xs2a.refusals import FormatError, ParameterNotSupported, PeriodInvalid
+from apps.xs2a.refusals import FormatError, ParameterNotConsistent, ParameterNotSupported, PeriodInvalid
 from apps.xs2a.serializers import accounts as serializers
 from apps.xs2a.views.accounts import AccountReadView
 
@@ -46,13 +51,17 @@ class TransactionListView(AccountReadView):
         }
     )
 
-    def get(self, request: Request, account_id: str) -> HttpResponse:
+    content_negotiation_class = JSONOrReport
+
+    def get(self, request: Request, account_id: str) -> HttpResponseBase:
         query = self.http
         booking_status, with_balance = _read_booking_status(query), read_flag(query, "withBalance")
         _refuse_delta(query)
         opened = self.open_account(account_id)
         if not opened.may_transactions:
             raise AccessNotGranted("transactions")
+        if report_format := REPORT_FORMATS.get(request.accepted_media_type or ""):
+            return self._report_file(query, opened, booking_status, report_format)
         if pages.PARAMETER in query.GET:
             wanted = self._read_page(query, opened)
         else:
@@ -83,6 +92,32 @@ class TransactionListView(AccountReadView):
         if date_from < _earliest_date(opened, now=self.now):
             raise PeriodInvalid(_OLD, path="dateFrom")
         return date_from, date_to
+
+    def _report_file(
+        self,
+        query: HttpRequest,
+        opened: ConsentedAccount,
+        booking_status: str,
+        report_format: StatementFormat,
+    ) -> FileResponse:
+        """The bookings as camt.053 or MT940, whole: neither has pages."""
+        if booking_status != "booked":
+            raise ParameterNotConsistent(
+                _("camt.053 and MT940 tell what is booked, and nothing else."), path="bookingStatus"
+            )
+        if pages.PARAMETER in query.GET:
+            raise ParameterNotConsistent(_("Only JSON lists have pages."), path=pages.PARAMETER)
+        if not opened.may_balances:
+            # Both formats begin and end with one.
+            raise AccessNotGranted("balances")
+        date_from, date_to = self._read_period(query, opened)
+        period = get_report_period(account=opened.account, date_from=date_from, date_to=date_to, now=self.now)
+        self.record(opened, AccessKind.TRANSACTIONS)
+        report = write_report(account=opened.account, period=period, file_format=report_format, now=self.now)
+        # The contract knows the types without a character set: MT940 is ASCII, XML says its own.
+        return FileResponse(
+            report.content, content_type=report.content_type.partition(";")[0], headers=HEADERS
+        )
 
     def _report(self, opened: ConsentedAccount, wanted: Wanted) -> dict[str, Any]:
         report: dict[str, Any] = {}
