@@ -4,6 +4,7 @@ Production is the default mode: a forgotten variable never opens the sandbox. Nu
 are declared in ``apps.core.legal_limits``; a system check refuses to start when a setting leaves its bound.
 """
 
+from datetime import time
 from pathlib import Path
 
 import environ
@@ -184,6 +185,8 @@ SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=10 if SAN
 AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
 CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
 
+# Local time at the bank. An order that comes later counts as received on the next business day (PSD2 art. 78(1)).
+SEPA_CUT_OFF = time.fromisoformat(env("SEPA_CUT_OFF", default="16:00"))
 CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")
 
 SMS_GATEWAY = env(
@@ -228,6 +231,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "consents-expire": {"task": "consents.expire_due", "schedule": schedule(60)},
     "payments-expire": {"task": "payments.expire_due", "schedule": schedule(60)},
+    "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
 }

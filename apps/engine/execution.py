@@ -27,7 +27,12 @@ from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import EntryKind, Narrative
 from apps.ledger.services import ExceedsBalance, post_transfer
 from apps.payments.rules import StatusReason, TransactionStatus
-from apps.payments.services import check_authorised_as_is, lock_payment_for_execution, note_execution
+from apps.payments.services import (
+    check_authorised_as_is,
+    hold_back_payment,
+    lock_payment_for_execution,
+    note_execution,
+)
 
 if TYPE_CHECKING:
     from apps.payments.models import PaymentInitiation
@@ -42,10 +47,13 @@ def execute_payment(*, payment_id: UUID, now: datetime) -> None:
     """Take the funds of an authorised payment and book it: inside the bank at once, else through the clearing house.
 
     A refusal is a result, not an error: the payment becomes ``RJCT`` with its reason. A payment that is not
-    ``ACTC`` (a second delivery) is left as it is.
+    ``ACTC`` (a second delivery) is left as it is; one whose day has not come waits on.
     """
     payment = lock_payment_for_execution(payment_id=payment_id)
     if payment.transaction_status != TransactionStatus.ACTC:
+        return
+    if hold_back_payment(payment=payment, now=now):
+        logger.error("payment %s came before its day", payment_id)
         return
     if not check_authorised_as_is(payment=payment):
         logger.error("payment %s is not covered by an authorisation", payment_id)

@@ -40,6 +40,7 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "remittance_information_unstructured",
                     "end_to_end_identification",
                     "payment_product",
+                    "requested_execution_date",
                 ]
             },
         ),
@@ -53,6 +54,7 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "core_user_id",
                     "created_at",
                     "authorised_at",
+                    "released_at",
                     "status_changed_at",
                 ]
             },

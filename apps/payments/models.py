@@ -44,6 +44,14 @@ class PaymentInitiation(models.Model):
     status_reason = models.CharField(_("reason"), max_length=4, choices=StatusReason, blank=True)
     request_id = models.CharField(max_length=36, help_text="X-Request-ID, or the form's own key")
     request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
+    requested_execution_date = models.DateField(
+        _("to be carried out on"),
+        null=True,
+        help_text="empty: at once; a day on which banks are closed: the next one",
+    )
+    released_at = models.DateTimeField(
+        _("handed to the engine"), null=True, help_text="empty: waits for its customer, or for its day"
+    )
     tpp_redirect_uri = models.CharField(max_length=500, blank=True)
     tpp_nok_redirect_uri = models.CharField(max_length=500, blank=True)
     tpp_notification_uri = models.CharField(max_length=500, blank=True)
@@ -66,6 +74,10 @@ class PaymentInitiation(models.Model):
                 condition=Q(transaction_status__in=["RCVD", "RJCT", "CANC"])
                 | Q(psu__isnull=False, authorised_at__isnull=False, authorisation_id__isnull=False),
                 name="payment_executed_only_authorised",
+            ),
+            models.CheckConstraint(
+                condition=~Q(transaction_status="CANC") | Q(released_at__isnull=True),
+                name="payment_cancelled_only_unreleased",
             ),
             models.CheckConstraint(
                 condition=Q(channel=Channel.XS2A, app__isnull=False)
@@ -93,10 +105,20 @@ class PaymentInitiation(models.Model):
                 name="payment_unfinished",
                 condition=Q(transaction_status__in=["RCVD", "ACTC"]),
             ),
+            models.Index(
+                fields=["requested_execution_date"],
+                name="payment_waits_for_its_day",
+                condition=Q(transaction_status="ACTC", released_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is authorised and waits for its day."""
+        return self.transaction_status == TransactionStatus.ACTC and self.released_at is None
 
     @property
     def payer(self) -> "PSU":

@@ -22,7 +22,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
         {TransactionStatus.ACTC, TransactionStatus.RJCT, TransactionStatus.CANC}
     ),
     TransactionStatus.ACTC: frozenset(
-        {TransactionStatus.ACSP, TransactionStatus.ACSC, TransactionStatus.RJCT}
+        # Taken back while it waits for its day (PSD2 art. 80(4)).
+        {TransactionStatus.ACSP, TransactionStatus.ACSC, TransactionStatus.RJCT, TransactionStatus.CANC}
     ),
     TransactionStatus.ACSP: frozenset({TransactionStatus.ACSC, TransactionStatus.RJCT}),
     TransactionStatus.ACSC: frozenset(),

@@ -4,7 +4,7 @@ from apps.core import clock, request_context
 from apps.notifications.gateways import post_status
 from apps.notifications.outbox_tasks import outbox_task
 from apps.payments.models import PaymentInitiation
-from apps.payments.services import PUSH_STATUS_TASK, expire_payments
+from apps.payments.services import PUSH_STATUS_TASK, expire_payments, release_due_payments
 
 
 @outbox_task(PUSH_STATUS_TASK)
@@ -24,3 +24,9 @@ def push_status(*, payment_id: str, transaction_status: str) -> None:
 def expire_due(**_newer_arguments: object) -> None:
     """Refuse payments that nobody authorised in time."""
     expire_payments(now=clock.now())
+
+
+@shared_task(name="payments.release_due", ignore_result=True)
+def release_due(**_newer_arguments: object) -> None:
+    """Hand future-dated payments to the engine when their day has come."""
+    release_due_payments(now=clock.now())

@@ -23,12 +23,14 @@ from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.core.iban import InvalidIBAN, OutsideSEPA
 from apps.core.money import InvalidAmount
 from apps.core.text import UnsafeText
+from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
     CurrencyNotSupported,
     DebtorAccountNotYours,
     PaymentStatusInvalid,
     RequestIdReused,
     SameAccount,
+    TooLateToCancel,
 )
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
@@ -84,6 +86,11 @@ ANSWERS: dict[type[DomainError], Answer] = {
     AuthorisationOver: _OVER,
     # Payments
     PaymentStatusInvalid: _OVER,
+    TooLateToCancel: Answer(
+        409,
+        _("It is too late to cancel this payment"),
+        _("It could be cancelled until the end of the business day before its day."),
+    ),
     CurrencyNotSupported: Answer(400, _("Only euro"), _("This transfer can be made in euro only.")),
     SameAccount: Answer(
         400, _("Payer and payee are the same account"), _("Choose another account or enter another IBAN.")
@@ -121,6 +128,8 @@ FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     InvalidAmount: _("Enter an amount above zero, such as 12.34 or 12,34."),
     UnsafeText: _("This contains characters that we cannot send, or is too long."),
     SameAccount: _("This is the account you pay from."),
+    ExecutionDatePast: _("This day is over. Choose today or a later day."),
+    ExecutionDateTooFar: _("We keep orders for one year at most. Choose an earlier day."),
 }
 
 

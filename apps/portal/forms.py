@@ -1,6 +1,7 @@
 """What customers type. Forms turn text into canonical values; whether something may be done is the rooms' business."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from apps.core.iban import parse_sepa_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import Money, format_money
 from apps.core.text import check_display_text
+from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
 from apps.web.formatting import iban_tail
@@ -63,6 +65,24 @@ class CodeForm(forms.Form):
         return form
 
 
+class TypedDateField(forms.DateField):
+    """A day from the browser's own date picker (ISO), or typed as the customer's language writes it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "off"}),
+            input_formats=["%Y-%m-%d", "%d.%m.%Y"],
+            error_messages={"invalid": _("There is no such day. Enter it as 31.12.2026 or 2026-12-31.")},
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> date | None:
+        """Digits of other scripts are digits to strptime; here they are not."""
+        if isinstance(value, str) and not value.isascii():
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
 class TransferForm(forms.Form):
     """One transfer. ``cleaned_data`` holds account id, canonical IBAN and :class:`Money`."""
 
@@ -88,10 +108,14 @@ class TransferForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    execution_date = TypedDateField(label=_("Carry out on"), required=False)
     form_key = forms.CharField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}), required=False)
 
-    def __init__(self, *args: Any, accounts: Sequence[AccountWithBalance], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, accounts: Sequence[AccountWithBalance], today: date, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._today = today
         self._ibans = {str(account.pk): account.iban for account, _balance in accounts}
         self.fields["from_account"].choices = [  # type: ignore[attr-defined]
             (str(account.pk), _account_label(account, balance)) for account, balance in accounts
@@ -112,6 +136,12 @@ class TransferForm(forms.Form):
     def clean_reference(self) -> str:
         text = self.cleaned_data["reference"]
         return _checked(check_display_text, text, field="remittance", max_length=140, required=False)
+
+    def clean_execution_date(self) -> date | None:
+        """None for today: an order for today is carried out at once."""
+        wanted = self.cleaned_data["execution_date"]
+        _checked(check_requested_date, wanted, today=self._today)
+        return None if wanted == self._today else wanted
 
     def clean_form_key(self) -> str:
         """The page's own key: the same form sent twice is one payment. A key of another form makes a new one."""
@@ -165,7 +195,7 @@ class SearchForm(forms.Form):
         ]
 
 
-def _checked(parse: Callable[..., T], text: str, **arguments: Any) -> T:
+def _checked(parse: Callable[..., T], text: Any, **arguments: Any) -> T:
     """What ``parse`` makes of a field; its refusal becomes the field's error."""
     try:
         return parse(text, **arguments)

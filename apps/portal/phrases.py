@@ -1,7 +1,7 @@
 """What a company may see, what a status means, how long ago something was: in words that need no glossary."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
@@ -12,6 +12,7 @@ from apps.consents.queries import wanted_ibans
 from apps.consents.rules import AccessKind, ConsentModel
 from apps.core.iban import mask_iban
 from apps.payments.rules import StatusReason
+from apps.payments.scheduling import execution_day
 from apps.web.templatetags.bank import bank_date
 
 if TYPE_CHECKING:
@@ -46,6 +47,19 @@ def reason_text(payment: "PaymentInitiation") -> str:
     return str(REASONS.get(payment.status_reason, "")) or gettext(
         "The bank refused it. Call us if you need to know more."
     )
+
+
+def when_text(requested: date | None) -> str:
+    """When an order is carried out: at once, or on the business day that its date leads to."""
+    if requested is None:
+        return gettext("Right away, as a SEPA transfer")
+    day = execution_day(requested)
+    if day != requested:
+        return gettext("On %(day)s, the next business day after %(asked)s, as a SEPA transfer") % {
+            "day": bank_date(day),
+            "asked": bank_date(requested),
+        }
+    return gettext("On %(day)s, as a SEPA transfer") % {"day": bank_date(day)}
 
 
 def access_text(access: "ConsentAccess") -> str:

@@ -51,12 +51,16 @@ def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
         # "…" is no letter of the text messages' alphabet (GSM 03.38): it would make the message half as long again.
         context["debtor_iban_text"] = mask_iban(snapshot["debtor_iban"]).replace("…", "...")
     if "valid_until" in snapshot:
-        context["valid_until"] = date_format(
-            date.fromisoformat(snapshot["valid_until"]),
-            _DATE_FORMATS.get(get_language() or "en", "j M Y"),
-            use_l10n=False,
-        )
+        context["valid_until"] = _day(snapshot["valid_until"])
+    if snapshot.get("requested_execution_date"):
+        context["execution_date"] = _day(snapshot["requested_execution_date"])
     return context
+
+
+def _day(written: str) -> str:
+    return date_format(
+        date.fromisoformat(written), _DATE_FORMATS.get(get_language() or "en", "j M Y"), use_l10n=False
+    )
 
 
 def _one_line(text: str) -> str:

@@ -22,6 +22,7 @@ from apps.consents import services as consents
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.identity import queries as identity
 from apps.payments import queries as payment_queries
+from apps.payments import scheduling
 from apps.payments import services as payments
 from apps.sca import rules as sca_rules
 from apps.sca import services as sca
@@ -133,6 +134,7 @@ ERRORS: dict[type[DomainError], Answer] = {
         401, "PSU_CREDENTIALS_INVALID", _("The ID token does not belong to the debtor account.")
     ),
     payments.RequestIdReused: Answer(400, "PARAMETER_NOT_CONSISTENT", _REUSED),
+    scheduling.ExecutionDateInvalid: Answer(400, "EXECUTION_DATE_INVALID"),
     # Authorisations: codes never come through this door, so most of these cannot happen here.
     sca.AuthorisationOver: Answer(403, "RESOURCE_EXPIRED", _("The authorisation is over.")),
     sca.TooManyCodes: Answer(409, "STATUS_INVALID", _("Too many codes were asked for.")),

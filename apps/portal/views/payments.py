@@ -7,6 +7,7 @@ the code was made over, not what a form says.
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -16,19 +17,23 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.queries import get_balance, get_payable_account_for_psu, list_payable_accounts_for_psu
+from apps.core.clock import bank_date
 from apps.core.errors import NotFound
 from apps.core.iban import format_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import plain_amount
 from apps.payments.queries import get_payment_for_psu, list_payments_for_psu
 from apps.payments.rules import Channel, StatusReason, TransactionStatus, is_final
+from apps.payments.scheduling import execution_day, last_day_to_cancel, latest_arrival_day
 from apps.payments.services import (
     PaymentOrder,
     PaymentStatusInvalid,
     RequestIdReused,
+    TooLateToCancel,
     authorise_payment,
     cancel_payment,
     initiate_payment,
+    is_cancellable,
     reject_payment,
     send_payment_code,
     start_payment_authorisation,
@@ -37,7 +42,7 @@ from apps.portal.code_step import is_exhausted
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
-from apps.portal.phrases import reason_text
+from apps.portal.phrases import reason_text, when_text
 from apps.sca.queries import (
     ChallengeView,
     get_authentication_state,
@@ -61,14 +66,14 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
         for account in list_payable_accounts_for_psu(psu_id=visit.psu.pk)
     ]
     if request.method == "POST":
-        form = TransferForm(request.POST, accounts=accounts)
+        form = TransferForm(request.POST, accounts=accounts, today=bank_date(visit.now))
         if form.is_valid():
             try:
                 return SeeOther(reverse("portal:payment-review", args=[_initiate(form.cleaned_data, visit)]))
             except RequestIdReused:
-                form = _with_new_key(request, accounts)
+                form = _with_new_key(request, accounts, visit)
     else:
-        form = TransferForm(initial=_prefilled(request, visit), accounts=accounts)
+        form = TransferForm(initial=_prefilled(request, visit), accounts=accounts, today=bank_date(visit.now))
     recent = list_payments_for_psu(psu_id=visit.psu.pk, limit=5)
     return render(request, "portal/payment_new.html", {"form": form, "accounts": accounts, "recent": recent})
 
@@ -93,6 +98,10 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
         "payment": payment,
         "balance": balance,
         "is_short": payment.amount_minor > balance.available_minor,
+        "when": when_text(payment.requested_execution_date),
+        "arrival_day": latest_arrival_day(
+            visit.now, requested=payment.requested_execution_date, cut_off=settings.SEPA_CUT_OFF
+        ),
         "steps": _steps(),
     }
     return render(request, "portal/payment_review.html", context)
@@ -165,6 +174,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     context = {
         "payment": payment,
         "challenge": challenge,
+        "when": when_text(payment.requested_execution_date),
         "form": form,
         "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
         "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
@@ -184,8 +194,11 @@ def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespons
         "payment": payment,
         "reason": reason_text(payment) if status == TransactionStatus.RJCT else "",
         "is_signed_here": _may_be_signed_here(payment),
-        "is_under_way": status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
-        "is_waiting": status == TransactionStatus.RCVD,
+        "is_scheduled": payment.is_scheduled,
+        "is_under_way": not payment.is_scheduled
+        and status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
+        "is_cancellable": is_cancellable(payment=payment, now=visit.now),
+        **_planned_days(payment),
         "is_final": is_final(status),
     }
     return render(request, "portal/payment.html", context)
@@ -207,9 +220,11 @@ def payment_status(request: HttpRequest, visit: Visit, payment_id: UUID) -> Http
 @require_POST
 @customers_only
 def cancel(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
-    """Take a payment back that was not approved yet."""
+    """Take a payment back that was not approved yet, or that waits for its day (PSD2 art. 80)."""
     try:
         cancel_payment(payment_id=payment_id, psu_id=visit.psu.pk, now=visit.now)
+    except TooLateToCancel:
+        messages.error(request, str(ANSWERS[TooLateToCancel].text))
     except PaymentStatusInvalid:
         if _status_of(payment_id, visit) != TransactionStatus.CANC:
             messages.error(request, gettext("This payment can no longer be cancelled."))
@@ -228,6 +243,16 @@ def edit(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     return SeeOther(f"{reverse('portal:payment-new')}?like={payment_id}")
 
 
+def _planned_days(payment: Any) -> dict[str, Any]:
+    """When an order for a later day is carried out, and until when it can be taken back."""
+    if payment.requested_execution_date is None:
+        return {}
+    return {
+        "execution_day": execution_day(payment.requested_execution_date),
+        "last_day_to_cancel": last_day_to_cancel(payment.requested_execution_date),
+    }
+
+
 def _initiate(order: dict[str, Any], visit: Visit) -> UUID:
     payment, _is_new = initiate_payment(
         channel=Channel.PORTAL,
@@ -239,6 +264,7 @@ def _initiate(order: dict[str, Any], visit: Visit) -> UUID:
             creditor_iban=order["creditor_iban"],
             instructed_amount=order["amount"],
             remittance_information_unstructured=order["reference"],
+            requested_execution_date=order["execution_date"],
         ),
         psu=visit.psu,
         request_id=order["form_key"],
@@ -247,11 +273,11 @@ def _initiate(order: dict[str, Any], visit: Visit) -> UUID:
     return payment.pk
 
 
-def _with_new_key(request: HttpRequest, accounts: list[AccountWithBalance]) -> TransferForm:
+def _with_new_key(request: HttpRequest, accounts: list[AccountWithBalance], visit: Visit) -> TransferForm:
     """The form that was sent before with other details, ready to be sent as another payment."""
     data = request.POST.copy()
     data["form_key"] = str(new_id())
-    form = TransferForm(data, accounts=accounts)
+    form = TransferForm(data, accounts=accounts, today=bank_date(visit.now))
     form.add_error(
         None,
         gettext(

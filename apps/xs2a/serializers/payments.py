@@ -1,6 +1,7 @@
 """``paymentInitiation_json`` and the answers about payments."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext, override
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _MEMBERS = frozenset(
     {
         *("debtorAccount", "instructedAmount", "creditorAccount", "creditorName"),
-        *("endToEndIdentification", "remittanceInformationUnstructured"),
+        *("endToEndIdentification", "remittanceInformationUnstructured", "requestedExecutionDate"),
     }
 )
 # Kept nowhere, so taking them would be losing them.
@@ -31,7 +32,7 @@ _NOT_OFFERED = frozenset(
             "creditorAgent",
             "creditorAgentName",
             "creditorAddress",
-            "requestedExecutionDate",
+            "requestedExecutionTime",
             "ultimateDebtor",
         ),
         *("ultimateCreditor", "purposeCode", "chargeBearer", "remittanceInformationStructured"),
@@ -53,6 +54,7 @@ class PaymentRequest:
     instructed_amount: Money
     end_to_end_identification: str
     remittance_information_unstructured: str
+    requested_execution_date: date | None = None
 
     def as_order(self) -> PaymentOrder:
         """The order for the room.
@@ -70,6 +72,7 @@ class PaymentRequest:
             instructed_amount=self.instructed_amount,
             end_to_end_identification=self.end_to_end_identification,
             remittance_information_unstructured=self.remittance_information_unstructured,
+            requested_execution_date=self.requested_execution_date,
         )
 
 
@@ -95,6 +98,9 @@ def parse_payment_request(body: dict[str, Any]) -> PaymentRequest:
         end_to_end_identification=_parse_text(members, "endToEndIdentification", max_length=35),
         remittance_information_unstructured=_parse_text(
             members, "remittanceInformationUnstructured", max_length=140
+        ),
+        requested_execution_date=(
+            members.day("requestedExecutionDate") if "requestedExecutionDate" in members else None
         ),
     )
 
@@ -136,7 +142,9 @@ def payment_created(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> d
 
 def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
     """``paymentInitiationWithStatusResponse``: what was sent comes back."""
+    day = payment.requested_execution_date
     optional = {
+        "requestedExecutionDate": day.isoformat() if day else "",
         "endToEndIdentification": payment.end_to_end_identification,
         "remittanceInformationUnstructured": payment.remittance_information_unstructured,
     }
