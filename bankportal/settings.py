@@ -185,6 +185,12 @@ SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=10 if SAN
 AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
 CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
 
+# What may go out for a customer who has set nothing else, in cents; and the most that he can set.
+PAYMENT_LIMIT_PER_PAYMENT_MINOR = env.int("PAYMENT_LIMIT_PER_PAYMENT_MINOR", default=1_000_000)
+PAYMENT_LIMIT_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_PER_DAY_MINOR", default=2_000_000)
+PAYMENT_LIMIT_PORTAL_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_PORTAL_PER_DAY_MINOR", default=2_000_000)
+PAYMENT_LIMIT_XS2A_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_XS2A_PER_DAY_MINOR", default=1_000_000)
+PAYMENT_LIMIT_MAX_MINOR = env.int("PAYMENT_LIMIT_MAX_MINOR", default=10_000_000)
 # Local time at the bank. An order that comes later counts as received on the next business day (PSD2 art. 78(1)).
 SEPA_CUT_OFF = time.fromisoformat(env("SEPA_CUT_OFF", default="16:00"))
 CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")

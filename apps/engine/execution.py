@@ -26,6 +26,7 @@ from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import EntryKind, Narrative
 from apps.ledger.services import ExceedsBalance, post_transfer
+from apps.payments.limits import count_against_limits, uncount_against_limits
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import (
     check_authorised_as_is,
@@ -136,6 +137,9 @@ def _book_outgoing(payment: "PaymentInitiation", *, core_user_id: str, now: date
 def _take_funds(
     payment: "PaymentInitiation", *, credit_account_id: UUID, core_user_id: str, now: datetime
 ) -> bool:
+    if not count_against_limits(payment=payment, now=now):
+        _refuse(payment, reason=StatusReason.AM14, core_user_id=core_user_id, now=now)
+        return False
     try:
         post_transfer(
             kind=EntryKind.CREDIT_TRANSFER,
@@ -149,6 +153,7 @@ def _take_funds(
             now=now,
         )
     except ExceedsBalance:
+        uncount_against_limits(payment=payment, now=now)
         _refuse(payment, reason=StatusReason.AM04, core_user_id=core_user_id, now=now)
         return False
     crash_point("engine.debited")

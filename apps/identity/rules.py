@@ -59,6 +59,7 @@ _CUSTOMER_VIEWS = (
     "accounts.view_paymentaccount",
     "accounts.view_accountholder",
     "sca.view_authenticationstate",
+    "payments.view_paymentlimits",
 )
 _OPERATIONS_VIEWS = (
     "clearing.view_clearinginstruction",

@@ -3,7 +3,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.read_only_admin import ReadOnlyAdmin
-from apps.payments.models import PaymentInitiation
+from apps.payments.models import PaymentInitiation, PaymentLimits
 
 
 @admin.register(PaymentInitiation)
@@ -64,3 +64,28 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
 
     def row_title(self, row: PaymentInitiation) -> str:
         return gettext("Payment to %(name)s") % {"name": row.creditor_name}
+
+
+@admin.register(PaymentLimits)
+class PaymentLimitsAdmin(ReadOnlyAdmin):
+    """Limits that customers have set. Nobody at the bank changes one here: the customer does, with his code."""
+
+    list_display = [
+        "psu",
+        "per_payment_minor",
+        "per_day_minor",
+        "portal_per_day_minor",
+        "xs2a_per_day_minor",
+        "changed_at",
+    ]
+    search_fields = ["psu__last_name", "psu__first_name", "=psu__user__username"]
+    search_help_text = _("Name or user ID of the customer")
+    ordering = ["-changed_at"]
+    fieldsets = [
+        (None, {"fields": ["psu", "changed_at"]}),
+        (
+            _("Limits in cents"),
+            {"fields": ["per_payment_minor", "per_day_minor", "portal_per_day_minor", "xs2a_per_day_minor"]},
+        ),
+    ]
+    audit_object_type = "psu"

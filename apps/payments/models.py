@@ -5,10 +5,13 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
+from apps.payments.limit_models import PaymentDayUse, PaymentLimitChange, PaymentLimits
 from apps.payments.rules import Channel, PaymentProduct, PaymentService, StatusReason, TransactionStatus
 
 if TYPE_CHECKING:
     from apps.identity.models import PSU
+
+__all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentLimits"]
 
 
 class PaymentInitiation(models.Model):

@@ -56,6 +56,7 @@ class StatusReason(models.TextChoices):
     AC06 = "AC06", _("an account is blocked")
     AG01 = "AG01", _("this account may not be used for it")
     AM04 = "AM04", _("not enough money on the account")
+    AM14 = "AM14", _("it is more than your limit allows")
     CUST = "CUST", _("you cancelled it")
     DS02 = "DS02", _("it was not authorised in time")
     DS0A = "DS0A", _("the code was not accepted")

@@ -15,6 +15,7 @@ from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
+from apps.payments.limits import check_limits
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import PaymentUnknown, get_payment
 from apps.payments.rules import (
@@ -137,6 +138,7 @@ def initiate_payment(
     :raises DebtorAccountNotYours: the known customer may not pay from the account.
     :raises apps.payments.scheduling.ExecutionDatePast: it is to be carried out on a day that is over.
     :raises apps.payments.scheduling.ExecutionDateTooFar: more than a year ahead.
+    :raises apps.payments.limits.LimitExceeded: more than the known customer lets go out.
     :raises RequestIdReused: the request id belongs to another order.
     """
     if order.instructed_amount.currency != "EUR" or order.debtor_account.currency != "EUR":
@@ -146,6 +148,14 @@ def initiate_payment(
     if psu is not None and not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
         raise DebtorAccountNotYours(str(psu.pk))
     check_requested_date(order.requested_execution_date, today=bank_date(now))
+    if psu is not None:
+        check_limits(
+            psu_id=psu.pk,
+            amount_minor=order.instructed_amount.amount_minor,
+            channel=channel,
+            is_for_today=not has_to_wait(order.requested_execution_date, today=bank_date(now)),
+            now=now,
+        )
     addresses = addresses or TPPAddresses()
     payment = PaymentInitiation(
         channel=channel,

@@ -23,6 +23,7 @@ from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.core.iban import InvalidIBAN, OutsideSEPA
 from apps.core.money import InvalidAmount
 from apps.core.text import UnsafeText
+from apps.payments.limits import LimitChangeOver, LimitExceeded, LimitTooHigh
 from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
     CurrencyNotSupported,
@@ -92,6 +93,10 @@ ANSWERS: dict[type[DomainError], Answer] = {
         _("It could be cancelled until the end of the business day before its day."),
     ),
     CurrencyNotSupported: Answer(400, _("Only euro"), _("This transfer can be made in euro only.")),
+    LimitExceeded: Answer(
+        400, _("This is more than your limit"), _("Pay less, or change your limits under Security.")
+    ),
+    LimitChangeOver: _OVER,
     SameAccount: Answer(
         400, _("Payer and payee are the same account"), _("Choose another account or enter another IBAN.")
     ),
@@ -128,6 +133,7 @@ FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     InvalidAmount: _("Enter an amount above zero, such as 12.34 or 12,34."),
     UnsafeText: _("This contains characters that we cannot send, or is too long."),
     SameAccount: _("This is the account you pay from."),
+    LimitTooHigh: _("This is more than the bank allows."),
     ExecutionDatePast: _("This day is over. Choose today or a later day."),
     ExecutionDateTooFar: _("We keep orders for one year at most. Choose an earlier day."),
 }

@@ -14,9 +14,11 @@ from apps.core.iban import parse_sepa_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import Money, format_money
 from apps.core.text import check_display_text
+from apps.payments.limit_rules import LimitKind, Limits
 from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
+from apps.portal.phrases import LIMIT_NAMES
 from apps.web.formatting import iban_tail
 
 if TYPE_CHECKING:
@@ -153,6 +155,36 @@ class TransferForm(forms.Form):
         if chosen is not None and chosen == cleaned.get("creditor_iban"):
             self.add_error("creditor_iban", _("This is the account you pay from."))
         return cleaned
+
+
+class WholeEurosField(forms.IntegerField):
+    """Digits and nothing else: Django would read the German 10.000 as ten."""
+
+    def to_python(self, value: Any) -> int | None:
+        text = str(value or "").strip(" ") if value != 0 else "0"
+        if text and not (text.isascii() and text.isdigit()):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return int(text) if text else None
+
+
+class LimitsForm(forms.Form):
+    """The customer's limits, in whole euros; zero lets nothing out."""
+
+    def __init__(self, *args: Any, limits: Limits, maximum_minor: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for kind in LimitKind:
+            self.fields[kind.value] = WholeEurosField(
+                label=LIMIT_NAMES[kind],  # type: ignore[arg-type]
+                min_value=0,
+                max_value=maximum_minor // 100,
+                initial=limits.of(kind) // 100,
+                widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+                error_messages={"invalid": _("Enter whole euros, such as 500.")},
+            )
+
+    def limits(self) -> Limits:
+        """What was entered, once the form is valid."""
+        return Limits(**{f"{kind.value}_minor": self.cleaned_data[kind.value] * 100 for kind in LimitKind})
 
 
 class ConfirmConsentForm(forms.Form):

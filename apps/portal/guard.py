@@ -43,6 +43,8 @@ _DESTINATIONS = frozenset(
         "payment-sign",
         "app-list",
         "security",
+        "limits",
+        "limits-sign",
     )
 )
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal.views import accounts, apps, authorise, home, pages, payments, security, sign_in
+from apps.portal.views import accounts, apps, authorise, home, limits, pages, payments, security, sign_in
 
 app_name = "portal"
 
@@ -32,6 +32,10 @@ urlpatterns = [
     path("apps/", apps.app_list, name="app-list"),
     path("apps/<uuid:consent_id>/stop/", apps.stop, name="app-stop"),
     path("security/", security.security, name="security"),
+    path("security/limits/", limits.show, name="limits"),
+    path("security/limits/<uuid:change_id>/", limits.sign, name="limits-sign"),
+    path("security/limits/<uuid:change_id>/code/", limits.send_code, name="limits-code"),
+    path("security/limits/<uuid:change_id>/cancel/", limits.cancel, name="limits-cancel"),
     path("help/", pages.help_page, name="help"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("legal/", pages.legal, name="legal"),

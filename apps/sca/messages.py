@@ -52,6 +52,11 @@ def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
         context["debtor_iban_text"] = mask_iban(snapshot["debtor_iban"]).replace("…", "...")
     if "valid_until" in snapshot:
         context["valid_until"] = _day(snapshot["valid_until"])
+    if "new" in snapshot:
+        context |= {
+            f"{kind}_text": format_money(amount, snapshot["currency"])
+            for kind, amount in snapshot["new"].items()
+        }
     if snapshot.get("requested_execution_date"):
         context["execution_date"] = _day(snapshot["requested_execution_date"])
     return context

@@ -17,6 +17,7 @@ from apps.consents.services import RequestIdReused as ConsentRequestIdReused
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance
 from apps.notifications.gateways import PushNotDelivered, SMSNotSent
+from apps.payments.limits import LimitChangeOver, LimitExceeded
 from apps.payments.services import (
     CurrencyNotSupported,
     DebtorAccountNotYours,
@@ -65,6 +66,8 @@ ANSWERS: dict[type[DomainError], Words] = {
     CurrencyNotSupported: _NOT_OURS,
     DebtorAccountNotYours: _NOT_OURS,
     SameAccount: _NOT_OURS,
+    LimitExceeded: _NOT_OURS,
+    LimitChangeOver: _NOT_OURS,
     AccountBlocked: _NOT_OURS,
     DebitNotAllowed: _NOT_OURS,
     AccountNotPostable: _NOT_OURS,

@@ -87,6 +87,7 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         (
             _("The currency is not the euro, or the account is kept in another one."),
             _("Debtor's and creditor's account are the same."),
+            _("The amount is more than a limit allows that the customer has set at the bank."),
         ),
         _("Correct the order and send it as a new payment."),
     ),

@@ -21,8 +21,8 @@ from apps.consents import queries as consent_queries
 from apps.consents import services as consents
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.identity import queries as identity
+from apps.payments import limits, scheduling
 from apps.payments import queries as payment_queries
-from apps.payments import scheduling
 from apps.payments import services as payments
 from apps.sca import rules as sca_rules
 from apps.sca import services as sca
@@ -134,6 +134,9 @@ ERRORS: dict[type[DomainError], Answer] = {
         401, "PSU_CREDENTIALS_INVALID", _("The ID token does not belong to the debtor account.")
     ),
     payments.RequestIdReused: Answer(400, "PARAMETER_NOT_CONSISTENT", _REUSED),
+    limits.LimitExceeded: Answer(
+        400, "PAYMENT_FAILED", _("The payment is more than a limit that the customer has set allows.")
+    ),
     scheduling.ExecutionDateInvalid: Answer(400, "EXECUTION_DATE_INVALID"),
     # Authorisations: codes never come through this door, so most of these cannot happen here.
     sca.AuthorisationOver: Answer(403, "RESOURCE_EXPIRED", _("The authorisation is over.")),

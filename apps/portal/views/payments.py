@@ -22,6 +22,7 @@ from apps.core.errors import NotFound
 from apps.core.iban import format_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import plain_amount
+from apps.payments.limits import LimitExceeded
 from apps.payments.queries import get_payment_for_psu, list_payments_for_psu
 from apps.payments.rules import Channel, StatusReason, TransactionStatus, is_final
 from apps.payments.scheduling import execution_day, last_day_to_cancel, latest_arrival_day
@@ -38,18 +39,12 @@ from apps.payments.services import (
     send_payment_code,
     start_payment_authorisation,
 )
-from apps.portal.code_step import is_exhausted
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
-from apps.portal.phrases import reason_text, when_text
-from apps.sca.queries import (
-    ChallengeView,
-    get_authentication_state,
-    get_challenge_view,
-    get_open_challenge_id,
-    list_authorisations,
-)
+from apps.portal.phrases import limit_text, reason_text, when_text
+from apps.portal.signing import code_under_way, open_authorisation_id, sign_context, wrong_code_form
+from apps.sca.queries import ChallengeView, get_challenge_view
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, TooManyCodes, check_code
 from apps.web.views.preferences import SeeOther
@@ -70,6 +65,8 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
         if form.is_valid():
             try:
                 return SeeOther(reverse("portal:payment-review", args=[_initiate(form.cleaned_data, visit)]))
+            except LimitExceeded as error:
+                form.add_error("amount", limit_text(error))
             except RequestIdReused:
                 form = _with_new_key(request, accounts, visit)
     else:
@@ -115,7 +112,7 @@ def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespo
     if not _may_be_signed_here(payment):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     authorisation_id = _open_authorisation_id(payment, visit)
-    if "again" not in request.POST and _code_under_way(authorisation_id, visit):
+    if "again" not in request.POST and code_under_way(authorisation_id, visit):
         return SeeOther(reverse("portal:payment-sign", args=[payment.pk]))
     try:
         send_payment_code(
@@ -144,7 +141,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     if not _may_be_signed_here(payment):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     authorisation_id = _open_authorisation_id(payment, visit)
-    challenge = _code_under_way(authorisation_id, visit)
+    challenge = code_under_way(authorisation_id, visit)
     form = CodeForm()
     if request.method == "POST":
         if authorisation_id is None or challenge is None:
@@ -169,16 +166,10 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         else:
             return SeeOther(reverse("portal:payment", args=[payment.pk]))
     elif "failed" in request.GET:
-        form = CodeForm.with_error(gettext("This code was not right. Check it, or have a new one sent."))
-    state = get_authentication_state(user_id=visit.psu.user_id)
-    context = {
+        form = wrong_code_form()
+    context = sign_context(visit, challenge, form) | {
         "payment": payment,
-        "challenge": challenge,
         "when": when_text(payment.requested_execution_date),
-        "form": form,
-        "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
-        "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
-        "paused_until": state.blocked_until if state else None,
         "steps": _steps(),
     }
     return render(request, "portal/payment_sign.html", context)
@@ -312,19 +303,7 @@ def _may_be_signed_here(payment: Any) -> bool:
 
 
 def _open_authorisation_id(payment: Any, visit: Visit) -> UUID | None:
-    authorisations = list_authorisations(subject_type=SubjectType.PAYMENT, subject_id=payment.pk)
-    still_open = [one.pk for one in authorisations if one.is_open and one.expires_at > visit.now]
-    return still_open[-1] if still_open else None
-
-
-def _code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeView | None:
-    if authorisation_id is None:
-        return None
-    challenge_id = get_open_challenge_id(
-        authorisation_id=authorisation_id, user_id=visit.psu.user_id, now=visit.now
-    )
-    challenge = get_challenge_view(challenge_id=challenge_id) if challenge_id else None
-    return challenge if challenge and not is_exhausted(challenge) else None
+    return open_authorisation_id(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, visit=visit)
 
 
 def _after_refusal(visit: Visit, payment_id: UUID, challenge: ChallengeView) -> HttpResponse:

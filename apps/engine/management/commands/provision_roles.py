@@ -7,7 +7,8 @@ from psycopg import sql
 
 WEB_ROLE, ENGINE_ROLE = "bank_web", "bank_engine"
 
-# What the web's role may read but never write: the books and the trail are written by functions alone.
+# What the web's role may read but never write: the books and the trail are written by functions alone, what went out on
+# a day by the engine.
 READ_ONLY_FOR_WEB = [
     "ledger_ledgeraccount",
     "ledger_entry",
@@ -15,6 +16,8 @@ READ_ONLY_FOR_WEB = [
     "audit_auditevent",
     "audit_audithead",
     "django_migrations",
+    # What counts against limits: taking over a web process must not make room for more.
+    "payments_paymentdayuse",
 ]
 ENGINE_READS = [
     *READ_ONLY_FOR_WEB,
@@ -26,10 +29,16 @@ ENGINE_READS = [
     "tpp_app",
     "sca_scaauthorisation",
     "payments_paymentinitiation",
+    "payments_paymentlimits",
     "clearing_clearinginstruction",
     "notifications_outboxmessage",
 ]
-ENGINE_WRITES = ["payments_paymentinitiation", "clearing_clearinginstruction", "notifications_outboxmessage"]
+ENGINE_WRITES = [
+    "payments_paymentinitiation",
+    "payments_paymentdayuse",
+    "clearing_clearinginstruction",
+    "notifications_outboxmessage",
+]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
 POST_ENTRY = (
     "ledger_post_entry(uuid, text, text, text, date, date, timestamptz, uuid[], text[], bigint[],"
