@@ -237,6 +237,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "consents-expire": {"task": "consents.expire_due", "schedule": schedule(60)},
     "payments-expire": {"task": "payments.expire_due", "schedule": schedule(60)},
+    "standing-orders": {"task": "payments.execute_standing_orders", "schedule": schedule(20)},
     "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},

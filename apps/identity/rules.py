@@ -60,6 +60,7 @@ _CUSTOMER_VIEWS = (
     "accounts.view_accountholder",
     "sca.view_authenticationstate",
     "payments.view_paymentlimits",
+    "payments.view_standingorder",
 )
 _OPERATIONS_VIEWS = (
     "clearing.view_clearinginstruction",

@@ -2,8 +2,8 @@ from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.read_only_admin import ReadOnlyAdmin
-from apps.payments.models import PaymentInitiation, PaymentLimits
+from apps.core.read_only_admin import ReadOnlyAdmin, RelatedRows
+from apps.payments.models import PaymentInitiation, PaymentLimits, StandingOrder
 
 
 @admin.register(PaymentInitiation)
@@ -41,6 +41,8 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "end_to_end_identification",
                     "payment_product",
                     "requested_execution_date",
+                    "standing_order",
+                    "due_date",
                 ]
             },
         ),
@@ -89,3 +91,72 @@ class PaymentLimitsAdmin(ReadOnlyAdmin):
         ),
     ]
     audit_object_type = "psu"
+
+
+@admin.register(StandingOrder)
+class StandingOrderAdmin(ReadOnlyAdmin):
+    """Standing orders, with what they have paid. Nobody at the bank makes, changes or ends one here."""
+
+    list_display = [
+        "created_at",
+        "amount_minor",
+        "creditor_name",
+        "debtor_iban",
+        "frequency",
+        "next_execution_date",
+        "transaction_status",
+    ]
+    list_filter = ["transaction_status", "frequency"]
+    search_fields = ["creditor_name", "=debtor_iban", "=creditor_iban"]
+    search_help_text = _("Payee, IBAN or ID")
+    uuid_search_fields = ["id", "authorisation_id"]
+    ordering = ["-created_at"]
+    badge_fields = ["transaction_status"]
+    literal_fields = ["frequency", "execution_rule"]
+    iban_fields = ["debtor_iban", "creditor_iban"]
+    money_fields = {"amount_minor": "currency"}
+    fieldsets = [
+        (None, {"fields": ["transaction_status", "amount_minor", "psu", "replaces"]}),
+        (
+            _("Order"),
+            {
+                "fields": [
+                    "debtor_account",
+                    "debtor_iban",
+                    "creditor_name",
+                    "creditor_iban",
+                    "remittance_information_unstructured",
+                ]
+            },
+        ),
+        (
+            _("Series"),
+            {
+                "fields": [
+                    "frequency",
+                    "start_date",
+                    "end_date",
+                    "day_of_execution",
+                    "execution_rule",
+                    "next_due_date",
+                    "next_execution_date",
+                ]
+            },
+        ),
+        (
+            _("Record"),
+            {"fields": ["id", "authorisation_id", "created_at", "authorised_at", "status_changed_at"]},
+        ),
+    ]
+    related_rows = [
+        RelatedRows(
+            _("Executions"),
+            "executions",
+            ["due_date", "created_at", "transaction_status", "status_reason"],
+            ["-due_date"],
+        )
+    ]
+    audit_object_type = "standing_order"
+
+    def row_title(self, row: StandingOrder) -> str:
+        return gettext("Standing order to %(name)s") % {"name": row.creditor_name}

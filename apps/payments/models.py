@@ -7,11 +7,12 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.ids import new_id
 from apps.payments.limit_models import PaymentDayUse, PaymentLimitChange, PaymentLimits
 from apps.payments.rules import Channel, PaymentProduct, PaymentService, StatusReason, TransactionStatus
+from apps.payments.standing_order_models import StandingOrder
 
 if TYPE_CHECKING:
     from apps.identity.models import PSU
 
-__all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentLimits"]
+__all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentLimits", "StandingOrder"]
 
 
 class PaymentInitiation(models.Model):
@@ -55,6 +56,14 @@ class PaymentInitiation(models.Model):
     released_at = models.DateTimeField(
         _("handed to the engine"), null=True, help_text="empty: waits for its customer, or for its day"
     )
+    standing_order = models.ForeignKey(
+        StandingOrder,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="executions",
+        verbose_name=_("standing order"),
+    )
+    due_date = models.DateField(_("due"), null=True, help_text="the day of the series that it is made for")
     tpp_redirect_uri = models.CharField(max_length=500, blank=True)
     tpp_nok_redirect_uri = models.CharField(max_length=500, blank=True)
     tpp_notification_uri = models.CharField(max_length=500, blank=True)
@@ -89,6 +98,16 @@ class PaymentInitiation(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(creditor_iban=models.F("debtor_iban")), name="payment_not_to_itself"
+            ),
+            models.CheckConstraint(
+                condition=Q(standing_order__isnull=True, due_date__isnull=True)
+                | Q(standing_order__isnull=False, due_date__isnull=False),
+                name="payment_of_series_has_due_date",
+            ),
+            models.UniqueConstraint(
+                fields=["standing_order", "due_date"],
+                condition=Q(standing_order__isnull=False),
+                name="payment_once_per_due_date",
             ),
             models.UniqueConstraint(
                 fields=["app", "request_id"],

@@ -32,6 +32,7 @@ from apps.payments.scheduling import (
     last_day_to_cancel,
     latest_due_request,
 )
+from apps.payments.standing_order_evidence import is_covered_by_standing_order
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.rules import Purpose, SubjectType
@@ -40,6 +41,7 @@ from apps.tpp.models import App
 
 EXECUTE_TASK = "engine.execute_payment"
 PUSH_STATUS_TASK = "payments.push_status"
+SEND_REFUSAL_NOTICE_TASK = "payments.send_refusal_notice"
 ENGINE_QUEUE = "engine"
 
 
@@ -419,8 +421,11 @@ def lock_payment_for_execution(*, payment_id: UUID) -> PaymentInitiation:
 def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:
     """Whether the customer's finalised authorisation covers the payment exactly as it stands (RTS art. 5(1)(c)).
 
-    The engine asks before it takes funds: not the message it got, and not the status column alone, decides.
+    The engine asks before it takes funds: not the message it got, and not the status column alone, decides. An
+    execution of a standing order is covered by the authorisation of its series (RTS art. 14).
     """
+    if payment.standing_order_id is not None:
+        return is_covered_by_standing_order(payment=payment)
     if payment.authorisation_id is None or payment.psu_id is None:
         return False
     authorisation = SCAAuthorisation.objects.filter(
@@ -451,6 +456,14 @@ def note_execution(
         now=now,
         data={"reason": reason},
     )
+    is_unattended = payment.standing_order_id is not None or payment.requested_execution_date is not None
+    if status == TransactionStatus.RJCT and is_unattended:
+        # Nobody is looking at a page: he is told where he is (PSD2 art. 79(1)).
+        enqueue_message(
+            topic=SEND_REFUSAL_NOTICE_TASK,
+            payload={"payment_id": str(payment.pk)},
+            effect_key=f"refusal:{payment.pk}",
+        )
 
 
 def _lock_payment(payment_id: UUID) -> PaymentInitiation:

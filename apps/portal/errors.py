@@ -24,6 +24,7 @@ from apps.core.iban import InvalidIBAN, OutsideSEPA
 from apps.core.money import InvalidAmount
 from apps.core.text import UnsafeText
 from apps.payments.limits import LimitChangeOver, LimitExceeded, LimitTooHigh
+from apps.payments.recurrence import DayNotOfFrequency, EndTooEarly, StartTooEarly, StartTooFar
 from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
     CurrencyNotSupported,
@@ -33,6 +34,7 @@ from apps.payments.services import (
     SameAccount,
     TooLateToCancel,
 )
+from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.web.errors import page_not_found
@@ -97,6 +99,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
         400, _("This is more than your limit"), _("Pay less, or change your limits under Security.")
     ),
     LimitChangeOver: _OVER,
+    StandingOrderStatusInvalid: _OVER,
     SameAccount: Answer(
         400, _("Payer and payee are the same account"), _("Choose another account or enter another IBAN.")
     ),
@@ -133,6 +136,10 @@ FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     InvalidAmount: _("Enter an amount above zero, such as 12.34 or 12,34."),
     UnsafeText: _("This contains characters that we cannot send, or is too long."),
     SameAccount: _("This is the account you pay from."),
+    StartTooEarly: _("The first time must be tomorrow or later, on a business day. Choose a later day."),
+    StartTooFar: _("It can begin within one year at most. Choose an earlier day."),
+    EndTooEarly: _("Until this day nothing would be paid. Choose a later day, or leave it empty."),
+    DayNotOfFrequency: _("A day of the month goes only with months. Leave it as it is."),
     LimitTooHigh: _("This is more than the bank allows."),
     ExecutionDatePast: _("This day is over. Choose today or a later day."),
     ExecutionDateTooFar: _("We keep orders for one year at most. Choose an earlier day."),

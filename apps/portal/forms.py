@@ -13,8 +13,16 @@ from apps.core.errors import InvalidInput
 from apps.core.iban import parse_sepa_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import Money, format_money
+from apps.core.target_calendar import ExecutionRule
 from apps.core.text import check_display_text
 from apps.payments.limit_rules import LimitKind, Limits
+from apps.payments.recurrence import (
+    LAST_DAY_OF_MONTH,
+    Frequency,
+    Series,
+    SeriesInvalid,
+    check_series,
+)
 from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
@@ -155,6 +163,55 @@ class TransferForm(forms.Form):
         if chosen is not None and chosen == cleaned.get("creditor_iban"):
             self.add_error("creditor_iban", _("This is the account you pay from."))
         return cleaned
+
+
+class StandingOrderForm(TransferForm):
+    """A transfer that repeats itself. :meth:`series` says when, once the form is valid."""
+
+    execution_date = None  # type: ignore[assignment]
+    frequency = forms.ChoiceField(label=_("How often"), choices=Frequency.choices, initial=Frequency.MONTHLY)
+    start_date = TypedDateField(label=_("First time from"))
+    day_of_execution = forms.ChoiceField(
+        label=_("Day of the month"),
+        required=False,
+        choices=[
+            ("", _("as in “First time from”")),
+            *((str(day), str(day)) for day in range(1, LAST_DAY_OF_MONTH)),
+            (str(LAST_DAY_OF_MONTH), _("last day")),
+        ],
+    )
+    end_date = TypedDateField(label=_("Last time until"), required=False)
+    execution_rule = forms.ChoiceField(
+        label=_("If banks are closed on the day"),
+        choices=[
+            (ExecutionRule.FOLLOWING.value, _("on the next business day")),
+            (ExecutionRule.PRECEDING.value, _("on the business day before")),
+        ],
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if "start_date" in cleaned and "frequency" in cleaned and "end_date" in cleaned:
+            try:
+                check_series(self.series(), today=self._today)
+            except SeriesInvalid as error:
+                self.add_error(_SERIES_FIELDS[error.field], field_text(error))
+        return cleaned
+
+    def series(self) -> Series:
+        """When it is to be carried out."""
+        day = self.cleaned_data.get("day_of_execution") or ""
+        return Series(
+            start_date=self.cleaned_data["start_date"],
+            frequency=Frequency(self.cleaned_data["frequency"]),
+            end_date=self.cleaned_data["end_date"],
+            execution_rule=ExecutionRule(self.cleaned_data.get("execution_rule") or ExecutionRule.FOLLOWING),
+            day_of_execution=int(day) if day else None,
+        )
+
+
+# The field of the form for the element of NextGenPSD2 that is wrong.
+_SERIES_FIELDS = {"startDate": "start_date", "endDate": "end_date", "dayOfExecution": "day_of_execution"}
 
 
 class WholeEurosField(forms.IntegerField):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
@@ -13,6 +13,7 @@ from apps.consents.rules import AccessKind, ConsentModel
 from apps.core.iban import mask_iban
 from apps.core.money import format_money
 from apps.payments.limit_rules import LimitKind
+from apps.payments.recurrence import LAST_DAY_OF_MONTH, Frequency
 from apps.payments.rules import StatusReason
 from apps.payments.scheduling import execution_day
 from apps.web.templatetags.bank import bank_date
@@ -64,6 +65,17 @@ def when_text(requested: date | None) -> str:
             "asked": bank_date(requested),
         }
     return gettext("On %(day)s, as a SEPA transfer") % {"day": bank_date(day)}
+
+
+def frequency_text(snapshot: dict[str, Any]) -> str:
+    """How often a standing order is carried out, and on which day of the month."""
+    often = str(Frequency(snapshot["frequency"]).label)
+    day = snapshot["day_of_execution"]
+    if not day:
+        return often
+    if day == LAST_DAY_OF_MONTH:
+        return gettext("%(often)s, on the last day") % {"often": often}
+    return gettext("%(often)s, on day %(day)s") % {"often": often, "day": day}
 
 
 LIMIT_NAMES: dict[str, str | Promise] = {

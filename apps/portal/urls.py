@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.portal.views import accounts, apps, authorise, home, limits, pages, payments, security, sign_in
+from apps.portal.views import (
+    accounts,
+    apps,
+    authorise,
+    home,
+    limits,
+    pages,
+    payments,
+    security,
+    sign_in,
+    standing_orders,
+)
 
 app_name = "portal"
 
@@ -22,6 +33,19 @@ urlpatterns = [
     ),
     path("pay/", payments.new, name="payment-new"),
     path("pay/list/", payments.payment_list, name="payment-list"),
+    path("pay/standing/", standing_orders.order_list, name="standing-order-list"),
+    path("pay/standing/new/", standing_orders.new, name="standing-order-new"),
+    path("pay/standing/<uuid:standing_order_id>/", standing_orders.detail, name="standing-order"),
+    path(
+        "pay/standing/<uuid:standing_order_id>/review/",
+        standing_orders.review,
+        name="standing-order-review",
+    ),
+    path(
+        "pay/standing/<uuid:standing_order_id>/code/", standing_orders.send_code, name="standing-order-code"
+    ),
+    path("pay/standing/<uuid:standing_order_id>/sign/", standing_orders.sign, name="standing-order-sign"),
+    path("pay/standing/<uuid:standing_order_id>/end/", standing_orders.end, name="standing-order-end"),
     path("pay/<uuid:payment_id>/", payments.payment, name="payment"),
     path("pay/<uuid:payment_id>/status/", payments.payment_status, name="payment-status"),
     path("pay/<uuid:payment_id>/review/", payments.review, name="payment-review"),

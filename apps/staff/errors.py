@@ -25,6 +25,7 @@ from apps.payments.services import (
     RequestIdReused,
     SameAccount,
 )
+from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
@@ -68,6 +69,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     SameAccount: _NOT_OURS,
     LimitExceeded: _NOT_OURS,
     LimitChangeOver: _NOT_OURS,
+    StandingOrderStatusInvalid: _NOT_OURS,
     AccountBlocked: _NOT_OURS,
     DebitNotAllowed: _NOT_OURS,
     AccountNotPostable: _NOT_OURS,

@@ -1,6 +1,7 @@
 """Filters only the portal's pages need: ``{% load portal %}``."""
 
 from datetime import date, datetime
+from typing import Any
 
 from django import template
 from django.utils.formats import date_format
@@ -31,6 +32,18 @@ def day_month(value: date | datetime) -> str:
 def when_text(requested: str) -> str:
     """When an order is carried out, from the date as the signed snapshot writes it ("" for at once)."""
     return phrases.when_text(date.fromisoformat(requested) if requested else None)
+
+
+@register.filter
+def frequency_text(snapshot: dict[str, Any]) -> str:
+    """How often, from the snapshot that is signed."""
+    return phrases.frequency_text(snapshot)
+
+
+@register.filter
+def written_date(text: str) -> date | None:
+    """A date as the signed snapshot writes it."""
+    return date.fromisoformat(text) if text else None
 
 
 @register.filter

@@ -30,6 +30,7 @@ ENGINE_READS = [
     "sca_scaauthorisation",
     "payments_paymentinitiation",
     "payments_paymentlimits",
+    "payments_standingorder",
     "clearing_clearinginstruction",
     "notifications_outboxmessage",
 ]
