@@ -4,6 +4,7 @@ Production is the default mode: a forgotten variable never opens the sandbox. Nu
 are declared in ``apps.core.legal_limits``; a system check refuses to start when a setting leaves its bound.
 """
 
+from datetime import time
 from pathlib import Path
 
 import environ
@@ -186,6 +187,14 @@ SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=10 if SAN
 AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
 CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
 
+# What may go out for a customer who has set nothing else, in cents; and the most that he can set.
+PAYMENT_LIMIT_PER_PAYMENT_MINOR = env.int("PAYMENT_LIMIT_PER_PAYMENT_MINOR", default=1_000_000)
+PAYMENT_LIMIT_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_PER_DAY_MINOR", default=2_000_000)
+PAYMENT_LIMIT_PORTAL_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_PORTAL_PER_DAY_MINOR", default=2_000_000)
+PAYMENT_LIMIT_XS2A_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_XS2A_PER_DAY_MINOR", default=1_000_000)
+PAYMENT_LIMIT_MAX_MINOR = env.int("PAYMENT_LIMIT_MAX_MINOR", default=10_000_000)
+# Local time at the bank. An order that comes later counts as received on the next business day (PSD2 art. 78(1)).
+SEPA_CUT_OFF = time.fromisoformat(env("SEPA_CUT_OFF", default="16:00"))
 CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")
 
 # Verification of Payee: asking other banks, and how many names one customer may look up in a day.
@@ -242,6 +251,8 @@ CELERY_BEAT_SCHEDULE = {
     "consents-expire": {"task": "consents.expire_due", "schedule": schedule(60)},
     "payments-expire": {"task": "payments.expire_due", "schedule": schedule(60)},
     "payees-purge": {"task": "payees.purge_counts", "schedule": schedule(24 * 3600)},
+    "standing-orders": {"task": "payments.execute_standing_orders", "schedule": schedule(20)},
+    "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
     "ledger-fold": {"task": "ledger.fold_totals", "schedule": schedule(10), "options": {"queue": "engine"}},

@@ -26,8 +26,14 @@ from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import EntryKind, Narrative
 from apps.ledger.services import ExceedsBalance, post_transfer
+from apps.payments.limits import count_against_limits, uncount_against_limits
 from apps.payments.rules import StatusReason, TransactionStatus
-from apps.payments.services import check_authorised_as_is, lock_payment_for_execution, note_execution
+from apps.payments.services import (
+    check_authorised_as_is,
+    hold_back_payment,
+    lock_payment_for_execution,
+    note_execution,
+)
 
 if TYPE_CHECKING:
     from apps.payments.models import PaymentInitiation
@@ -42,10 +48,13 @@ def execute_payment(*, payment_id: UUID, now: datetime) -> None:
     """Take the funds of an authorised payment and book it: inside the bank at once, else through the clearing house.
 
     A refusal is a result, not an error: the payment becomes ``RJCT`` with its reason. A payment that is not
-    ``ACTC`` (a second delivery) is left as it is.
+    ``ACTC`` (a second delivery) is left as it is; one whose day has not come waits on.
     """
     payment = lock_payment_for_execution(payment_id=payment_id)
     if payment.transaction_status != TransactionStatus.ACTC:
+        return
+    if hold_back_payment(payment=payment, now=now):
+        logger.error("payment %s came before its day", payment_id)
         return
     if not check_authorised_as_is(payment=payment):
         logger.error("payment %s is not covered by an authorisation", payment_id)
@@ -128,6 +137,9 @@ def _book_outgoing(payment: "PaymentInitiation", *, core_user_id: str, now: date
 def _take_funds(
     payment: "PaymentInitiation", *, credit_account_id: UUID, core_user_id: str, now: datetime
 ) -> bool:
+    if not count_against_limits(payment=payment, now=now):
+        _refuse(payment, reason=StatusReason.AM14, core_user_id=core_user_id, now=now)
+        return False
     try:
         post_transfer(
             kind=EntryKind.CREDIT_TRANSFER,
@@ -141,6 +153,7 @@ def _take_funds(
             now=now,
         )
     except ExceedsBalance:
+        uncount_against_limits(payment=payment, now=now)
         _refuse(payment, reason=StatusReason.AM04, core_user_id=core_user_id, now=now)
         return False
     crash_point("engine.debited")

@@ -59,6 +59,8 @@ _CUSTOMER_VIEWS = (
     "accounts.view_paymentaccount",
     "accounts.view_accountholder",
     "sca.view_authenticationstate",
+    "payments.view_paymentlimits",
+    "payments.view_standingorder",
 )
 _OPERATIONS_VIEWS = (
     "clearing.view_clearinginstruction",

@@ -2,8 +2,8 @@ from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.read_only_admin import ReadOnlyAdmin
-from apps.payments.models import PaymentInitiation
+from apps.core.read_only_admin import ReadOnlyAdmin, RelatedRows
+from apps.payments.models import PaymentInitiation, PaymentLimits, StandingOrder
 
 
 @admin.register(PaymentInitiation)
@@ -41,6 +41,9 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "remittance_information_unstructured",
                     "end_to_end_identification",
                     "payment_product",
+                    "requested_execution_date",
+                    "standing_order",
+                    "due_date",
                 ]
             },
         ),
@@ -54,6 +57,7 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "core_user_id",
                     "created_at",
                     "authorised_at",
+                    "released_at",
                     "status_changed_at",
                 ]
             },
@@ -63,3 +67,97 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
 
     def row_title(self, row: PaymentInitiation) -> str:
         return gettext("Payment to %(name)s") % {"name": row.creditor_name}
+
+
+@admin.register(PaymentLimits)
+class PaymentLimitsAdmin(ReadOnlyAdmin):
+    """Limits that customers have set. Nobody at the bank changes one here: the customer does, with his code."""
+
+    list_display = [
+        "psu",
+        "per_payment_minor",
+        "per_day_minor",
+        "portal_per_day_minor",
+        "xs2a_per_day_minor",
+        "changed_at",
+    ]
+    search_fields = ["psu__last_name", "psu__first_name", "=psu__user__username"]
+    search_help_text = _("Name or user ID of the customer")
+    ordering = ["-changed_at"]
+    fieldsets = [
+        (None, {"fields": ["psu", "changed_at"]}),
+        (
+            _("Limits in cents"),
+            {"fields": ["per_payment_minor", "per_day_minor", "portal_per_day_minor", "xs2a_per_day_minor"]},
+        ),
+    ]
+    audit_object_type = "psu"
+
+
+@admin.register(StandingOrder)
+class StandingOrderAdmin(ReadOnlyAdmin):
+    """Standing orders, with what they have paid. Nobody at the bank makes, changes or ends one here."""
+
+    list_display = [
+        "created_at",
+        "amount_minor",
+        "creditor_name",
+        "debtor_iban",
+        "frequency",
+        "next_execution_date",
+        "transaction_status",
+    ]
+    list_filter = ["transaction_status", "frequency"]
+    search_fields = ["creditor_name", "=debtor_iban", "=creditor_iban"]
+    search_help_text = _("Payee, IBAN or ID")
+    uuid_search_fields = ["id", "authorisation_id"]
+    ordering = ["-created_at"]
+    badge_fields = ["transaction_status"]
+    literal_fields = ["frequency", "execution_rule"]
+    iban_fields = ["debtor_iban", "creditor_iban"]
+    money_fields = {"amount_minor": "currency"}
+    fieldsets = [
+        (None, {"fields": ["transaction_status", "amount_minor", "psu", "replaces"]}),
+        (
+            _("Order"),
+            {
+                "fields": [
+                    "debtor_account",
+                    "debtor_iban",
+                    "creditor_name",
+                    "creditor_iban",
+                    "remittance_information_unstructured",
+                ]
+            },
+        ),
+        (
+            _("Series"),
+            {
+                "fields": [
+                    "frequency",
+                    "start_date",
+                    "end_date",
+                    "day_of_execution",
+                    "execution_rule",
+                    "next_due_date",
+                    "next_execution_date",
+                ]
+            },
+        ),
+        (
+            _("Record"),
+            {"fields": ["id", "authorisation_id", "created_at", "authorised_at", "status_changed_at"]},
+        ),
+    ]
+    related_rows = [
+        RelatedRows(
+            _("Executions"),
+            "executions",
+            ["due_date", "created_at", "transaction_status", "status_reason"],
+            ["-due_date"],
+        )
+    ]
+    audit_object_type = "standing_order"
+
+    def row_title(self, row: StandingOrder) -> str:
+        return gettext("Standing order to %(name)s") % {"name": row.creditor_name}

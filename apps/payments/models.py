@@ -6,10 +6,14 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
 from apps.core.names.rules import NameMatch
+from apps.payments.limit_models import PaymentDayUse, PaymentLimitChange, PaymentLimits
 from apps.payments.rules import Channel, PaymentProduct, PaymentService, StatusReason, TransactionStatus
+from apps.payments.standing_order_models import StandingOrder
 
 if TYPE_CHECKING:
     from apps.identity.models import PSU
+
+__all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentLimits", "StandingOrder"]
 
 
 class PaymentInitiation(models.Model):
@@ -56,6 +60,22 @@ class PaymentInitiation(models.Model):
     status_reason = models.CharField(_("reason"), max_length=4, choices=StatusReason, blank=True)
     request_id = models.CharField(max_length=36, help_text="X-Request-ID, or the form's own key")
     request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
+    requested_execution_date = models.DateField(
+        _("to be carried out on"),
+        null=True,
+        help_text="empty: at once; a day on which banks are closed: the next one",
+    )
+    released_at = models.DateTimeField(
+        _("handed to the engine"), null=True, help_text="empty: waits for its customer, or for its day"
+    )
+    standing_order = models.ForeignKey(
+        StandingOrder,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="executions",
+        verbose_name=_("standing order"),
+    )
+    due_date = models.DateField(_("due"), null=True, help_text="the day of the series that it is made for")
     tpp_redirect_uri = models.CharField(max_length=500, blank=True)
     tpp_nok_redirect_uri = models.CharField(max_length=500, blank=True)
     tpp_notification_uri = models.CharField(max_length=500, blank=True)
@@ -80,6 +100,10 @@ class PaymentInitiation(models.Model):
                 name="payment_executed_only_authorised",
             ),
             models.CheckConstraint(
+                condition=~Q(transaction_status="CANC") | Q(released_at__isnull=True),
+                name="payment_cancelled_only_unreleased",
+            ),
+            models.CheckConstraint(
                 condition=Q(channel=Channel.XS2A, app__isnull=False)
                 | Q(channel=Channel.PORTAL, app__isnull=True),
                 name="payment_channel_has_app",
@@ -101,6 +125,16 @@ class PaymentInitiation(models.Model):
             models.CheckConstraint(
                 condition=~Q(creditor_iban=models.F("debtor_iban")), name="payment_not_to_itself"
             ),
+            models.CheckConstraint(
+                condition=Q(standing_order__isnull=True, due_date__isnull=True)
+                | Q(standing_order__isnull=False, due_date__isnull=False),
+                name="payment_of_series_has_due_date",
+            ),
+            models.UniqueConstraint(
+                fields=["standing_order", "due_date"],
+                condition=Q(standing_order__isnull=False),
+                name="payment_once_per_due_date",
+            ),
             models.UniqueConstraint(
                 fields=["app", "request_id"],
                 condition=Q(app__isnull=False),
@@ -119,10 +153,20 @@ class PaymentInitiation(models.Model):
                 name="payment_unfinished",
                 condition=Q(transaction_status__in=["RCVD", "ACTC"]),
             ),
+            models.Index(
+                fields=["requested_execution_date"],
+                name="payment_waits_for_its_day",
+                condition=Q(transaction_status="ACTC", released_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether it is authorised and waits for its day."""
+        return self.transaction_status == TransactionStatus.ACTC and self.released_at is None
 
     @property
     def payer(self) -> "PSU":

@@ -47,9 +47,12 @@ def list_payments_for_psu(*, psu_id: UUID, limit: int = 20) -> QuerySet[PaymentI
 
 
 def list_pending_payments(*, account_id: UUID) -> QuerySet[PaymentInitiation]:
-    """Orders from an account that their customer has authorised and the engine has yet to book, newest first."""
+    """Orders from an account that their customer has authorised and the engine has yet to book, newest first.
+
+    What waits for a later day is none of them: nothing is on its way yet.
+    """
     return PaymentInitiation.objects.filter(
-        debtor_account_id=account_id, transaction_status=TransactionStatus.ACTC
+        debtor_account_id=account_id, transaction_status=TransactionStatus.ACTC, released_at__isnull=False
     ).order_by("-authorised_at")
 
 

@@ -24,7 +24,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
         {TransactionStatus.ACTC, TransactionStatus.RJCT, TransactionStatus.CANC}
     ),
     TransactionStatus.ACTC: frozenset(
-        {TransactionStatus.ACSP, TransactionStatus.ACSC, TransactionStatus.RJCT}
+        # Taken back while it waits for its day (PSD2 art. 80(4)).
+        {TransactionStatus.ACSP, TransactionStatus.ACSC, TransactionStatus.RJCT, TransactionStatus.CANC}
     ),
     TransactionStatus.ACSP: frozenset({TransactionStatus.ACSC, TransactionStatus.RJCT}),
     TransactionStatus.ACSC: frozenset(),
@@ -57,6 +58,7 @@ class StatusReason(models.TextChoices):
     AC06 = "AC06", _("an account is blocked")
     AG01 = "AG01", _("this account may not be used for it")
     AM04 = "AM04", _("not enough money on the account")
+    AM14 = "AM14", _("it is more than your limit allows")
     CUST = "CUST", _("you cancelled it")
     DS02 = "DS02", _("it was not authorised in time")
     DS0A = "DS0A", _("the code was not accepted")

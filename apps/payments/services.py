@@ -1,6 +1,6 @@
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import is_holder
 from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
+from apps.core.clock import bank_date
 from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.core.names.rules import NameMatch
@@ -18,6 +19,7 @@ from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
 from apps.payees.rules import Asker, PayeeVerification
 from apps.payees.services import verify_payee
+from apps.payments.limits import check_limits
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import PaymentUnknown, get_payment
 from apps.payments.rules import (
@@ -29,6 +31,13 @@ from apps.payments.rules import (
     has_to_be_confirmed,
     may_change_status,
 )
+from apps.payments.scheduling import (
+    check_requested_date,
+    has_to_wait,
+    last_day_to_cancel,
+    latest_due_request,
+)
+from apps.payments.standing_order_evidence import is_covered_by_standing_order
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.rules import Purpose, SubjectType
@@ -37,6 +46,7 @@ from apps.tpp.models import App
 
 EXECUTE_TASK = "engine.execute_payment"
 PUSH_STATUS_TASK = "payments.push_status"
+SEND_REFUSAL_NOTICE_TASK = "payments.send_refusal_notice"
 ENGINE_QUEUE = "engine"
 
 
@@ -50,6 +60,12 @@ class CreditorNotConfirmed(PaymentStatusInvalid):
     """The TPP asked for the check of the payee's name, which did not match, and has not had the payee confirmed."""
 
     code = "creditor_not_confirmed"
+
+
+class TooLateToCancel(PaymentStatusInvalid):
+    """The business day before the payment's day is over: it is irrevocable now (PSD2 art. 80(4))."""
+
+    code = "too_late_to_cancel"
 
 
 class CurrencyNotSupported(DomainError):
@@ -87,6 +103,7 @@ class PaymentOrder:
     end_to_end_identification: str = ""
     remittance_information_unstructured: str = ""
     payment_product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS
+    requested_execution_date: date | None = None
 
     def fingerprint(self) -> bytes:
         """Hash of every field, to tell a repeated order from another under the same request id."""
@@ -100,6 +117,7 @@ class PaymentOrder:
                 "end_to_end": self.end_to_end_identification,
                 "remittance": self.remittance_information_unstructured,
                 "product": self.payment_product.value,
+                "requested_execution_date": _written(self.requested_execution_date),
             }
         )
 
@@ -162,6 +180,9 @@ def initiate_payment(
     :raises CurrencyNotSupported: not euro.
     :raises SameAccount: to itself.
     :raises DebtorAccountNotYours: the known customer may not pay from the account.
+    :raises apps.payments.scheduling.ExecutionDatePast: it is to be carried out on a day that is over.
+    :raises apps.payments.scheduling.ExecutionDateTooFar: more than a year ahead.
+    :raises apps.payments.limits.LimitExceeded: more than the known customer lets go out.
     :raises RequestIdReused: the request id belongs to another order.
     """
     if order.instructed_amount.currency != "EUR" or order.debtor_account.currency != "EUR":
@@ -170,6 +191,15 @@ def initiate_payment(
         raise SameAccount
     if psu is not None and not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
         raise DebtorAccountNotYours(str(psu.pk))
+    check_requested_date(order.requested_execution_date, today=bank_date(now))
+    if psu is not None:
+        check_limits(
+            psu_id=psu.pk,
+            amount_minor=order.instructed_amount.amount_minor,
+            channel=channel,
+            is_for_today=not has_to_wait(order.requested_execution_date, today=bank_date(now)),
+            now=now,
+        )
     verification = verification or verify_payee_of_order(
         channel=channel, order=order, psu=psu, app=app, request_id=request_id, now=now
     )
@@ -191,6 +221,7 @@ def initiate_payment(
         currency=order.instructed_amount.currency,
         end_to_end_identification=order.end_to_end_identification,
         remittance_information_unstructured=order.remittance_information_unstructured,
+        requested_execution_date=order.requested_execution_date,
         request_id=request_id,
         request_hash=order.fingerprint(),
         tpp_redirect_uri=addresses.redirect_uri,
@@ -290,6 +321,7 @@ def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
         "amount_minor": payment.amount_minor,
         "currency": payment.currency,
         "remittance_information_unstructured": payment.remittance_information_unstructured,
+        "requested_execution_date": _written(payment.requested_execution_date),
         "created_at": payment.created_at.isoformat(),
         "tpp_name": payment.app.tpp.legal_name if payment.app else "",
     }
@@ -341,6 +373,8 @@ def authorise_payment(
 ) -> PaymentInitiation:
     """Release a payment by the customer's code: status ``ACTC``, and the promise that the engine books it.
 
+    One for a later day stays ``ACTC`` without that promise until :func:`release_due_payments` makes it.
+
     The code must have been made for this payment as it stands now: amount, currency, payee's name and IBAN and
     payment id (RTS art. 5). Spending the code, the new status, the audit event and the message to the engine are one
     transaction.
@@ -370,13 +404,10 @@ def authorise_payment(
                 authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
             )
             payment.psu, payment.authorised_at, payment.authorisation_id = psu, now, authorisation_id
+            if not has_to_wait(payment.requested_execution_date, today=bank_date(now)):
+                payment.released_at = now
+                _promise_execution(payment, effect_key=f"execute:{payment.pk}")
             _change_status(payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
-            enqueue_message(
-                topic=EXECUTE_TASK,
-                payload={"payment_id": str(payment.pk)},
-                effect_key=f"execute:{payment.pk}",
-                queue=ENGINE_QUEUE,
-            )
     if broken:
         sca.void_challenge(challenge_id=proof.challenge_id, reason="payment differs", now=now)
         raise sca.DynamicLinkBroken(str(payment_id))
@@ -400,18 +431,21 @@ def reject_payment(*, payment_id: UUID, reason: StatusReason, now: datetime) -> 
 def cancel_payment(
     *, payment_id: UUID, psu_id: UUID | None = None, app_id: UUID | None = None, now: datetime
 ) -> PaymentInitiation:
-    """Take back an order that was not authorised yet: ``CANC``; by its customer or its TPP.
+    """Take back an order that was not authorised yet, or that waits for its day: ``CANC``; by its customer or its TPP.
 
     :raises apps.payments.queries.PaymentUnknown: not the caller's.
-    :raises PaymentStatusInvalid: authorised or final: it can no longer be taken back (PSD2 art. 80).
+    :raises TooLateToCancel: it waits for its day, and the business day before that is over (PSD2 art. 80(4)).
+    :raises PaymentStatusInvalid: with the engine, or final: it can no longer be taken back (PSD2 art. 80(1)).
     """
     payment = _lock_payment(payment_id)
     if (psu_id is None) == (app_id is None) or payment.psu_id != (psu_id or payment.psu_id):
         raise PaymentUnknown
     if app_id is not None and payment.app_id != app_id:
         raise PaymentUnknown
-    if payment.transaction_status != TransactionStatus.RCVD:
+    if not payment.is_scheduled and payment.transaction_status != TransactionStatus.RCVD:
         raise PaymentStatusInvalid(payment.transaction_status)
+    if payment.is_scheduled and not is_cancellable(payment=payment, now=now):
+        raise TooLateToCancel(str(payment.requested_execution_date))
     _change_status(
         payment,
         status=TransactionStatus.CANC,
@@ -423,6 +457,53 @@ def cancel_payment(
         subject_type=SubjectType.PAYMENT, subject_id=payment.pk, reason="cancelled", now=now
     )
     return payment
+
+
+def is_cancellable(*, payment: PaymentInitiation, now: datetime) -> bool:
+    """Whether the order can be taken back at ``now``: before it is authorised, or until the end of the business day
+    before its day (PSD2 art. 80(4))."""
+    if payment.is_scheduled and payment.requested_execution_date is not None:
+        return bank_date(now) <= last_day_to_cancel(payment.requested_execution_date)
+    return payment.transaction_status == TransactionStatus.RCVD
+
+
+def release_due_payments(*, now: datetime, limit: int = 500) -> int:
+    """Hand to the engine what waited for today, or for an earlier day that was missed; returns how many.
+
+    Each in a transaction of its own. A second runner at the same time passes over what the first has in hand, and
+    afterwards finds it released: no payment is handed over twice.
+    """
+    due = PaymentInitiation.objects.filter(
+        transaction_status=TransactionStatus.ACTC,
+        released_at=None,
+        requested_execution_date__lte=latest_due_request(today=bank_date(now)),
+    ).order_by("requested_execution_date", "authorised_at")
+    released = 0
+    for payment_id in list(due.values_list("pk", flat=True)[:limit]):
+        with transaction.atomic():
+            payment = due.select_for_update(skip_locked=True).filter(pk=payment_id).first()
+            if payment is None:
+                continue
+            payment.released_at = now
+            payment.save(update_fields=["released_at"])
+            # The day is part of the key: a release that the engine gave back (hold_back_payment) can be made anew.
+            _promise_execution(payment, effect_key=f"execute:{payment.pk}:{bank_date(now)}")
+            _record(payment, event="payments.payment.released", actor_type="system", actor_id="", now=now)
+        released += 1
+    return released
+
+
+def hold_back_payment(*, payment: PaymentInitiation, now: datetime) -> bool:
+    """For the engine, on a locked payment: True when its day has not come, and then it waits again.
+
+    A message can come too early when it was forged, or when the clock was set back after the release.
+    """
+    if not has_to_wait(payment.requested_execution_date, today=bank_date(now)):
+        return False
+    payment.released_at = None
+    payment.save(update_fields=["released_at"])
+    _record(payment, event="payments.payment.held_back", actor_type="engine", actor_id="", now=now)
+    return True
 
 
 def expire_payments(*, now: datetime) -> int:
@@ -447,8 +528,11 @@ def lock_payment_for_execution(*, payment_id: UUID) -> PaymentInitiation:
 def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:
     """Whether the customer's finalised authorisation covers the payment exactly as it stands (RTS art. 5(1)(c)).
 
-    The engine asks before it takes funds: not the message it got, and not the status column alone, decides.
+    The engine asks before it takes funds: not the message it got, and not the status column alone, decides. An
+    execution of a standing order is covered by the authorisation of its series (RTS art. 14).
     """
+    if payment.standing_order_id is not None:
+        return is_covered_by_standing_order(payment=payment)
     if payment.authorisation_id is None or payment.psu_id is None:
         return False
     authorisation = SCAAuthorisation.objects.filter(
@@ -479,6 +563,14 @@ def note_execution(
         now=now,
         data={"reason": reason},
     )
+    is_unattended = payment.standing_order_id is not None or payment.requested_execution_date is not None
+    if status == TransactionStatus.RJCT and is_unattended:
+        # Nobody is looking at a page: he is told where he is (PSD2 art. 79(1)).
+        enqueue_message(
+            topic=SEND_REFUSAL_NOTICE_TASK,
+            payload={"payment_id": str(payment.pk)},
+            effect_key=f"refusal:{payment.pk}",
+        )
 
 
 def _lock_payment(payment_id: UUID) -> PaymentInitiation:
@@ -491,6 +583,20 @@ def _lock_payment(payment_id: UUID) -> PaymentInitiation:
     if payment is None:
         raise PaymentUnknown
     return payment
+
+
+def _promise_execution(payment: PaymentInitiation, *, effect_key: str) -> None:
+    enqueue_message(
+        topic=EXECUTE_TASK,
+        payload={"payment_id": str(payment.pk)},
+        effect_key=effect_key,
+        queue=ENGINE_QUEUE,
+    )
+
+
+def _written(day: date | None) -> str:
+    """A day in canonical form; empty for none."""
+    return day.isoformat() if day else ""
 
 
 def _is_payers(payment: PaymentInitiation, *, psu: PSU) -> bool:
@@ -538,6 +644,7 @@ def _change_status(
             "psu",
             "authorised_at",
             "authorisation_id",
+            "released_at",
             "core_user_id",
         ]
     )

@@ -23,13 +23,18 @@ from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.core.iban import InvalidIBAN, OutsideSEPA
 from apps.core.money import InvalidAmount
 from apps.core.text import UnsafeText
+from apps.payments.limits import LimitChangeOver, LimitExceeded, LimitTooHigh
+from apps.payments.recurrence import DayNotOfFrequency, EndTooEarly, StartTooEarly, StartTooFar
+from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
     CurrencyNotSupported,
     DebtorAccountNotYours,
     PaymentStatusInvalid,
     RequestIdReused,
     SameAccount,
+    TooLateToCancel,
 )
+from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.statements.rules import (
@@ -93,7 +98,17 @@ ANSWERS: dict[type[DomainError], Answer] = {
     AuthorisationOver: _OVER,
     # Payments
     PaymentStatusInvalid: _OVER,
+    TooLateToCancel: Answer(
+        409,
+        _("It is too late to cancel this payment"),
+        _("It could be cancelled until the end of the business day before its day."),
+    ),
     CurrencyNotSupported: Answer(400, _("Only euro"), _("This transfer can be made in euro only.")),
+    LimitExceeded: Answer(
+        400, _("This is more than your limit"), _("Pay less, or change your limits under Security.")
+    ),
+    LimitChangeOver: _OVER,
+    StandingOrderStatusInvalid: _OVER,
     SameAccount: Answer(
         400, _("Payer and payee are the same account"), _("Choose another account or enter another IBAN.")
     ),
@@ -157,6 +172,13 @@ FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     TooManyForPDF: _(
         "More than 20,000 bookings are too many for a PDF. Choose another format or a shorter period."
     ),
+    StartTooEarly: _("The first time must be tomorrow or later, on a business day. Choose a later day."),
+    StartTooFar: _("It can begin within one year at most. Choose an earlier day."),
+    EndTooEarly: _("Until this day nothing would be paid. Choose a later day, or leave it empty."),
+    DayNotOfFrequency: _("A day of the month goes only with months. Leave it as it is."),
+    LimitTooHigh: _("This is more than the bank allows."),
+    ExecutionDatePast: _("This day is over. Choose today or a later day."),
+    ExecutionDateTooFar: _("We keep orders for one year at most. Choose an earlier day."),
 }
 
 

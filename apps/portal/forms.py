@@ -1,6 +1,7 @@
 """What customers type. Forms turn text into canonical values; whether something may be done is the rooms' business."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -12,9 +13,20 @@ from apps.core.errors import InvalidInput
 from apps.core.iban import parse_sepa_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import Money, format_money
+from apps.core.target_calendar import ExecutionRule
 from apps.core.text import check_display_text
+from apps.payments.limit_rules import LimitKind, Limits
+from apps.payments.recurrence import (
+    LAST_DAY_OF_MONTH,
+    Frequency,
+    Series,
+    SeriesInvalid,
+    check_series,
+)
+from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
+from apps.portal.phrases import LIMIT_NAMES
 from apps.statements.rules import Period, StatementFormat
 from apps.web.formatting import iban_tail
 
@@ -72,6 +84,24 @@ class CodeForm(forms.Form):
         return form
 
 
+class TypedDateField(forms.DateField):
+    """A day from the browser's own date picker (ISO), or typed as the customer's language writes it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "off"}),
+            input_formats=["%Y-%m-%d", "%d.%m.%Y"],
+            error_messages={"invalid": _("There is no such day. Enter it as 31.12.2026 or 2026-12-31.")},
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> date | None:
+        """Digits of other scripts are digits to strptime; here they are not."""
+        if isinstance(value, str) and not value.isascii():
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
 class TransferForm(forms.Form):
     """One transfer. ``cleaned_data`` holds account id, canonical IBAN and :class:`Money`."""
 
@@ -97,10 +127,14 @@ class TransferForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    execution_date = TypedDateField(label=_("Carry out on"), required=False)
     form_key = forms.CharField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}), required=False)
 
-    def __init__(self, *args: Any, accounts: Sequence[AccountWithBalance], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, accounts: Sequence[AccountWithBalance], today: date, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._today = today
         self._ibans = {str(account.pk): account.iban for account, _balance in accounts}
         self.fields["from_account"].choices = [  # type: ignore[attr-defined]
             (str(account.pk), _account_label(account, balance)) for account, balance in accounts
@@ -122,6 +156,12 @@ class TransferForm(forms.Form):
         text = self.cleaned_data["reference"]
         return _checked(check_display_text, text, field="remittance", max_length=140, required=False)
 
+    def clean_execution_date(self) -> date | None:
+        """None for today: an order for today is carried out at once."""
+        wanted = self.cleaned_data["execution_date"]
+        _checked(check_requested_date, wanted, today=self._today)
+        return None if wanted == self._today else wanted
+
     def clean_form_key(self) -> str:
         """The page's own key: the same form sent twice is one payment. A key of another form makes a new one."""
         return str(parse_uuid(self.cleaned_data["form_key"]) or new_id())
@@ -132,6 +172,85 @@ class TransferForm(forms.Form):
         if chosen is not None and chosen == cleaned.get("creditor_iban"):
             self.add_error("creditor_iban", _("This is the account you pay from."))
         return cleaned
+
+
+class StandingOrderForm(TransferForm):
+    """A transfer that repeats itself. :meth:`series` says when, once the form is valid."""
+
+    execution_date = None  # type: ignore[assignment]
+    frequency = forms.ChoiceField(label=_("How often"), choices=Frequency.choices, initial=Frequency.MONTHLY)
+    start_date = TypedDateField(label=_("First time from"))
+    day_of_execution = forms.ChoiceField(
+        label=_("Day of the month"),
+        required=False,
+        choices=[
+            ("", _("as in “First time from”")),
+            *((str(day), str(day)) for day in range(1, LAST_DAY_OF_MONTH)),
+            (str(LAST_DAY_OF_MONTH), _("last day")),
+        ],
+    )
+    end_date = TypedDateField(label=_("Last time until"), required=False)
+    execution_rule = forms.ChoiceField(
+        label=_("If banks are closed on the day"),
+        choices=[
+            (ExecutionRule.FOLLOWING.value, _("on the next business day")),
+            (ExecutionRule.PRECEDING.value, _("on the business day before")),
+        ],
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if "start_date" in cleaned and "frequency" in cleaned and "end_date" in cleaned:
+            try:
+                check_series(self.series(), today=self._today)
+            except SeriesInvalid as error:
+                self.add_error(_SERIES_FIELDS[error.field], field_text(error))
+        return cleaned
+
+    def series(self) -> Series:
+        """When it is to be carried out."""
+        day = self.cleaned_data.get("day_of_execution") or ""
+        return Series(
+            start_date=self.cleaned_data["start_date"],
+            frequency=Frequency(self.cleaned_data["frequency"]),
+            end_date=self.cleaned_data["end_date"],
+            execution_rule=ExecutionRule(self.cleaned_data.get("execution_rule") or ExecutionRule.FOLLOWING),
+            day_of_execution=int(day) if day else None,
+        )
+
+
+# The field of the form for the element of NextGenPSD2 that is wrong.
+_SERIES_FIELDS = {"startDate": "start_date", "endDate": "end_date", "dayOfExecution": "day_of_execution"}
+
+
+class WholeEurosField(forms.IntegerField):
+    """Digits and nothing else: Django would read the German 10.000 as ten."""
+
+    def to_python(self, value: Any) -> int | None:
+        text = str(value or "").strip(" ") if value != 0 else "0"
+        if text and not (text.isascii() and text.isdigit()):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return int(text) if text else None
+
+
+class LimitsForm(forms.Form):
+    """The customer's limits, in whole euros; zero lets nothing out."""
+
+    def __init__(self, *args: Any, limits: Limits, maximum_minor: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for kind in LimitKind:
+            self.fields[kind.value] = WholeEurosField(
+                label=LIMIT_NAMES[kind],  # type: ignore[arg-type]
+                min_value=0,
+                max_value=maximum_minor // 100,
+                initial=limits.of(kind) // 100,
+                widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+                error_messages={"invalid": _("Enter whole euros, such as 500.")},
+            )
+
+    def limits(self) -> Limits:
+        """What was entered, once the form is valid."""
+        return Limits(**{f"{kind.value}_minor": self.cleaned_data[kind.value] * 100 for kind in LimitKind})
 
 
 class ConfirmConsentForm(forms.Form):
@@ -186,7 +305,7 @@ class StatementPeriodForm(forms.Form):
         return Period(self.cleaned_data["date_from"], self.cleaned_data["date_to"])
 
 
-def _checked(parse: Callable[..., T], text: str, **arguments: Any) -> T:
+def _checked(parse: Callable[..., T], text: Any, **arguments: Any) -> T:
     """What ``parse`` makes of a field; its refusal becomes the field's error."""
     try:
         return parse(text, **arguments)

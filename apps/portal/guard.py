@@ -43,8 +43,15 @@ _DESTINATIONS = frozenset(
         "payment",
         "payment-review",
         "payment-sign",
+        "standing-order-list",
+        "standing-order-new",
+        "standing-order",
+        "standing-order-review",
+        "standing-order-sign",
         "app-list",
         "security",
+        "limits",
+        "limits-sign",
     )
 )
 

@@ -1,8 +1,8 @@
 """What a company may see, what a status means, how long ago something was: in words that need no glossary."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
@@ -11,11 +11,16 @@ from django.utils.translation import gettext_lazy as _
 from apps.consents.queries import wanted_ibans
 from apps.consents.rules import AccessKind, ConsentModel
 from apps.core.iban import mask_iban
+from apps.core.money import format_money
+from apps.payments.limit_rules import LimitKind
+from apps.payments.recurrence import LAST_DAY_OF_MONTH, Frequency
 from apps.payments.rules import StatusReason
+from apps.payments.scheduling import execution_day
 from apps.web.templatetags.bank import bank_date
 
 if TYPE_CHECKING:
     from apps.consents.models import Consent, ConsentAccess, ConsentAccount
+    from apps.payments.limits import LimitExceeded
     from apps.payments.models import PaymentInitiation
 
 # Why a payment was not carried out, and what can be done about it.
@@ -25,6 +30,7 @@ REASONS: dict[str, str | Promise] = {
     StatusReason.AC06: _("One of the two accounts is blocked. Call us if it is yours."),
     StatusReason.AG01: _("This account may not be used for this payment."),
     StatusReason.AM04: _("There was not enough money on the account. Nothing was taken."),
+    StatusReason.AM14: _("It is more than your limit allows. You can change your limits under Security."),
     StatusReason.CUST: _("You cancelled it."),
     StatusReason.DS02: _("Nobody approved it in time."),
     StatusReason.DS0A: _("The code was not accepted, so the payment was not approved."),
@@ -46,6 +52,59 @@ def reason_text(payment: "PaymentInitiation") -> str:
     return str(REASONS.get(payment.status_reason, "")) or gettext(
         "The bank refused it. Call us if you need to know more."
     )
+
+
+def when_text(requested: date | None) -> str:
+    """When an order is carried out: at once, or on the business day that its date leads to."""
+    if requested is None:
+        return gettext("Right away, as a SEPA transfer")
+    day = execution_day(requested)
+    if day != requested:
+        return gettext("On %(day)s, the next business day after %(asked)s, as a SEPA transfer") % {
+            "day": bank_date(day),
+            "asked": bank_date(requested),
+        }
+    return gettext("On %(day)s, as a SEPA transfer") % {"day": bank_date(day)}
+
+
+def frequency_text(snapshot: dict[str, Any]) -> str:
+    """How often a standing order is carried out, and on which day of the month."""
+    often = str(Frequency(snapshot["frequency"]).label)
+    day = snapshot["day_of_execution"]
+    if not day:
+        return often
+    if day == LAST_DAY_OF_MONTH:
+        return gettext("%(often)s, on the last day") % {"often": often}
+    return gettext("%(often)s, on day %(day)s") % {"often": often, "day": day}
+
+
+LIMIT_NAMES: dict[str, str | Promise] = {
+    LimitKind.PER_PAYMENT: _("Per payment"),
+    LimitKind.PER_DAY: _("Per day, all together"),
+    LimitKind.PORTAL_PER_DAY: _("Per day in this portal"),
+    LimitKind.XS2A_PER_DAY: _("Per day through companies"),
+}
+_LIMITS_EXCEEDED: dict[str, str | Promise] = {
+    LimitKind.PER_PAYMENT: _("This is more than your limit per payment, %(limit)s."),
+    LimitKind.PER_DAY: _(
+        "This is more than your limit per day, %(limit)s. Of it %(left)s are left for today."
+    ),
+    LimitKind.PORTAL_PER_DAY: _(
+        "This is more than your limit per day in this portal, %(limit)s. Of it %(left)s are left for today."
+    ),
+    LimitKind.XS2A_PER_DAY: _(
+        "This is more than your limit per day through companies, %(limit)s. Of it %(left)s are left for today."
+    ),
+}
+
+
+def limit_text(error: "LimitExceeded") -> str:
+    """Which limit a payment exceeds, and what may be done about it."""
+    told = str(_LIMITS_EXCEEDED[error.kind]) % {
+        "limit": format_money(error.limit_minor, "EUR"),
+        "left": format_money(error.left_minor, "EUR"),
+    }
+    return gettext("%(told)s You can change your limits under Security.") % {"told": told}
 
 
 def access_text(access: "ConsentAccess") -> str:

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from apps.portal.views import accounts, apps, authorise, home, pages, payments, security, sign_in, statements
+from apps.portal.views import (
+    accounts,
+    apps,
+    authorise,
+    home,
+    limits,
+    pages,
+    payments,
+    security,
+    sign_in,
+    standing_orders,
+    statements,
+)
 
 app_name = "portal"
 
@@ -29,6 +41,19 @@ urlpatterns = [
     ),
     path("pay/", payments.new, name="payment-new"),
     path("pay/list/", payments.payment_list, name="payment-list"),
+    path("pay/standing/", standing_orders.order_list, name="standing-order-list"),
+    path("pay/standing/new/", standing_orders.new, name="standing-order-new"),
+    path("pay/standing/<uuid:standing_order_id>/", standing_orders.detail, name="standing-order"),
+    path(
+        "pay/standing/<uuid:standing_order_id>/review/",
+        standing_orders.review,
+        name="standing-order-review",
+    ),
+    path(
+        "pay/standing/<uuid:standing_order_id>/code/", standing_orders.send_code, name="standing-order-code"
+    ),
+    path("pay/standing/<uuid:standing_order_id>/sign/", standing_orders.sign, name="standing-order-sign"),
+    path("pay/standing/<uuid:standing_order_id>/end/", standing_orders.end, name="standing-order-end"),
     path("pay/<uuid:payment_id>/", payments.payment, name="payment"),
     path("pay/<uuid:payment_id>/status/", payments.payment_status, name="payment-status"),
     path("pay/<uuid:payment_id>/review/", payments.review, name="payment-review"),
@@ -39,6 +64,10 @@ urlpatterns = [
     path("apps/", apps.app_list, name="app-list"),
     path("apps/<uuid:consent_id>/stop/", apps.stop, name="app-stop"),
     path("security/", security.security, name="security"),
+    path("security/limits/", limits.show, name="limits"),
+    path("security/limits/<uuid:change_id>/", limits.sign, name="limits-sign"),
+    path("security/limits/<uuid:change_id>/code/", limits.send_code, name="limits-code"),
+    path("security/limits/<uuid:change_id>/cancel/", limits.cancel, name="limits-cancel"),
     path("help/", pages.help_page, name="help"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("legal/", pages.legal, name="legal"),

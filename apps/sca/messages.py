@@ -7,7 +7,9 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.clock import BANK_TIME_ZONE
 from apps.core.iban import format_iban, mask_iban
@@ -15,6 +17,17 @@ from apps.core.money import format_money
 from apps.sca.models import Challenge
 from apps.sca.rules import BlockStage
 
+# sca lies below payments, whose words these are: the literals of NextGenPSD2.
+_FREQUENCIES: dict[str, str | Promise] = {
+    "Daily": _("every day"),
+    "Weekly": _("every week"),
+    "EveryTwoWeeks": _("every two weeks"),
+    "Monthly": _("every month"),
+    "EveryTwoMonths": _("every two months"),
+    "Quarterly": _("every three months"),
+    "SemiAnnual": _("every six months"),
+    "Annual": _("every year"),
+}
 # The month in words in English, where 3/4 means two days; in German in digits, for the message is short.
 _DATE_FORMATS = {"en": "j M Y", "de": "j.n.Y"}
 
@@ -51,12 +64,24 @@ def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
         # "…" is no letter of the text messages' alphabet (GSM 03.38): it would make the message half as long again.
         context["debtor_iban_text"] = mask_iban(snapshot["debtor_iban"]).replace("…", "...")
     if "valid_until" in snapshot:
-        context["valid_until"] = date_format(
-            date.fromisoformat(snapshot["valid_until"]),
-            _DATE_FORMATS.get(get_language() or "en", "j M Y"),
-            use_l10n=False,
-        )
+        context["valid_until"] = _day(snapshot["valid_until"])
+    if "new" in snapshot:
+        context |= {
+            f"{kind}_text": format_money(amount, snapshot["currency"])
+            for kind, amount in snapshot["new"].items()
+        }
+    if "frequency" in snapshot:
+        context["frequency_text"] = _FREQUENCIES[snapshot["frequency"]]
+        context["first_date"] = _day(snapshot["first_execution_date"])
+    if snapshot.get("requested_execution_date"):
+        context["execution_date"] = _day(snapshot["requested_execution_date"])
     return context
+
+
+def _day(written: str) -> str:
+    return date_format(
+        date.fromisoformat(written), _DATE_FORMATS.get(get_language() or "en", "j M Y"), use_l10n=False
+    )
 
 
 def _one_line(text: str) -> str:

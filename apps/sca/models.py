@@ -77,7 +77,7 @@ class SCAAuthorisation(models.Model):
     """The authorisation sub-resource of a consent or a payment (NextGenPSD2)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="authorisationId")
-    subject_type = models.CharField(max_length=8, choices=SubjectType)
+    subject_type = models.CharField(max_length=16, choices=SubjectType)
     subject_id = models.UUIDField()
     psu = models.ForeignKey("identity.PSU", on_delete=models.PROTECT, null=True, related_name="+")
     sca_status = models.CharField(max_length=20, choices=SCAStatus, default=SCAStatus.RECEIVED)
@@ -127,7 +127,7 @@ class Challenge(models.Model):
         SCAAuthorisation, on_delete=models.CASCADE, null=True, related_name="challenges"
     )
     user = models.ForeignKey("identity.User", on_delete=models.CASCADE, null=True, related_name="+")
-    purpose = models.CharField(max_length=8, choices=Purpose)
+    purpose = models.CharField(max_length=16, choices=Purpose)
     method = models.CharField(
         max_length=10, choices=AuthenticationMethod, default=AuthenticationMethod.SMS_OTP
     )

@@ -62,6 +62,8 @@ class SubjectType(models.TextChoices):
 
     CONSENT = "consent"
     PAYMENT = "payment"
+    STANDING_ORDER = "standing_order"
+    LIMITS = "limits"
 
 
 class Purpose(models.TextChoices):
@@ -70,6 +72,8 @@ class Purpose(models.TextChoices):
     SIGN_IN = "sign_in"
     CONSENT = "consent"
     PAYMENT = "payment"
+    STANDING_ORDER = "standing_order"
+    LIMITS = "limits"
 
 
 class ChallengeStatus(models.TextChoices):

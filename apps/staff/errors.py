@@ -17,6 +17,7 @@ from apps.consents.services import RequestIdReused as ConsentRequestIdReused
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance, HoldEnded
 from apps.notifications.gateways import PushNotDelivered, SMSNotSent
+from apps.payments.limits import LimitChangeOver, LimitExceeded
 from apps.payments.services import (
     CurrencyNotSupported,
     DebtorAccountNotYours,
@@ -24,6 +25,7 @@ from apps.payments.services import (
     RequestIdReused,
     SameAccount,
 )
+from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
@@ -65,6 +67,9 @@ ANSWERS: dict[type[DomainError], Words] = {
     CurrencyNotSupported: _NOT_OURS,
     DebtorAccountNotYours: _NOT_OURS,
     SameAccount: _NOT_OURS,
+    LimitExceeded: _NOT_OURS,
+    LimitChangeOver: _NOT_OURS,
+    StandingOrderStatusInvalid: _NOT_OURS,
     AccountBlocked: _NOT_OURS,
     DebitNotAllowed: _NOT_OURS,
     AccountNotPostable: _NOT_OURS,

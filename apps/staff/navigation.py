@@ -39,6 +39,8 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
         _("Money"),
         (
             ("payments.PaymentInitiation", "send", _("Payments")),
+            ("payments.StandingOrder", "refresh-cw", _("Standing orders")),
+            ("payments.PaymentLimits", "shield-check", _("Limits")),
             ("clearing.ClearingInstruction", "arrow-left-right", _("Clearing")),
             ("accounts.PaymentAccount", "wallet", _("Accounts")),
             ("ledger.LedgerAccount", "book-open", _("Ledger")),

@@ -87,8 +87,16 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         (
             _("The currency is not the euro, or the account is kept in another one."),
             _("Debtor's and creditor's account are the same."),
+            _("The amount is more than a limit allows that the customer has set at the bank."),
         ),
         _("Correct the order and send it as a new payment."),
+    ),
+    CatalogueEntry(
+        "EXECUTION_DATE_INVALID",
+        (400,),
+        _("The day of execution is out of bounds"),
+        (_("requestedExecutionDate lies in the past, by the bank's local day, or more than a year ahead."),),
+        _("Leave it out to have the payment carried out at once, or name a day from today to a year ahead."),
     ),
     CatalogueEntry(
         "RESOURCE_BLOCKED",
@@ -234,7 +242,13 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         "CANCELLATION_INVALID",
         (405,),
         _("The payment can no longer be taken back"),
-        (_("The customer has approved it, or it has ended."),),
+        (
+            _("The customer has approved it, or it has ended."),
+            _(
+                "It is for a later day, and the business day before that is over: until then it can be taken back,"
+                " approved or not."
+            ),
+        ),
         _("Nothing can be done through the interface."),
     ),
     CatalogueEntry(

@@ -30,6 +30,12 @@ LONGEST_PAYMENT = PAYMENT | {
     "debtor_iban": "MT" + "9" * 29,
 }
 CONSENT = {"tpp_name": "Finanzblick GmbH", "valid_until": "2027-02-19"}
+SCHEDULED = {"requested_execution_date": "2026-11-24"}
+STANDING_ORDER = PAYMENT | {"frequency": "EveryTwoMonths", "first_execution_date": "2026-11-24"}
+LIMITS = {
+    "currency": "EUR",
+    "new": dict.fromkeys(("per_payment", "per_day", "portal_per_day", "xs2a_per_day"), 10_000_000),
+}
 LONGEST_CONSENT = CONSENT | {"tpp_name": "Ü" * 140}
 
 
@@ -53,6 +59,11 @@ class TestEveryMessage:
             (Purpose.SIGN_IN, {}),
             (Purpose.PAYMENT, PAYMENT),
             (Purpose.PAYMENT, LONGEST_PAYMENT),
+            (Purpose.PAYMENT, PAYMENT | SCHEDULED),
+            (Purpose.PAYMENT, LONGEST_PAYMENT | SCHEDULED),
+            (Purpose.STANDING_ORDER, STANDING_ORDER),
+            (Purpose.STANDING_ORDER, LONGEST_PAYMENT | STANDING_ORDER | {"creditor_name": "Ü" * 70}),
+            (Purpose.LIMITS, LIMITS),
             (Purpose.CONSENT, CONSENT),
             (Purpose.CONSENT, LONGEST_CONSENT),
         ],

@@ -25,7 +25,7 @@ VISIBLE = {
     },
     StaffRole.CUSTOMER_SERVICE: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
-        *("identity/psu", "accounts/paymentaccount"),
+        *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
     },
     StaffRole.OPERATIONS: {
         *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
@@ -34,6 +34,7 @@ VISIBLE = {
     StaffRole.AUDIT: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
+        *("payments/paymentlimits", "payments/standingorder"),
         *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
     },
 }

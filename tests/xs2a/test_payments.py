@@ -1,5 +1,6 @@
 """Payments at the interface: taken in, told, taken back."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from django.utils import translation
 
 from apps.core import clock
+from apps.core.clock import bank_date
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import StatusReason, TransactionStatus
@@ -14,6 +16,7 @@ from apps.payments.services import lock_payment_for_execution, note_execution, r
 from apps.sca.models import Challenge
 from tests.authserver.kit import OTHER_REDIRECT_URI, REDIRECT_URI
 from tests.sca.test_codes import in_parallel
+from tests.xs2a.bank_clock import BankClock
 from tests.xs2a.kit import ABSENT, API, FOREIGN_IBAN, NOT_THERE, PAYMENTS, PSU_IP, payment_body
 from tests.xs2a.world import World, authorisations_of, release
 
@@ -303,3 +306,41 @@ def test_the_psus_presence_is_no_secret_of_the_order(world: World):
     """The address is only checked; it is not kept with the payment."""
     world.pis().post(PAYMENTS, payment_body(world.anna.account.iban))
     assert PSU_IP not in str(vars(PaymentInitiation.objects.get()))
+
+
+@pytest.mark.req("P-80")
+class TestForALaterDay:
+    def ordered(self, world: World, *, ahead: int = 30) -> tuple[API, str, str]:
+        day = (bank_date(clock.now()) + timedelta(days=ahead)).isoformat()
+        api = world.pis()
+        body = payment_body(world.anna.account.iban, requestedExecutionDate=day)
+        return api, api.post(PAYMENTS, body).href("self"), day
+
+    def test_the_day_comes_back_and_the_payment_waits(self, world: World):
+        api, path, day = self.ordered(world)
+        assert api.get(path).body["requestedExecutionDate"] == day
+        release(PaymentInitiation.objects.get().pk, world.anna)
+        assert api.get(f"{path}/status").body == {"transactionStatus": "ACTC"}
+        assert not OutboxMessage.objects.filter(topic="engine.execute_payment").exists()
+
+    def test_authorised_it_can_be_taken_back_until_the_business_day_before(self, world: World):
+        api, path, _day = self.ordered(world)
+        release(PaymentInitiation.objects.get().pk, world.anna)
+        for _ in range(2):
+            assert api.delete(path).status == 204
+        assert api.get(f"{path}/status").body == {"transactionStatus": "CANC"}
+
+    def test_and_not_later(self, world: World, bank_clock: BankClock):
+        api, path, _day = self.ordered(world)
+        release(PaymentInitiation.objects.get().pk, world.anna)
+        bank_clock.move(days=30)
+        assert api.delete(path).refusal == (405, "CANCELLATION_INVALID")
+        assert api.get(f"{path}/status").body == {"transactionStatus": "ACTC"}
+
+    def test_another_day_under_the_same_request_id_is_another_request(self, world: World):
+        api, request_id = world.pis(), str(uuid4())
+        body = payment_body(world.anna.account.iban)
+        day = (bank_date(clock.now()) + timedelta(days=9)).isoformat()
+        assert api.post(PAYMENTS, body, X_Request_ID=request_id).status == 201
+        answer = api.post(PAYMENTS, body | {"requestedExecutionDate": day}, X_Request_ID=request_id)
+        assert answer.refusal == (400, "PARAMETER_NOT_CONSISTENT")

@@ -1,12 +1,14 @@
 """Filters only the portal's pages need: ``{% load portal %}``."""
 
 from datetime import date, datetime
+from typing import Any
 
 from django import template
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 
 from apps.core.money import format_money
+from apps.portal import phrases
 
 register = template.Library()
 
@@ -24,6 +26,24 @@ def day_month(value: date | datetime) -> str:
     """``23 Oct``, ``23. Okt.``."""
     german = (get_language() or "en").startswith("de")
     return date_format(value, "j. N" if german else "j M", use_l10n=False)
+
+
+@register.filter
+def when_text(requested: str) -> str:
+    """When an order is carried out, from the date as the signed snapshot writes it ("" for at once)."""
+    return phrases.when_text(date.fromisoformat(requested) if requested else None)
+
+
+@register.filter
+def frequency_text(snapshot: dict[str, Any]) -> str:
+    """How often, from the snapshot that is signed."""
+    return phrases.frequency_text(snapshot)
+
+
+@register.filter
+def written_date(text: str) -> date | None:
+    """A date as the signed snapshot writes it."""
+    return date.fromisoformat(text) if text else None
 
 
 @register.filter

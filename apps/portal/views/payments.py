@@ -7,6 +7,7 @@ the code was made over, not what a form says.
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -16,36 +17,35 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.queries import get_balance, get_payable_account_for_psu, list_payable_accounts_for_psu
+from apps.core.clock import bank_date
 from apps.core.errors import NotFound
 from apps.core.iban import format_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import plain_amount
+from apps.payments.limits import LimitExceeded
 from apps.payments.queries import get_payment_for_psu, list_payments_for_psu
 from apps.payments.rules import Channel, StatusReason, TransactionStatus, is_final
+from apps.payments.scheduling import execution_day, last_day_to_cancel, latest_arrival_day
 from apps.payments.services import (
     PaymentOrder,
     PaymentStatusInvalid,
     RequestIdReused,
+    TooLateToCancel,
     authorise_payment,
     cancel_payment,
     initiate_payment,
+    is_cancellable,
     reject_payment,
     send_payment_code,
     start_payment_authorisation,
     verify_payee_of_order,
 )
-from apps.portal.code_step import is_exhausted
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
-from apps.portal.phrases import reason_text
-from apps.sca.queries import (
-    ChallengeView,
-    get_authentication_state,
-    get_challenge_view,
-    get_open_challenge_id,
-    list_authorisations,
-)
+from apps.portal.phrases import limit_text, reason_text, when_text
+from apps.portal.signing import code_under_way, open_authorisation_id, sign_context, wrong_code_form
+from apps.sca.queries import ChallengeView, get_challenge_view
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, TooManyCodes, check_code
 from apps.web.views.preferences import SeeOther
@@ -63,14 +63,16 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
         for account in list_payable_accounts_for_psu(psu_id=visit.psu.pk)
     ]
     if request.method == "POST":
-        form = TransferForm(request.POST, accounts=accounts)
+        form = TransferForm(request.POST, accounts=accounts, today=bank_date(visit.now))
         if form.is_valid():
             try:
                 return SeeOther(reverse("portal:payment-review", args=[_initiate(form.cleaned_data, visit)]))
+            except LimitExceeded as error:
+                form.add_error("amount", limit_text(error))
             except RequestIdReused:
-                form = _with_new_key(request, accounts)
+                form = _with_new_key(request, accounts, visit)
     else:
-        form = TransferForm(initial=_prefilled(request, visit), accounts=accounts)
+        form = TransferForm(initial=_prefilled(request, visit), accounts=accounts, today=bank_date(visit.now))
     recent = list_payments_for_psu(psu_id=visit.psu.pk, limit=5)
     return render(request, "portal/payment_new.html", {"form": form, "accounts": accounts, "recent": recent})
 
@@ -95,6 +97,10 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
         "payment": payment,
         "balance": balance,
         "is_short": payment.amount_minor > balance.available_minor,
+        "when": when_text(payment.requested_execution_date),
+        "arrival_day": latest_arrival_day(
+            visit.now, requested=payment.requested_execution_date, cut_off=settings.SEPA_CUT_OFF
+        ),
         "steps": _steps(),
     }
     return render(request, "portal/payment_review.html", context)
@@ -108,7 +114,7 @@ def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespo
     if not _may_be_signed_here(payment):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     authorisation_id = _open_authorisation_id(payment, visit)
-    if "again" not in request.POST and _code_under_way(authorisation_id, visit):
+    if "again" not in request.POST and code_under_way(authorisation_id, visit):
         return SeeOther(reverse("portal:payment-sign", args=[payment.pk]))
     try:
         send_payment_code(
@@ -137,7 +143,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     if not _may_be_signed_here(payment):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     authorisation_id = _open_authorisation_id(payment, visit)
-    challenge = _code_under_way(authorisation_id, visit)
+    challenge = code_under_way(authorisation_id, visit)
     form = CodeForm()
     if request.method == "POST":
         if authorisation_id is None or challenge is None:
@@ -162,15 +168,10 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         else:
             return SeeOther(reverse("portal:payment", args=[payment.pk]))
     elif "failed" in request.GET:
-        form = CodeForm.with_error(gettext("This code was not right. Check it, or have a new one sent."))
-    state = get_authentication_state(user_id=visit.psu.user_id)
-    context = {
+        form = wrong_code_form()
+    context = sign_context(visit, challenge, form) | {
         "payment": payment,
-        "challenge": challenge,
-        "form": form,
-        "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
-        "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
-        "paused_until": state.blocked_until if state else None,
+        "when": when_text(payment.requested_execution_date),
         "steps": _steps(),
     }
     return render(request, "portal/payment_sign.html", context)
@@ -186,8 +187,11 @@ def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespons
         "payment": payment,
         "reason": reason_text(payment) if status == TransactionStatus.RJCT else "",
         "is_signed_here": _may_be_signed_here(payment),
-        "is_under_way": status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
-        "is_waiting": status == TransactionStatus.RCVD,
+        "is_scheduled": payment.is_scheduled,
+        "is_under_way": not payment.is_scheduled
+        and status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
+        "is_cancellable": is_cancellable(payment=payment, now=visit.now),
+        **_planned_days(payment),
         "is_final": is_final(status),
     }
     return render(request, "portal/payment.html", context)
@@ -209,9 +213,11 @@ def payment_status(request: HttpRequest, visit: Visit, payment_id: UUID) -> Http
 @require_POST
 @customers_only
 def cancel(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
-    """Take a payment back that was not approved yet."""
+    """Take a payment back that was not approved yet, or that waits for its day (PSD2 art. 80)."""
     try:
         cancel_payment(payment_id=payment_id, psu_id=visit.psu.pk, now=visit.now)
+    except TooLateToCancel:
+        messages.error(request, str(ANSWERS[TooLateToCancel].text))
     except PaymentStatusInvalid:
         if _status_of(payment_id, visit) != TransactionStatus.CANC:
             messages.error(request, gettext("This payment can no longer be cancelled."))
@@ -232,6 +238,16 @@ def edit(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     return SeeOther(f"{reverse('portal:payment-new')}?like={payment_id}{name}")
 
 
+def _planned_days(payment: Any) -> dict[str, Any]:
+    """When an order for a later day is carried out, and until when it can be taken back."""
+    if payment.requested_execution_date is None:
+        return {}
+    return {
+        "execution_day": execution_day(payment.requested_execution_date),
+        "last_day_to_cancel": last_day_to_cancel(payment.requested_execution_date),
+    }
+
+
 def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
     order = PaymentOrder(
         debtor_account=get_payable_account_for_psu(
@@ -241,6 +257,7 @@ def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
         creditor_iban=typed["creditor_iban"],
         instructed_amount=typed["amount"],
         remittance_information_unstructured=typed["reference"],
+        requested_execution_date=typed["execution_date"],
     )
     # Before the order's transaction: another bank is asked, and the look-up counts whatever becomes of the order.
     verification = verify_payee_of_order(
@@ -257,11 +274,11 @@ def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
     return payment.pk
 
 
-def _with_new_key(request: HttpRequest, accounts: list[AccountWithBalance]) -> TransferForm:
+def _with_new_key(request: HttpRequest, accounts: list[AccountWithBalance], visit: Visit) -> TransferForm:
     """The form that was sent before with other details, ready to be sent as another payment."""
     data = request.POST.copy()
     data["form_key"] = str(new_id())
-    form = TransferForm(data, accounts=accounts)
+    form = TransferForm(data, accounts=accounts, today=bank_date(visit.now))
     form.add_error(
         None,
         gettext(
@@ -299,19 +316,7 @@ def _may_be_signed_here(payment: Any) -> bool:
 
 
 def _open_authorisation_id(payment: Any, visit: Visit) -> UUID | None:
-    authorisations = list_authorisations(subject_type=SubjectType.PAYMENT, subject_id=payment.pk)
-    still_open = [one.pk for one in authorisations if one.is_open and one.expires_at > visit.now]
-    return still_open[-1] if still_open else None
-
-
-def _code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeView | None:
-    if authorisation_id is None:
-        return None
-    challenge_id = get_open_challenge_id(
-        authorisation_id=authorisation_id, user_id=visit.psu.user_id, now=visit.now
-    )
-    challenge = get_challenge_view(challenge_id=challenge_id) if challenge_id else None
-    return challenge if challenge and not is_exhausted(challenge) else None
+    return open_authorisation_id(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, visit=visit)
 
 
 def _after_refusal(visit: Visit, payment_id: UUID, challenge: ChallengeView) -> HttpResponse:

@@ -1,6 +1,7 @@
 """``paymentInitiation_json`` and the answers about payments."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext, override
@@ -25,7 +26,7 @@ VERIFIED, MISMATCH = "RCVC", "RVCM"
 _MEMBERS = frozenset(
     {
         *("debtorAccount", "instructedAmount", "creditorAccount", "creditorName"),
-        *("endToEndIdentification", "remittanceInformationUnstructured"),
+        *("endToEndIdentification", "remittanceInformationUnstructured", "requestedExecutionDate"),
     }
 )
 # Kept nowhere, so taking them would be losing them.
@@ -35,7 +36,7 @@ _NOT_OFFERED = frozenset(
             "creditorAgent",
             "creditorAgentName",
             "creditorAddress",
-            "requestedExecutionDate",
+            "requestedExecutionTime",
             "ultimateDebtor",
         ),
         *("ultimateCreditor", "purposeCode", "chargeBearer", "remittanceInformationStructured"),
@@ -57,6 +58,7 @@ class PaymentRequest:
     instructed_amount: Money
     end_to_end_identification: str
     remittance_information_unstructured: str
+    requested_execution_date: date | None = None
 
     def as_order(self) -> PaymentOrder:
         """The order for the room.
@@ -74,6 +76,7 @@ class PaymentRequest:
             instructed_amount=self.instructed_amount,
             end_to_end_identification=self.end_to_end_identification,
             remittance_information_unstructured=self.remittance_information_unstructured,
+            requested_execution_date=self.requested_execution_date,
         )
 
 
@@ -99,6 +102,9 @@ def parse_payment_request(body: dict[str, Any]) -> PaymentRequest:
         end_to_end_identification=_parse_text(members, "endToEndIdentification", max_length=35),
         remittance_information_unstructured=_parse_text(
             members, "remittanceInformationUnstructured", max_length=140
+        ),
+        requested_execution_date=(
+            members.day("requestedExecutionDate") if "requestedExecutionDate" in members else None
         ),
     )
 
@@ -169,7 +175,9 @@ def _verification(payment: "PaymentInitiation", *, status: str) -> dict[str, Any
 
 def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
     """``paymentInitiationWithStatusResponse``: what was sent comes back."""
+    day = payment.requested_execution_date
     optional = {
+        "requestedExecutionDate": day.isoformat() if day else "",
         "endToEndIdentification": payment.end_to_end_identification,
         "remittanceInformationUnstructured": payment.remittance_information_unstructured,
     }

@@ -118,6 +118,8 @@ _TEXTS = {
     "invalid_amount": _("This is not an amount: digits, a point, at most two decimals, more than zero."),
     "unknown_currency": _("This currency is not known."),
     "unsafe_text": _("The text is empty, too long, or holds characters that cannot be shown safely."),
+    "execution_date_past": _("This day is over."),
+    "execution_date_too_far": _("Orders are kept for one year at most."),
     "validity_invalid": _(
         "validUntil lies in the past, or frequencyPerDay does not go with recurringIndicator."
     ),

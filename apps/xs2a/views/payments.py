@@ -160,7 +160,8 @@ class PaymentView(PaymentProductView):
         return json_answer(serializers.payment_information(payment=payment))
 
     def delete(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
-        """Take it back as long as nobody has authorised it; doing so twice changes nothing (PSD2 art. 80)."""
+        """Take it back as long as nobody has authorised it, or until the end of the business day before its day; doing
+        so twice changes nothing (PSD2 art. 80)."""
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
         payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
         if payment.transaction_status != TransactionStatus.CANC:

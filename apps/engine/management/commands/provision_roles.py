@@ -7,7 +7,8 @@ from psycopg import sql
 
 WEB_ROLE, ENGINE_ROLE = "bank_web", "bank_engine"
 
-# What the web's role may read but never write: the books and the trail are written by functions alone.
+# What the web's role may read but never write: the books and the trail are written by functions alone, what went out on
+# a day by the engine.
 READ_ONLY_FOR_WEB = [
     "ledger_ledgeraccount",
     "ledger_entrykey",
@@ -22,6 +23,8 @@ READ_ONLY_FOR_WEB = [
     "audit_auditevent",
     "audit_audithead",
     "django_migrations",
+    # What counts against limits: taking over a web process must not make room for more.
+    "payments_paymentdayuse",
 ]
 ENGINE_READS = [
     *READ_ONLY_FOR_WEB,
@@ -33,10 +36,17 @@ ENGINE_READS = [
     "tpp_app",
     "sca_scaauthorisation",
     "payments_paymentinitiation",
+    "payments_paymentlimits",
+    "payments_standingorder",
     "clearing_clearinginstruction",
     "notifications_outboxmessage",
 ]
-ENGINE_WRITES = ["payments_paymentinitiation", "clearing_clearinginstruction", "notifications_outboxmessage"]
+ENGINE_WRITES = [
+    "payments_paymentinitiation",
+    "payments_paymentdayuse",
+    "clearing_clearinginstruction",
+    "notifications_outboxmessage",
+]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
 LEDGER_FUNCTIONS = [
     "ledger_post_entry(text, text, text, date, date, timestamptz, uuid[], text[], bigint[],"

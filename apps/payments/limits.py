@@ -1,0 +1,319 @@
+"""A customer's limits: read, checked, counted by the engine, changed (PSD2 art. 68(1); Regulation (EU) 2024/886)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from apps.audit.services import record_event
+from apps.core.clock import bank_date
+from apps.core.errors import DomainError, InvalidInput, NotFound
+from apps.identity.models import PSU
+from apps.payments.limit_models import ChangeStatus, PaymentDayUse, PaymentLimitChange, PaymentLimits
+from apps.payments.limit_rules import DayUse, LimitKind, Limits, exceeded_limit, is_raise
+from apps.payments.models import PaymentInitiation
+from apps.payments.rules import Channel
+from apps.sca import services as sca
+from apps.sca.models import SCAAuthorisation
+from apps.sca.rules import Purpose, SubjectType
+from apps.sca.services import Proof
+
+# One statement: the customer's limits or the usual ones, and the day's sum, which grows only if it stays within them.
+# ON CONFLICT locks the day's row and looks at its newest version: parallel payments cannot exceed a limit together.
+_COUNT = """
+WITH limits AS (
+    SELECT coalesce(own.per_payment_minor, %(per_payment)s) AS per_payment,
+           coalesce(own.per_day_minor, %(per_day)s) AS per_day,
+           coalesce(own.portal_per_day_minor, %(portal_per_day)s) AS portal_per_day,
+           coalesce(own.xs2a_per_day_minor, %(xs2a_per_day)s) AS xs2a_per_day
+    FROM (SELECT 1) AS one LEFT JOIN payments_paymentlimits AS own ON own.psu_id = %(psu)s
+)
+INSERT INTO payments_paymentdayuse AS used (psu_id, day, portal_minor, xs2a_minor)
+SELECT %(psu)s, %(day)s, %(portal)s, %(xs2a)s FROM limits
+WHERE %(portal)s + %(xs2a)s <= least(per_payment, per_day)
+  AND %(portal)s <= portal_per_day AND %(xs2a)s <= xs2a_per_day
+ON CONFLICT ON CONSTRAINT payment_day_use_once_per_day DO UPDATE
+SET portal_minor = used.portal_minor + excluded.portal_minor, xs2a_minor = used.xs2a_minor + excluded.xs2a_minor
+WHERE used.portal_minor + used.xs2a_minor + excluded.portal_minor + excluded.xs2a_minor
+      <= (SELECT per_day FROM limits)
+  AND (excluded.portal_minor = 0
+       OR used.portal_minor + excluded.portal_minor <= (SELECT portal_per_day FROM limits))
+  AND (excluded.xs2a_minor = 0 OR used.xs2a_minor + excluded.xs2a_minor <= (SELECT xs2a_per_day FROM limits))
+"""
+
+
+class LimitExceeded(DomainError):
+    """The payment is more than the customer lets go out. ``kind`` says by which limit, ``limits`` what it is."""
+
+    code = "limit_exceeded"
+
+    def __init__(self, kind: LimitKind, *, limit_minor: int, left_minor: int) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
+        self.limit_minor = limit_minor
+        self.left_minor = left_minor
+
+
+class LimitTooHigh(InvalidInput):
+    """Higher than the bank lets any customer set it."""
+
+    code = "limit_too_high"
+
+
+class LimitChangeOver(DomainError):
+    """The change was signed or refused already, or other limits hold by now."""
+
+    code = "limit_change_over"
+
+
+class LimitChangeUnknown(NotFound):
+    """No such change, or not the asking customer's."""
+
+    code = "limit_change_unknown"
+
+
+def usual_limits() -> Limits:
+    """The limits of a customer who never changed them."""
+    return Limits(
+        per_payment_minor=settings.PAYMENT_LIMIT_PER_PAYMENT_MINOR,
+        per_day_minor=settings.PAYMENT_LIMIT_PER_DAY_MINOR,
+        portal_per_day_minor=settings.PAYMENT_LIMIT_PORTAL_PER_DAY_MINOR,
+        xs2a_per_day_minor=settings.PAYMENT_LIMIT_XS2A_PER_DAY_MINOR,
+    )
+
+
+def get_limits(*, psu_id: UUID) -> Limits:
+    """The limits that hold for a customer now."""
+    own = PaymentLimits.objects.filter(psu_id=psu_id).first()
+    return _limits_of(own) if own is not None else usual_limits()
+
+
+def get_day_use(*, psu_id: UUID, now: datetime) -> DayUse:
+    """What went out for a customer today."""
+    use = PaymentDayUse.objects.filter(psu_id=psu_id, day=bank_date(now)).first()
+    return DayUse(use.portal_minor, use.xs2a_minor) if use is not None else DayUse()
+
+
+def get_limit_change(*, psu_id: UUID, change_id: UUID) -> PaymentLimitChange:
+    """A change that a customer asked for.
+
+    :raises LimitChangeUnknown: missing, or not his.
+    """
+    change = PaymentLimitChange.objects.filter(pk=change_id, psu_id=psu_id).first()
+    if change is None:
+        raise LimitChangeUnknown(str(change_id))
+    return change
+
+
+def check_limits(
+    *, psu_id: UUID, amount_minor: int, channel: Channel, is_for_today: bool, now: datetime
+) -> None:
+    """The early check, so that a customer is told before he signs. The engine checks again, under a lock.
+
+    What went out today counts only for what goes out today.
+
+    :raises LimitExceeded: more than a limit allows.
+    """
+    limits = get_limits(psu_id=psu_id)
+    use = get_day_use(psu_id=psu_id, now=now) if is_for_today else DayUse()
+    kind = exceeded_limit(amount_minor=amount_minor, channel=channel, limits=limits, use=use)
+    if kind is not None:
+        raise LimitExceeded(
+            kind, limit_minor=limits.of(kind), left_minor=max(0, limits.of(kind) - use.of(kind))
+        )
+
+
+def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
+    """For the engine, before it takes the funds: count the payment into its customer's day, if his limits allow it.
+
+    False, and nothing counted, when a limit forbids it. Parallel payments wait for one another here until the first is
+    committed or undone. Money that another bank sends back stays counted: it did go out.
+    """
+    usual = usual_limits()
+    amount = payment.amount_minor
+    parameters: dict[str, Any] = {
+        **usual.as_dict(),
+        "psu": payment.payer.pk,
+        "day": bank_date(now),
+        "portal": amount if payment.channel == Channel.PORTAL else 0,
+        "xs2a": amount if payment.channel == Channel.XS2A else 0,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, parameters)
+        return bool(cursor.rowcount)
+
+
+def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None:
+    """For the engine, in the same transaction as the count: the funds were not there, nothing went out."""
+    column = "portal_minor" if payment.channel == Channel.PORTAL else "xs2a_minor"
+    PaymentDayUse.objects.filter(psu_id=payment.payer.pk, day=bank_date(now)).update(
+        **{column: F(column) - payment.amount_minor}
+    )
+
+
+@transaction.atomic
+def change_limits(*, psu: PSU, new: Limits, now: datetime) -> PaymentLimitChange | None:
+    """Set a customer's limits. Lower ones hold at once; None then. If any is higher, all of the change waits for his
+    code, and is returned: nothing has changed yet (PSD2 art. 97(1)(c)).
+
+    :raises LimitTooHigh: above what the bank allows, with the field.
+    """
+    for kind in LimitKind:
+        if not 0 <= new.of(kind) <= settings.PAYMENT_LIMIT_MAX_MINOR:
+            raise LimitTooHigh(kind.value, field=kind.value)
+    _lock_customer(psu)
+    old = get_limits(psu_id=psu.pk)
+    if is_raise(old=old, new=new):
+        return PaymentLimitChange.objects.create(
+            psu=psu, replaced=old.as_dict(), created_at=now, **_columns(new)
+        )
+    if new != old:
+        _write(psu, old=old, new=new, authorisation_id=None, now=now)
+    return None
+
+
+def limit_change_snapshot(*, change: PaymentLimitChange) -> dict[str, Any]:
+    """What the customer's code for new limits is made over, and what he is shown."""
+    return {
+        "change_id": str(change.pk),
+        "currency": "EUR",
+        "new": _limits_of(change).as_dict(),
+        "old": change.replaced,
+        "created_at": change.created_at.isoformat(),
+    }
+
+
+@transaction.atomic
+def start_limit_authorisation(*, change_id: UUID, psu: PSU, now: datetime) -> SCAAuthorisation:
+    """Open an authorisation for a change that waits for its customer.
+
+    :raises LimitChangeUnknown: not his.
+    :raises LimitChangeOver: signed or refused already.
+    """
+    _lock_open_change(change_id=change_id, psu=psu)
+    return sca.open_authorisation(subject_type=SubjectType.LIMITS, subject_id=change_id, psu=psu, now=now)
+
+
+def send_limit_code(*, change_id: UUID, authorisation_id: UUID, psu: PSU, now: datetime) -> UUID:
+    """Send the code for new limits; returns the challenge's id.
+
+    :raises LimitChangeUnknown: not his.
+    :raises LimitChangeOver: signed or refused already.
+    :raises apps.sca.services.TooManyCodes: none was sent.
+    :raises apps.sca.services.AuthorisationOver: the authorisation is over.
+    """
+    change = get_limit_change(psu_id=psu.pk, change_id=change_id)
+    if change.status != ChangeStatus.OPEN:
+        raise LimitChangeOver(change.status)
+    return sca.send_code(
+        user=psu.user,
+        purpose=Purpose.LIMITS,
+        snapshot=limit_change_snapshot(change=change),
+        authorisation_id=authorisation_id,
+        hide_limit=False,
+        now=now,
+    )
+
+
+def authorise_limit_change(
+    *, change_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
+) -> None:
+    """Let new limits hold by the customer's code, which must have been made for exactly these.
+
+    :raises LimitChangeUnknown: not his.
+    :raises LimitChangeOver: signed or refused already, or other limits hold by now.
+    :raises apps.sca.services.DynamicLinkBroken: the code belongs to other limits; it is void now.
+    :raises apps.sca.services.CodeRefused: the code was spent meanwhile.
+    """
+    broken = False
+    with transaction.atomic():
+        _lock_customer(psu)
+        change = _lock_open_change(change_id=change_id, psu=psu)
+        old = get_limits(psu_id=psu.pk)
+        broken = (
+            proof.authorisation_id != authorisation_id
+            or proof.user_id != psu.user_id
+            or not sca.is_proof_of(
+                proof=proof, purpose=Purpose.LIMITS, snapshot=limit_change_snapshot(change=change)
+            )
+        )
+        if not broken and old.as_dict() != change.replaced:
+            raise LimitChangeOver("other limits hold by now")
+        if not broken:
+            sca.consume_proof(proof=proof, now=now)
+            sca.finalise_authorisation(
+                authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
+            )
+            change.status, change.applied_at, change.authorisation_id = (
+                ChangeStatus.APPLIED,
+                now,
+                authorisation_id,
+            )
+            change.save(update_fields=["status", "applied_at", "authorisation_id"])
+            _write(psu, old=old, new=_limits_of(change), authorisation_id=authorisation_id, now=now)
+    if broken:
+        sca.void_challenge(challenge_id=proof.challenge_id, reason="limits differ", now=now)
+        raise sca.DynamicLinkBroken(str(change_id))
+
+
+@transaction.atomic
+def refuse_limit_change(*, change_id: UUID, psu: PSU, reason: str, now: datetime) -> None:
+    """The customer takes it back, or his codes were wrong. What is over stays as it is.
+
+    :raises LimitChangeUnknown: not his.
+    """
+    change = PaymentLimitChange.objects.select_for_update().filter(pk=change_id, psu=psu).first()
+    if change is None:
+        raise LimitChangeUnknown(str(change_id))
+    if change.status != ChangeStatus.OPEN:
+        return
+    change.status = ChangeStatus.REFUSED
+    change.save(update_fields=["status"])
+    sca.fail_authorisations_of(subject_type=SubjectType.LIMITS, subject_id=change.pk, reason=reason, now=now)
+
+
+def _lock_open_change(*, change_id: UUID, psu: PSU) -> PaymentLimitChange:
+    change = PaymentLimitChange.objects.select_for_update().filter(pk=change_id, psu=psu).first()
+    if change is None:
+        raise LimitChangeUnknown(str(change_id))
+    if change.status != ChangeStatus.OPEN:
+        raise LimitChangeOver(change.status)
+    return change
+
+
+def _lock_customer(psu: PSU) -> None:
+    """Two changes at once: the second finds what the first left. The row of limits may not be there yet."""
+    PSU.objects.select_for_update().get(pk=psu.pk)
+
+
+def _write(psu: PSU, *, old: Limits, new: Limits, authorisation_id: UUID | None, now: datetime) -> None:
+    PaymentLimits.objects.update_or_create(psu=psu, defaults={**_columns(new), "changed_at": now})
+    record_event(
+        event="payments.limits.changed",
+        object_type="psu",
+        object_id=psu.pk,
+        actor_type="psu",
+        actor_id=psu.pk,
+        at=now,
+        data={
+            "old": old.as_dict(),
+            "new": new.as_dict(),
+            "authorisation": str(authorisation_id or ""),
+        },
+    )
+
+
+def _limits_of(row: PaymentLimits | PaymentLimitChange) -> Limits:
+    return Limits(
+        per_payment_minor=row.per_payment_minor,
+        per_day_minor=row.per_day_minor,
+        portal_per_day_minor=row.portal_per_day_minor,
+        xs2a_per_day_minor=row.xs2a_per_day_minor,
+    )
+
+
+def _columns(limits: Limits) -> dict[str, int]:
+    return {f"{kind.value}_minor": limits.of(kind) for kind in LimitKind}

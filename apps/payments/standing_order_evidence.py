@@ -1,0 +1,66 @@
+"""What a standing order's customer has signed, and whether a payment is an execution of exactly that."""
+
+import hmac
+from typing import Any
+
+from apps.core.canonical import canonical_hash
+from apps.payments.models import PaymentInitiation, StandingOrder
+from apps.sca.models import SCAAuthorisation
+from apps.sca.rules import Purpose, SubjectType
+
+_SAME = (
+    "psu_id",
+    "debtor_account_id",
+    "debtor_iban",
+    "creditor_name",
+    "creditor_iban",
+    "amount_minor",
+    "currency",
+    "remittance_information_unstructured",
+    "authorisation_id",
+)
+
+
+def standing_order_snapshot(*, order: StandingOrder) -> dict[str, Any]:
+    """What the customer's code for a series is made over, and what he is shown (RTS art. 5(1), 14(1))."""
+    first = order.first_due_date
+    return {
+        "standing_order_id": str(order.pk),
+        "replaces": str(order.replaces_id or ""),
+        "debtor_iban": order.debtor_iban,
+        "creditor_name": order.creditor_name,
+        "creditor_iban": order.creditor_iban,
+        "amount_minor": order.amount_minor,
+        "currency": order.currency,
+        "remittance_information_unstructured": order.remittance_information_unstructured,
+        "frequency": str(order.frequency),
+        "start_date": order.start_date.isoformat(),
+        "end_date": order.end_date.isoformat() if order.end_date else "",
+        "execution_rule": str(order.execution_rule),
+        "day_of_execution": order.day_of_execution or 0,
+        "first_execution_date": order.series.execution_date(first).isoformat(),
+        "created_at": order.created_at.isoformat(),
+    }
+
+
+def is_covered_by_standing_order(*, payment: PaymentInitiation) -> bool:
+    """Whether the customer's finalised authorisation of the series covers this execution: the same amount to the same
+    payee from the same account, on a day of the series (RTS art. 14(2))."""
+    order = payment.standing_order
+    if order is None or payment.due_date is None or order.authorisation_id is None:
+        return False
+    authorisation = SCAAuthorisation.objects.filter(
+        pk=order.authorisation_id,
+        subject_type=SubjectType.STANDING_ORDER,
+        subject_id=order.pk,
+        psu_id=order.psu_id,
+        sca_status="finalised",
+    ).first()
+    if authorisation is None or authorisation.snapshot_hash is None:
+        return False
+    snapshot = {"purpose": Purpose.STANDING_ORDER.value, **standing_order_snapshot(order=order)}
+    return (
+        hmac.compare_digest(canonical_hash(snapshot), bytes(authorisation.snapshot_hash))
+        and all(getattr(payment, name) == getattr(order, name) for name in _SAME)
+        and order.series.is_due_date(payment.due_date)
+    )

@@ -1,0 +1,445 @@
+"""Standing orders: taken in, signed, executed when due, ended (RTS art. 14; PSD2 art. 80)."""
+
+import hmac
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from apps.accounts.queries import is_holder
+from apps.audit.services import record_event
+from apps.core.canonical import canonical_hash
+from apps.core.clock import bank_date
+from apps.core.errors import DomainError, NotFound
+from apps.core.ids import new_id
+from apps.core.names.rules import NameMatch
+from apps.identity.models import PSU
+from apps.notifications.services import enqueue_message
+from apps.payments.limits import check_limits
+from apps.payments.models import PaymentInitiation, StandingOrder
+from apps.payments.recurrence import Series, check_series
+from apps.payments.rules import UNAUTHORISED_LIFE, Channel, TransactionStatus
+from apps.payments.services import (
+    ENGINE_QUEUE,
+    EXECUTE_TASK,
+    CurrencyNotSupported,
+    DebtorAccountNotYours,
+    PaymentOrder,
+    RequestIdReused,
+    SameAccount,
+)
+from apps.payments.standing_order_evidence import standing_order_snapshot
+from apps.sca import services as sca
+from apps.sca.models import SCAAuthorisation
+from apps.sca.rules import Purpose, SubjectType
+from apps.sca.services import Proof
+
+EXECUTIONS_PER_RUN_MAX = (
+    400  # Of one standing order, in one transaction: a clock that jumped is caught up in several.
+)
+
+
+class StandingOrderStatusInvalid(DomainError):
+    """The standing order is not in a status in which this can be done."""
+
+    code = "standing_order_status_invalid"
+
+
+class StandingOrderUnknown(NotFound):
+    """No such standing order, or not the asking customer's."""
+
+    code = "standing_order_unknown"
+
+
+def list_standing_orders(*, psu_id: UUID) -> QuerySet[StandingOrder]:
+    """What runs for a customer, the next execution first; then what has ended. What nobody signed is left out."""
+    return (
+        StandingOrder.objects.filter(psu_id=psu_id)
+        .exclude(authorised_at=None)
+        .select_related("debtor_account")
+        .order_by("next_execution_date", "-status_changed_at")
+    )
+
+
+def get_standing_order(*, psu_id: UUID, standing_order_id: UUID) -> StandingOrder:
+    """A standing order of a customer.
+
+    :raises StandingOrderUnknown: missing, or not his.
+    """
+    order = (
+        StandingOrder.objects.select_related("debtor_account", "replaces")
+        .filter(pk=standing_order_id, psu_id=psu_id)
+        .first()
+    )
+    if order is None:
+        raise StandingOrderUnknown(str(standing_order_id))
+    return order
+
+
+def list_executions(*, standing_order_id: UUID, limit: int = 50) -> QuerySet[PaymentInitiation]:
+    """The payments that a standing order has made, the latest first."""
+    return PaymentInitiation.objects.filter(standing_order_id=standing_order_id).order_by("-due_date")[:limit]
+
+
+@transaction.atomic
+def initiate_standing_order(
+    *,
+    order: PaymentOrder,
+    series: Series,
+    psu: PSU,
+    replaces: StandingOrder | None = None,
+    request_id: str,
+    now: datetime,
+) -> tuple[StandingOrder, bool]:
+    """Take in a standing order; nothing runs until it is signed. Returns it, and whether it is new.
+
+    ``replaces`` is the one that ends when this one is signed: that is how one is changed.
+
+    :raises CurrencyNotSupported: not euro.
+    :raises SameAccount: to itself.
+    :raises DebtorAccountNotYours: the customer may not pay from the account.
+    :raises StandingOrderStatusInvalid: the one to be replaced does not run, or is another customer's.
+    :raises apps.payments.recurrence.SeriesInvalid: its dates make no series.
+    :raises apps.payments.limits.LimitExceeded: every single execution would exceed a limit.
+    :raises RequestIdReused: the request id belongs to another order.
+    """
+    if order.instructed_amount.currency != "EUR" or order.debtor_account.currency != "EUR":
+        raise CurrencyNotSupported(order.instructed_amount.currency)
+    if order.creditor_iban == order.debtor_account.iban:
+        raise SameAccount
+    if not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
+        raise DebtorAccountNotYours(str(psu.pk))
+    if replaces is not None and (replaces.psu_id != psu.pk or not replaces.is_running):
+        raise StandingOrderStatusInvalid("the one to be replaced does not run")
+    check_series(series, today=bank_date(now))
+    check_limits(
+        psu_id=psu.pk,
+        amount_minor=order.instructed_amount.amount_minor,
+        channel=Channel.PORTAL,
+        is_for_today=False,
+        now=now,
+    )
+    fingerprint = _fingerprint(order, series, replaces)
+    standing_order = StandingOrder(
+        psu=psu,
+        replaces=replaces,
+        debtor_account=order.debtor_account,
+        debtor_iban=order.debtor_account.iban,
+        creditor_name=order.creditor_name,
+        creditor_iban=order.creditor_iban,
+        amount_minor=order.instructed_amount.amount_minor,
+        currency=order.instructed_amount.currency,
+        remittance_information_unstructured=order.remittance_information_unstructured,
+        frequency=series.frequency,
+        start_date=series.start_date,
+        end_date=series.end_date,
+        execution_rule=series.execution_rule.value,
+        day_of_execution=series.day_of_execution,
+        request_id=request_id,
+        request_hash=fingerprint,
+        created_at=now,
+        status_changed_at=now,
+    )
+    try:
+        with transaction.atomic():
+            standing_order.save(force_insert=True)
+    except IntegrityError:
+        known = StandingOrder.objects.get(psu=psu, request_id=request_id)
+        if not hmac.compare_digest(bytes(known.request_hash), fingerprint):
+            raise RequestIdReused(request_id) from None
+        return known, False
+    _record(
+        standing_order,
+        event="payments.standing_order.received",
+        actor_type="psu",
+        now=now,
+        data={"amount_minor": standing_order.amount_minor, "frequency": str(series.frequency)},
+    )
+    return standing_order, True
+
+
+@transaction.atomic
+def start_standing_order_authorisation(
+    *, standing_order_id: UUID, psu: PSU, now: datetime
+) -> SCAAuthorisation:
+    """Open an authorisation for a standing order that waits for its customer.
+
+    :raises StandingOrderUnknown: missing, or not his.
+    :raises StandingOrderStatusInvalid: signed, refused or left lying.
+    """
+    order = _lock(standing_order_id, psu_id=psu.pk)
+    _check_waits(order, now=now)
+    return sca.open_authorisation(
+        subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, psu=psu, now=now
+    )
+
+
+def send_standing_order_code(
+    *, standing_order_id: UUID, authorisation_id: UUID, psu: PSU, now: datetime
+) -> UUID:
+    """Send the code over the whole series; returns the challenge's id.
+
+    :raises StandingOrderUnknown: missing, or not his.
+    :raises StandingOrderStatusInvalid: it no longer waits.
+    :raises apps.sca.services.TooManyCodes: none was sent.
+    :raises apps.sca.services.AuthorisationOver: the authorisation is over.
+    """
+    order = get_standing_order(psu_id=psu.pk, standing_order_id=standing_order_id)
+    _check_waits(order, now=now)
+    return sca.send_code(
+        user=psu.user,
+        purpose=Purpose.STANDING_ORDER,
+        snapshot=standing_order_snapshot(order=order),
+        authorisation_id=authorisation_id,
+        hide_limit=False,
+        now=now,
+    )
+
+
+def authorise_standing_order(
+    *, standing_order_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
+) -> StandingOrder:
+    """Let a standing order run by the customer's code, which must have been made for exactly this series.
+
+    This is the strong authentication of the whole series: later executions need none (RTS art. 14(1)-(2)). The one it
+    replaces ends in the same transaction.
+
+    :raises StandingOrderUnknown: missing, or not his.
+    :raises StandingOrderStatusInvalid: it no longer waits, or the one it replaces has ended or has paid the first day.
+    :raises DebtorAccountNotYours: the customer lost his right on the account.
+    :raises apps.sca.services.DynamicLinkBroken: the code belongs to other data; it is void now.
+    :raises apps.sca.services.CodeRefused: the code was spent meanwhile.
+    """
+    broken = False
+    with transaction.atomic():
+        order = _lock(standing_order_id, psu_id=psu.pk)
+        _check_waits(order, now=now)
+        if not is_holder(psu_id=psu.pk, iban=order.debtor_iban):
+            raise DebtorAccountNotYours(str(psu.pk))
+        old = _lock(order.replaces_id, psu_id=psu.pk) if order.replaces_id else None
+        if old is not None and not old.is_running:
+            # Ended or replaced meanwhile: two changes of one order must not leave two orders.
+            raise StandingOrderStatusInvalid(old.transaction_status)
+        if old is not None and old.executions.filter(due_date__gte=order.first_due_date).exists():
+            # Paid while the customer was signing, or before a rest of the calendar: never twice for one day.
+            raise StandingOrderStatusInvalid("the one it replaces has paid this day")
+        broken = (
+            proof.authorisation_id != authorisation_id
+            or proof.user_id != psu.user_id
+            or not sca.is_proof_of(
+                proof=proof, purpose=Purpose.STANDING_ORDER, snapshot=standing_order_snapshot(order=order)
+            )
+        )
+        if not broken:
+            sca.consume_proof(proof=proof, now=now)
+            sca.finalise_authorisation(
+                authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
+            )
+            order.authorised_at, order.authorisation_id = now, authorisation_id
+            _advance(order, due_date=order.series.first_due_date())
+            _change_status(order, status=TransactionStatus.ACTC, actor_type="psu", now=now)
+            if old is not None:
+                _end(old, actor_type="psu", now=now)
+    if broken:
+        sca.void_challenge(challenge_id=proof.challenge_id, reason="standing order differs", now=now)
+        raise sca.DynamicLinkBroken(str(standing_order_id))
+    return order
+
+
+@transaction.atomic
+def end_standing_order(*, standing_order_id: UUID, psu_id: UUID, now: datetime) -> StandingOrder:
+    """The customer ends his standing order, or takes back one that he has not signed: nothing more is made by it.
+
+    No code is asked for: less is paid than was agreed, and withdrawing must not be harder than that (PSD2 art. 64(3),
+    80). Executions that the engine has are irrevocable. Ending what has ended changes nothing.
+
+    :raises StandingOrderUnknown: missing, or not his.
+    """
+    order = _lock(standing_order_id, psu_id=psu_id)
+    if order.transaction_status in (TransactionStatus.RCVD, TransactionStatus.ACTC):
+        _end(order, actor_type="psu", now=now)
+    return order
+
+
+@transaction.atomic
+def reject_standing_order(*, standing_order_id: UUID, psu_id: UUID, reason: str, now: datetime) -> None:
+    """The codes were wrong, or nobody signed in time: ``RJCT``. Later it changes nothing.
+
+    :raises StandingOrderUnknown: missing, or not his.
+    """
+    order = _lock(standing_order_id, psu_id=psu_id)
+    if order.transaction_status == TransactionStatus.RCVD:
+        _change_status(
+            order, status=TransactionStatus.RJCT, actor_type="psu", now=now, data={"reason": reason}
+        )
+        sca.fail_authorisations_of(
+            subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, reason=reason, now=now
+        )
+
+
+def expire_standing_orders(*, now: datetime) -> int:
+    """Refuse what nobody signed in time; returns how many."""
+    stale = list(
+        StandingOrder.objects.filter(
+            transaction_status=TransactionStatus.RCVD, created_at__lte=now - UNAUTHORISED_LIFE
+        ).values_list("pk", "psu_id")[:500]
+    )
+    for standing_order_id, psu_id in stale:
+        reject_standing_order(
+            standing_order_id=standing_order_id, psu_id=psu_id, reason="not signed in time", now=now
+        )
+    return len(stale)
+
+
+def execute_due_standing_orders(*, now: datetime, limit: int = 500) -> int:
+    """Make the payments that are due today, or were on days that were missed; returns how many.
+
+    Each standing order in a transaction of its own. A second runner at the same time passes over what the first has in
+    hand, and a due date has one payment in the database, so nothing is paid twice. Whether there is money and the
+    right to take it is the engine's to find out, for each payment by itself: a refused one does not end the series.
+    """
+    today = bank_date(now)
+    due = StandingOrder.objects.filter(
+        transaction_status=TransactionStatus.ACTC, next_execution_date__lte=today
+    ).order_by("next_execution_date", "created_at")
+    made = 0
+    for standing_order_id in list(due.values_list("pk", flat=True)[:limit]):
+        with transaction.atomic():
+            order = due.select_for_update(skip_locked=True).filter(pk=standing_order_id).first()
+            if order is not None:
+                made += _execute_due(order, today=today, now=now)
+    return made
+
+
+def _execute_due(order: StandingOrder, *, today: date, now: datetime) -> int:
+    made = 0
+    while made < EXECUTIONS_PER_RUN_MAX and order.next_due_date and order.next_execution_date:
+        if order.next_execution_date > today:
+            break
+        _make_payment(order, due_date=order.next_due_date, now=now)
+        _advance(order, due_date=order.series.next_due_date(after=order.next_due_date))
+        made += 1
+    if order.next_due_date is None:
+        _change_status(order, status=TransactionStatus.ACSC, actor_type="system", now=now)
+    else:
+        order.save(update_fields=["next_due_date", "next_execution_date"])
+    return made
+
+
+def _make_payment(order: StandingOrder, *, due_date: date, now: datetime) -> None:
+    """One execution, covered by the authorisation of the series, and the promise that the engine books it."""
+    payment = PaymentInitiation.objects.create(
+        channel=order.channel,
+        psu_id=order.psu_id,
+        debtor_account_id=order.debtor_account_id,
+        debtor_iban=order.debtor_iban,
+        creditor_name=order.creditor_name,
+        creditor_iban=order.creditor_iban,
+        creditor_name_match=NameMatch.NOAP,  # The series was signed without a check of the name.
+        amount_minor=order.amount_minor,
+        currency=order.currency,
+        remittance_information_unstructured=order.remittance_information_unstructured,
+        transaction_status=TransactionStatus.ACTC,
+        standing_order=order,
+        due_date=due_date,
+        request_id=str(new_id()),
+        request_hash=canonical_hash({"standing_order": str(order.pk), "due_date": due_date.isoformat()}),
+        authorisation_id=order.authorisation_id,
+        authorised_at=order.authorised_at,
+        released_at=now,
+        created_at=now,
+        status_changed_at=now,
+    )
+    record_event(
+        event="payments.payment.received",
+        object_type="payment",
+        object_id=payment.pk,
+        actor_type="system",
+        at=now,
+        data={
+            "amount_minor": payment.amount_minor,
+            "currency": payment.currency,
+            "standing_order": str(order.pk),
+            "due_date": due_date.isoformat(),
+        },
+    )
+    enqueue_message(
+        topic=EXECUTE_TASK,
+        payload={"payment_id": str(payment.pk)},
+        effect_key=f"execute:{payment.pk}",
+        queue=ENGINE_QUEUE,
+    )
+
+
+def _advance(order: StandingOrder, *, due_date: date | None) -> None:
+    order.next_due_date = due_date
+    order.next_execution_date = order.series.execution_date(due_date) if due_date else None
+
+
+def _end(order: StandingOrder, *, actor_type: str, now: datetime) -> None:
+    _advance(order, due_date=None)
+    _change_status(order, status=TransactionStatus.CANC, actor_type=actor_type, now=now)
+    sca.fail_authorisations_of(
+        subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, reason="cancelled", now=now
+    )
+
+
+def _lock(standing_order_id: UUID, *, psu_id: UUID) -> StandingOrder:
+    order = (
+        StandingOrder.objects.select_for_update(of=("self",))
+        .select_related("debtor_account")
+        .filter(pk=standing_order_id, psu_id=psu_id)
+        .first()
+    )
+    if order is None:
+        raise StandingOrderUnknown(str(standing_order_id))
+    return order
+
+
+def _check_waits(order: StandingOrder, *, now: datetime) -> None:
+    is_stale = order.created_at <= now - UNAUTHORISED_LIFE
+    if order.transaction_status != TransactionStatus.RCVD or is_stale:
+        raise StandingOrderStatusInvalid(order.transaction_status)
+
+
+def _fingerprint(order: PaymentOrder, series: Series, replaces: StandingOrder | None) -> bytes:
+    return canonical_hash(
+        {
+            "order": order.fingerprint().hex(),
+            "frequency": series.frequency.value,
+            "start_date": series.start_date.isoformat(),
+            "end_date": series.end_date.isoformat() if series.end_date else "",
+            "execution_rule": series.execution_rule.value,
+            "day_of_execution": series.day_of_execution or 0,
+            "replaces": str(replaces.pk) if replaces else "",
+        }
+    )
+
+
+def _change_status(
+    order: StandingOrder,
+    *,
+    status: TransactionStatus,
+    actor_type: str,
+    now: datetime,
+    data: dict[str, Any] | None = None,
+) -> None:
+    order.transaction_status, order.status_changed_at = status, now
+    order.save()
+    _record(order, event=f"payments.standing_order.{status}", actor_type=actor_type, now=now, data=data)
+
+
+def _record(
+    order: StandingOrder, *, event: str, actor_type: str, now: datetime, data: dict[str, Any] | None = None
+) -> None:
+    record_event(
+        event=event,
+        object_type="standing_order",
+        object_id=order.pk,
+        actor_type=actor_type,
+        actor_id=order.psu_id if actor_type == "psu" else "",
+        at=now,
+        data=data,
+    )

@@ -1,0 +1,132 @@
+"""Payments for later days, standing orders and limits in a real Chromium: clean at every width, date pickers included.
+
+``BANK_PICTURES`` names a folder for pictures of the pages.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from apps.core import clock
+from apps.core.clock import bank_date
+from apps.identity.models import PSU
+from apps.payments.models import PaymentInitiation, StandingOrder
+from apps.payments.standing_orders import execute_due_standing_orders
+from tests import browser as tools
+from tests.factories.accounts import customer
+from tests.portal.kit import code_for
+from tests.portal.test_in_a_browser import LONG_NAME, LOOKS, check, sign_in, submit
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def running_browser() -> Iterator[Browser]:
+    with tools.chromium() as browser:
+        yield browser
+
+
+def look(tab: Page, name: str) -> None:
+    """Check the page, and take its picture if somebody wants to see it."""
+    check(tab)
+    if folder := os.environ.get("BANK_PICTURES"):
+        width = tab.viewport_size["width"] if tab.viewport_size else 0
+        tab.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+def test_every_page_is_clean(
+    running_browser: Browser, live_server: Any, db: None, width: int, scheme: Any
+) -> None:
+    anna, base = customer("Anna"), live_server.url
+    day = bank_date(clock.now()) + timedelta(days=10)
+    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+        tab = context.new_page()
+        sign_in(tab, base, anna)
+        _pay_later(tab, base, anna, day.isoformat())
+        _order_again_and_again(tab, base, anna, day.isoformat())
+        _raise_limits(tab, base, anna)
+
+
+def _fill(tab: Page) -> None:
+    tab.get_by_label("Payee", exact=True).fill(LONG_NAME)
+    tab.get_by_label("Payee’s IBAN").fill("DE02 1203 0000 0000 2020 51")
+    tab.get_by_label("Amount").fill("850")
+
+
+def _pay_later(tab: Page, base: str, anna: PSU, day: str) -> None:
+    tab.goto(f"{base}/pay/")
+    _fill(tab)
+    tab.get_by_label("Carry out on").fill("2020-01-01")
+    submit(tab, "Continue")
+    expect(tab.get_by_text("This day is over").first).to_be_visible()
+    look(tab, "later-form")
+    tab.get_by_label("Carry out on").fill(day)
+    submit(tab, "Continue")
+    look(tab, "later-review")
+    submit(tab, "send me the code")
+    tab.get_by_label("Code from").fill(code_for(anna))
+    submit(tab, "Pay €850.00")
+    expect(tab.get_by_text("It waits for its day")).to_be_visible()
+    look(tab, "later-payment")
+    tab.goto(f"{base}/pay/list/")
+    look(tab, "later-list")
+    tools.press(tab, tab.locator(".list-link").first)
+    submit(tab, "Cancel the payment")
+    assert PaymentInitiation.objects.get().transaction_status == "CANC"
+
+
+def _order_again_and_again(tab: Page, base: str, anna: PSU, day: str) -> None:
+    tab.goto(f"{base}/pay/standing/")
+    look(tab, "standing-none")
+    tools.press(tab, tab.get_by_role("link", name="New standing order"))
+    _fill(tab)
+    tab.get_by_label("First time from").fill(day)
+    tab.get_by_label("How often").select_option("Weekly")
+    tab.get_by_label("Day of the month").select_option("31")
+    submit(tab, "Continue")
+    look(tab, "standing-form")
+    tab.get_by_label("How often").select_option("Monthly")
+    submit(tab, "Continue")
+    look(tab, "standing-review")
+    submit(tab, "send me the code")
+    look(tab, "standing-sign")
+    tab.get_by_label("Code from").fill(code_for(anna))
+    submit(tab, "Sign the standing order")
+    expect(tab.get_by_text("It runs")).to_be_visible()
+    order = StandingOrder.objects.get()
+    execute_due_standing_orders(now=clock.now() + timedelta(days=100))
+    tab.reload()
+    look(tab, "standing-detail")
+    tab.goto(f"{base}/pay/standing/new/?change={order.pk}")
+    look(tab, "standing-change")
+    tab.goto(f"{base}/pay/standing/{order.pk}/")
+    tools.press(tab, tab.get_by_role("link", name="End it"))
+    look(tab, "standing-end")
+    submit(tab, "End it")
+    tab.goto(f"{base}/pay/standing/")
+    look(tab, "standing-list")
+
+
+def _raise_limits(tab: Page, base: str, anna: PSU) -> None:
+    tab.goto(f"{base}/security/")
+    check(tab)
+    tools.press(tab, tab.get_by_role("link", name="See and change your limits"))
+    look(tab, "limits")
+    tab.get_by_label("Per payment").fill("200000")
+    submit(tab, "Continue")
+    look(tab, "limits-error")
+    tab.get_by_label("Per payment").fill("15000")
+    submit(tab, "Continue")
+    look(tab, "limits-sign")
+    tab.get_by_label("Code from").fill(code_for(anna))
+    submit(tab, "Change the limits")
+    expect(tab.get_by_text("€15,000.00")).to_be_visible()
+    look(tab, "limits-after")
