@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.web",
     "apps.authserver",
     "apps.xs2a",
+    "apps.rails",
     "apps.engine",
     "apps.portal",
     "apps.console",
@@ -184,7 +185,15 @@ SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=10 if SAN
 AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
 CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
 
-CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")
+# Rails to other banks ----------------------------------------------------------------------------------
+CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.HTTPClearingHouse")
+CLEARING_URL = env("CLEARING_URL", default="http://127.0.0.1:8200").rstrip("/")
+CLEARING_KEY = env("CLEARING_KEY", default="")
+# Below the ten seconds of the law, so that the payer has been told when they are over (260/2012 art. 5a(4)).
+INSTANT_ANSWER_SECONDS = env.int("INSTANT_ANSWER_SECONDS", default=9)
+CLEARING_ANSWER_SECONDS = env.int("CLEARING_ANSWER_SECONDS", default=24 * 3600)
+CLEARING_RECONCILE_DELAY_SECONDS = env.int("CLEARING_RECONCILE_DELAY_SECONDS", default=5)
+ISO20022_SCHEMAS_DIR = BASE_DIR / "docs" / "reference" / "contract" / "iso20022"
 
 SMS_GATEWAY = env(
     "SMS_GATEWAY",
@@ -228,6 +237,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "consents-expire": {"task": "consents.expire_due", "schedule": schedule(60)},
     "payments-expire": {"task": "payments.expire_due", "schedule": schedule(60)},
+    "clearing-reconcile": {"task": "clearing.reconcile_open", "schedule": schedule(60)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
 }
@@ -270,6 +280,7 @@ WEB_ENGLISH_ONLY_PATHS = [
     "/oauth/jwks",
     "/.well-known/",
     "/health/",
+    "/rails/",
 ]
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"

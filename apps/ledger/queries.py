@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from django.db import connection
 
 from apps.core.errors import NotFound
 from apps.ledger.models import LedgerAccount
+from apps.ledger.rules import EntryKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,22 @@ def get_posting(*, account_id: UUID, posting_id: int) -> PostingRow:
     if row is None:
         raise NotFound("posting")
     return PostingRow(*row)
+
+
+def list_entry_amounts(*, kind: EntryKind, references: Sequence[str]) -> dict[str, int]:
+    """What was booked under this kind for each of these references, in minor units; a reference not booked is left out.
+
+    For comparing the books with what another party says: from the postings, not from the order that led to them.
+    """
+    if not references:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.reference, sum(p.amount_minor) FROM ledger_entry e JOIN ledger_posting p ON p.entry_id = e.id"
+            " WHERE e.kind = %s AND e.reference = ANY(%s) AND p.direction = 'DEBIT' GROUP BY e.reference",
+            [kind.value, list(references)],
+        )
+        return {reference: int(amount) for reference, amount in cursor.fetchall()}
 
 
 def get_ledger_sums() -> LedgerSums:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PaymentInitiation(models.Model):
-    """An order to pay: single, euro, SEPA credit transfer. Amount and payee never change once it is taken in."""
+    """An order to pay: single, euro, SEPA, ordinary or instant. Amount and payee never change once it is taken in."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="paymentId")
     channel = models.CharField(_("channel"), max_length=6, choices=Channel)
@@ -42,6 +42,14 @@ class PaymentInitiation(models.Model):
         _("status"), max_length=4, choices=TransactionStatus, default=TransactionStatus.RCVD
     )
     status_reason = models.CharField(_("reason"), max_length=4, choices=StatusReason, blank=True)
+    return_reason = models.CharField(
+        _("reason of the return"),
+        max_length=4,
+        blank=True,
+        default="",
+        help_text="ISO 20022, by the other bank",
+    )
+    returned_at = models.DateTimeField(_("came back"), null=True)
     request_id = models.CharField(max_length=36, help_text="X-Request-ID, or the form's own key")
     request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
     tpp_redirect_uri = models.CharField(max_length=500, blank=True)
@@ -74,6 +82,11 @@ class PaymentInitiation(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(creditor_iban=models.F("debtor_iban")), name="payment_not_to_itself"
+            ),
+            models.CheckConstraint(
+                condition=Q(returned_at__isnull=True, return_reason="")
+                | Q(returned_at__isnull=False, transaction_status="ACSC") & ~Q(return_reason=""),
+                name="payment_returned_only_done",
             ),
             models.UniqueConstraint(
                 fields=["app", "request_id"],

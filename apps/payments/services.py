@@ -374,6 +374,20 @@ def note_execution(
     )
 
 
+def note_return(*, payment: PaymentInitiation, reason: str, now: datetime) -> None:
+    """The engine's report that the money of a payment that was done came back; the payment stays done, as it was."""
+    payment.return_reason, payment.returned_at = reason, now
+    payment.save(update_fields=["return_reason", "returned_at"])
+    _record(
+        payment,
+        event="payments.payment.returned",
+        actor_type="engine",
+        actor_id="",
+        now=now,
+        data={"reason": reason},
+    )
+
+
 def _lock_payment(payment_id: UUID) -> PaymentInitiation:
     payment = (
         PaymentInitiation.objects.select_for_update(of=("self",))

@@ -50,6 +50,7 @@ def bank_accounts() -> dict[str, LedgerAccount]:
     """The bank's own book accounts, as the seed opens them."""
     kinds = {
         "clearing:sepa-sct": LedgerAccountKind.CLEARING,
+        "clearing:sepa-inst": LedgerAccountKind.CLEARING,
         "nostro:central-bank": LedgerAccountKind.NOSTRO,
         "equity:opening": LedgerAccountKind.EQUITY,
     }

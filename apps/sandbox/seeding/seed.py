@@ -25,6 +25,7 @@ from apps.sandbox.seeding.statements import Movement
 from apps.sca.services import enrol_authenticator, enrol_sms_device
 
 CLEARING_CODE, NOSTRO_CODE, EQUITY_CODE = "clearing:sepa-sct", "nostro:central-bank", "equity:opening"
+INSTANT_CLEARING_CODE = "clearing:sepa-inst"
 BANK_CAPITAL_MINOR = 500_000_000
 OPENED_BEFORE = timedelta(days=460)
 NEXT_OPENED_AFTER = timedelta(days=20)  # Lists go by age: a current account comes before the savings.
@@ -64,6 +65,7 @@ def _open_book_accounts() -> dict[str, UUID]:
         code: open_ledger_account(code=code, kind=kind, currency="EUR", overdraft_limit_minor=None).pk
         for code, kind in (
             (CLEARING_CODE, LedgerAccountKind.CLEARING),
+            (INSTANT_CLEARING_CODE, LedgerAccountKind.CLEARING),
             (NOSTRO_CODE, LedgerAccountKind.NOSTRO),
             (EQUITY_CODE, LedgerAccountKind.EQUITY),
         )

@@ -27,9 +27,18 @@ ENGINE_READS = [
     "sca_scaauthorisation",
     "payments_paymentinitiation",
     "clearing_clearinginstruction",
+    "clearing_clearingmessage",
+    "clearing_clearingrecall",
+    "clearing_clearingdifference",
+    "clearing_incomingtransfer",
     "notifications_outboxmessage",
 ]
-ENGINE_WRITES = ["payments_paymentinitiation", "clearing_clearinginstruction", "notifications_outboxmessage"]
+ENGINE_WRITES = [
+    "payments_paymentinitiation",
+    "clearing_clearinginstruction",
+    "clearing_incomingtransfer",
+    "notifications_outboxmessage",
+]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
 POST_ENTRY = (
     "ledger_post_entry(uuid, text, text, text, date, date, timestamptz, uuid[], text[], bigint[],"
