@@ -38,11 +38,11 @@ class ClearingMessage(models.Model):
             models.UniqueConstraint(fields=["direction", "message_id"], name="clearing_message_once"),
             models.CheckConstraint(
                 condition=Q(direction=Direction.OUT, status__in=["waiting", "sent", "refused"])
-                | Q(direction=Direction.IN, status__in=["received", "read", "refused"]),
+                | Q(direction=Direction.IN, status__in=["arrived", "read", "refused"]),
                 name="clearing_message_status_known",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["waiting", "received"], done_at__isnull=True)
+                condition=Q(status__in=["waiting", "arrived"], done_at__isnull=True)
                 | Q(status__in=["sent", "read", "refused"], done_at__isnull=False),
                 name="clearing_message_done_has_time",
             ),

@@ -57,7 +57,7 @@ class MessageStatus(models.TextChoices):
 
     WAITING = "waiting", _("waiting")
     SENT = "sent", _("sent")
-    RECEIVED = "received", _("received")
+    RECEIVED = "arrived", _("arrived")
     READ = "read", _("read")
     REFUSED = "refused", _("refused")
 
@@ -65,7 +65,7 @@ class MessageStatus(models.TextChoices):
 class IncomingStatus(models.TextChoices):
     """Life of a transfer from another bank."""
 
-    RECEIVED = "received", _("received")
+    RECEIVED = "arrived", _("arrived")
     ANSWERED = "answered", _("accepted")  # Instant: we said yes, the house has yet to settle.
     BOOKED = "booked", _("booked")
     RETURNING = "returning", _("on its way back")

@@ -25,7 +25,7 @@ from apps.engine.crash_points import crash_point
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import EntryKind, Narrative
 from apps.ledger.services import post_transfer
-from apps.payments.rules import PaymentProduct, StatusReason, TransactionStatus
+from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import lock_payment_for_execution, note_execution, note_return
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ NOSTRO_CODE = "nostro:central-bank"
 
 def rail_of(payment: "PaymentInitiation") -> Rail:
     """On which rails a payment leaves the bank."""
-    is_instant = payment.payment_product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
-    return Rail.INST if is_instant else Rail.SCT
+    return Rail.INST if payment.is_instant else Rail.SCT
 
 
 def settle_payment(*, instruction_id: UUID, now: datetime) -> None:

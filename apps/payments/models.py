@@ -112,6 +112,11 @@ class PaymentInitiation(models.Model):
         return str(self.pk)
 
     @property
+    def is_instant(self) -> bool:
+        """Whether it reaches the payee within ten seconds or not at all."""
+        return self.payment_product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
+
+    @property
     def payer(self) -> "PSU":
         """The customer of an authorised payment (a constraint guarantees there is one)."""
         if self.psu is None:

@@ -184,6 +184,7 @@ def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
     """What the customer's code for a payment is made over, and what he is shown (RTS art. 5(1))."""
     return {
         "payment_id": str(payment.pk),
+        "payment_product": payment.payment_product,
         "debtor_iban": payment.debtor_iban,
         "creditor_name": payment.creditor_name,
         "creditor_iban": payment.creditor_iban,

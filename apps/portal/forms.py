@@ -13,6 +13,7 @@ from apps.core.iban import parse_sepa_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import Money, format_money
 from apps.core.text import check_display_text
+from apps.payments.rules import PaymentProduct
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
 from apps.web.formatting import iban_tail
@@ -88,6 +89,22 @@ class TransferForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    product = forms.ChoiceField(
+        label=_("How fast"),
+        choices=[
+            (
+                PaymentProduct.SEPA_CREDIT_TRANSFERS.value,
+                _("Ordinary: on the next banking day at the latest"),
+            ),
+            (
+                PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS.value,
+                _("Instant: within ten seconds, at any hour, at no extra charge"),
+            ),
+        ],
+        initial=PaymentProduct.SEPA_CREDIT_TRANSFERS.value,
+        required=False,
+        widget=forms.RadioSelect,
+    )
     form_key = forms.CharField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}), required=False)
 
     def __init__(self, *args: Any, accounts: Sequence[AccountWithBalance], **kwargs: Any) -> None:
@@ -112,6 +129,9 @@ class TransferForm(forms.Form):
     def clean_reference(self) -> str:
         text = self.cleaned_data["reference"]
         return _checked(check_display_text, text, field="remittance", max_length=140, required=False)
+
+    def clean_product(self) -> PaymentProduct:
+        return PaymentProduct(self.cleaned_data["product"] or PaymentProduct.SEPA_CREDIT_TRANSFERS)
 
     def clean_form_key(self) -> str:
         """The page's own key: the same form sent twice is one payment. A key of another form makes a new one."""

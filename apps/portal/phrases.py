@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 # Why a payment was not carried out, and what can be done about it.
 REASONS: dict[str, str | Promise] = {
+    StatusReason.AB05: _(
+        "The payee’s bank did not answer within ten seconds. The money is on your account again. "
+        "You can send it as an ordinary transfer."
+    ),
     StatusReason.AC01: _("The payee’s account does not exist. Check the IBAN with the payee."),
     StatusReason.AC04: _("One of the two accounts is closed."),
     StatusReason.AC06: _("One of the two accounts is blocked. Call us if it is yours."),
@@ -29,6 +33,15 @@ REASONS: dict[str, str | Promise] = {
     StatusReason.DS02: _("Nobody approved it in time."),
     StatusReason.DS0A: _("The code was not accepted, so the payment was not approved."),
     StatusReason.MS03: _("The payee’s bank sent it back. The money is on your account again."),
+}
+
+# Why the money of a payment that was done came back.
+RETURN_REASONS: dict[str, str | Promise] = {
+    "AC01": _("The payee’s account does not exist. Check the IBAN with the payee."),
+    "AC04": _("The payee’s account is closed."),
+    "AC06": _("The payee’s account is blocked."),
+    "MD07": _("The payee has died."),
+    "FOCR": _("We had asked for it back, and the payee agreed."),
 }
 
 # What a company did, one sentence for each kind of access.
@@ -46,6 +59,11 @@ def reason_text(payment: "PaymentInitiation") -> str:
     return str(REASONS.get(payment.status_reason, "")) or gettext(
         "The bank refused it. Call us if you need to know more."
     )
+
+
+def return_text(payment: "PaymentInitiation") -> str:
+    """Why the money of a payment that was done came back."""
+    return str(RETURN_REASONS.get(payment.return_reason, "")) or gettext("The payee’s bank sent it back.")
 
 
 def access_text(access: "ConsentAccess") -> str:

@@ -39,9 +39,19 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
         _("Money"),
         (
             ("payments.PaymentInitiation", "send", _("Payments")),
-            ("clearing.ClearingInstruction", "arrow-left-right", _("Clearing")),
             ("accounts.PaymentAccount", "wallet", _("Accounts")),
             ("ledger.LedgerAccount", "book-open", _("Ledger")),
+        ),
+    ),
+    (
+        _("Other banks"),
+        (
+            ("clearing.ClearingInstruction", "upload", _("Outgoing transfers")),
+            ("clearing.IncomingTransfer", "download", _("Incoming transfers")),
+            ("clearing.ClearingReport", "file-text", _("Cycle reports")),
+            ("clearing.ClearingDifference", "alert-triangle", _("Differences")),
+            ("clearing.ClearingRecall", "undo-2", _("Recalls")),
+            ("clearing.ClearingMessage", "arrow-left-right", _("Clearing messages")),
         ),
     ),
     (

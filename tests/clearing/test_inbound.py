@@ -16,7 +16,7 @@ def test_a_message_is_kept_to_the_letter_and_read_afterwards(db: None) -> None:
     body = transfer_body(IBAN, mid="I1")
     assert receive_message(body=body, now=NOW)
     message = ClearingMessage.objects.get()
-    assert (message.body.encode(), message.status) == (body, "received")
+    assert (message.body.encode(), message.status) == (body, "arrived")
     assert OutboxMessage.objects.get().payload == {"message_row_id": str(message.pk)}
 
 
@@ -70,8 +70,8 @@ def test_a_message_with_many_transfers(db: None) -> None:
 
 _MESSAGE = (
     "INSERT INTO clearing_clearingmessage (id, direction, message_id, name, body, content_hash, status, attempts,"
-    " error, created_at, done_at) VALUES (gen_random_uuid(), '{direction}', '{message_id}', 'n', 'b', '', '{status}', 0, '',"
-    " now(), {done_at})"
+    " error, created_at, done_at) VALUES (gen_random_uuid(), '{direction}', '{message_id}', 'n', 'b', '', '{status}',"
+    " 0, '', now(), {done_at})"
 )
 _INSTRUCTION = (
     "INSERT INTO clearing_clearinginstruction (id, payment_id, rail, amount_minor, currency, debtor_name, debtor_iban,"
@@ -101,7 +101,7 @@ _RECALL = (
     " SELECT gen_random_uuid(), id, '{reason}', '', '{status}', '', now() FROM clearing_clearinginstruction LIMIT 1"
 )
 _GOOD = {
-    _MESSAGE: {"direction": "in", "message_id": "N", "status": "received", "done_at": "NULL"},
+    _MESSAGE: {"direction": "in", "message_id": "N", "status": "arrived", "done_at": "NULL"},
     _INSTRUCTION: {
         "rail": "sct",
         "amount": 1,
@@ -110,7 +110,7 @@ _GOOD = {
         "returned_at": "NULL",
         "late": "NULL",
     },
-    _INCOMING: {"tx": "new", "rail": "sct", "amount": 1, "status": "received"},
+    _INCOMING: {"tx": "new", "rail": "sct", "amount": 1, "status": "arrived"},
     _REPORT: {"cycle": "new", "rail": "sct", "number": 2, "message_id": "M2"},
     _DIFFERENCE: {"kind": "amount", "status": "open", "solved_at": "NULL"},
     _RECALL: {"reason": "FRAD", "status": "requested"},

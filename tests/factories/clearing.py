@@ -32,7 +32,7 @@ def take_in(body: bytes, *, now: datetime = NOW) -> ClearingMessage:
     """Receive a message and read it, as door and worker do."""
     receive_message(body=body, now=now)
     message = ClearingMessage.objects.filter(direction=Direction.IN).order_by("-created_at", "-pk").first()
-    for message in ClearingMessage.objects.filter(direction=Direction.IN, status="received"):
+    for message in ClearingMessage.objects.filter(direction=Direction.IN, status="arrived"):
         with transaction.atomic():
             read_stored_message(message_id=message.pk, now=now)
     message.refresh_from_db()

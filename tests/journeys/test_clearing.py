@@ -14,8 +14,6 @@ from tests.journeys.people import (
     Machine,
     eventually,
     final_status,
-    form_with,
-    payment_id_in,
     query,
     status_of,
 )
@@ -29,7 +27,7 @@ def at_other_bank(account_number: str) -> str:
     return make_iban(country="DE", bank_code=OTHER_BANK, account_number=account_number)
 
 
-PAID, CLOSED, RETURNS, SILENT = "1234567890", "9999999999", "9999999002", "9999999003"
+PAID, CLOSED, RETURNS, SILENT, LATE = "1234567890", "9999999999", "9999999002", "9999999003", "9999999004"
 TWICE, RETURNS_FIRST, UNREPORTED, KEEPS = "9999999005", "9999999006", "9999999007", "9999999009"
 
 
@@ -80,9 +78,12 @@ def differences(stack: RunningStack) -> set[tuple[str, str]]:
     return {(str(kind), str(reference)) for kind, reference in rows}
 
 
-def pay(anna: Customer, account_number: str, amount: str = "7.00", **fields: str) -> str:
+def pay(anna: Customer, account_number: str, amount: str = "7.00", *, instant: bool = False) -> str:
     return anna.transfer(
-        creditor_name="Somebody Else", creditor_iban=at_other_bank(account_number), amount=amount, **fields
+        creditor_name="Somebody Else",
+        creditor_iban=at_other_bank(account_number),
+        amount=amount,
+        product="instant-sepa-credit-transfers" if instant else "sepa-credit-transfers",
     )
 
 
@@ -141,7 +142,7 @@ class TestOrdinaryTransfers:
         assert final_status(stack, payment_id) == "RJCT"
         assert anna.balance_minor() == before
         page = anna.browser.open(f"{stack.bank_url}/pay/{payment_id}/")
-        assert "an account is closed" in page.text
+        assert "One of the two accounts is closed" in page.text
 
     @pytest.mark.parametrize(
         ("account_number", "reason"), [(RETURNS, "AC04"), (RETURNS_FIRST, "MD07")], ids=["after", "before"]
@@ -155,7 +156,7 @@ class TestOrdinaryTransfers:
         assert final_status(stack, payment_id) == "ACSC"
         assert anna.balance_minor() == before
         page = anna.browser.open(f"{stack.bank_url}/pay/{payment_id}/")
-        assert "came back" in page.text
+        assert "The money came back" in page.text
         reconciled(stack, house, payment_id)
         eventually(lambda: differences(stack) <= open_before, seconds=90, what="agreement")
 
@@ -270,7 +271,8 @@ class TestIncoming:
         tx_id = house.order("incoming", amount="5.00", creditor_iban=nobody, rail=rail)["tx_id"]
         found: Callable[[], Any] = lambda: query(  # noqa: E731
             stack,
-            "SELECT status, reason FROM clearing_incomingtransfer WHERE transaction_id = %s AND finished_at IS NOT NULL",
+            "SELECT status, reason FROM clearing_incomingtransfer"
+            " WHERE transaction_id = %s AND finished_at IS NOT NULL",
             tx_id,
         )
         assert eventually(found, what="the end") == [(ends, "AC01")]
@@ -297,3 +299,79 @@ class TestIncoming:
         before = anna.balance_minor()
         house.order("incoming", amount="1.00", creditor_iban=anna.iban)
         eventually(lambda: anna.balance_minor() == before + 100, what="the next credit")
+
+
+@pytest.mark.req("IPR-5a(4)")
+class TestInstant:
+    def test_is_done_within_ten_seconds_without_waiting_for_a_cycle(
+        self, stack: RunningStack, anna: Customer, house: House
+    ) -> None:
+        before = anna.balance_minor()
+        payment_id = pay(anna, PAID, instant=True)
+        assert final_status(stack, payment_id) == "ACSC"
+        assert anna.balance_minor() == before - 700
+        assert house.transfer(payment_id)["rail"] == "inst"
+        assert _seconds(stack, payment_id) < 10
+        reconciled(stack, house, payment_id)
+
+    def test_a_reject_brings_the_money_back_at_once(self, stack: RunningStack, anna: Customer) -> None:
+        before = anna.balance_minor()
+        payment_id = pay(anna, CLOSED, instant=True)
+        assert final_status(stack, payment_id) == "RJCT"
+        assert anna.balance_minor() == before
+        assert _seconds(stack, payment_id) < 10
+
+    def test_without_an_answer_the_payer_has_the_money_again_and_knows(
+        self, stack: RunningStack, anna: Customer
+    ) -> None:
+        before = anna.balance_minor()
+        payment_id = pay(anna, SILENT, instant=True)
+        assert final_status(stack, payment_id) == "RJCT"
+        assert anna.balance_minor() == before
+        assert 8 <= _seconds(stack, payment_id) < 12
+        page = anna.browser.open(f"{stack.bank_url}/pay/{payment_id}/")
+        assert "did not answer within ten seconds" in page.text
+
+    def test_a_dead_house_is_no_answer_either(self, whole_stack: RunningStack, anna: Customer) -> None:
+        before = anna.balance_minor()
+        whole_stack.kill("clearing")
+        payment_id = pay(anna, PAID, instant=True)
+        assert final_status(whole_stack, payment_id) == "RJCT"
+        assert anna.balance_minor() == before
+        whole_stack.start("clearing")
+        time.sleep(3)
+        assert House(whole_stack).transfer(payment_id) == {}  # Given up: it is not sent any more.
+
+    def test_a_late_yes_is_recalled_and_comes_back_and_nobody_is_paid_twice(
+        self, stack: RunningStack, anna: Customer, house: House
+    ) -> None:
+        before = anna.balance_minor()
+        payment_id = pay(anna, LATE, instant=True)
+        assert final_status(stack, payment_id) == "RJCT"
+        assert anna.balance_minor() == before
+        tx_id = uuid.UUID(payment_id).hex
+        eventually(lambda: ("late_acceptance", tx_id) in differences(stack), what="the difference")
+        eventually(
+            lambda: query(stack, "SELECT 1 FROM clearing_clearingrecall WHERE status = 'paid'"),
+            what="the money that was recalled",
+        )
+        eventually(lambda: on_its_way(stack)["clearing:sepa-inst"] == 0, what="the settlement")
+        assert anna.balance_minor() == before
+        assert status_of(stack, payment_id) == "RJCT"
+
+    def test_by_way_of_a_tpp(self, stack: RunningStack, anna: Customer) -> None:
+        shop = Machine(stack, "ShopPay")
+        body = shop.initiate(
+            debtor_iban=anna.iban, creditor_iban=at_other_bank(PAID), product="instant-sepa-credit-transfers"
+        )
+        assert "/v1/payments/instant-sepa-credit-transfers/" in body["_links"]["self"]["href"]
+
+
+def _seconds(stack: RunningStack, payment_id: str) -> float:
+    """From the receipt of the order (its approval) to the end of the payment."""
+    (row,) = query(
+        stack,
+        "SELECT extract(epoch FROM status_changed_at - authorised_at) FROM payments_paymentinitiation WHERE id = %s",
+        uuid.UUID(payment_id),
+    )
+    return float(row[0])

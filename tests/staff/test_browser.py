@@ -54,6 +54,11 @@ def paths_of(world: World) -> list[str]:
         "consents/consent",
         "payments/paymentinitiation",
         "clearing/clearinginstruction",
+        "clearing/incomingtransfer",
+        "clearing/clearingreport",
+        "clearing/clearingdifference",
+        "clearing/clearingrecall",
+        "clearing/clearingmessage",
     ]
     lists += [
         "accounts/paymentaccount",

@@ -37,7 +37,7 @@ from apps.portal.code_step import is_exhausted
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
-from apps.portal.phrases import reason_text
+from apps.portal.phrases import reason_text, return_text
 from apps.sca.queries import (
     ChallengeView,
     get_authentication_state,
@@ -183,6 +183,7 @@ def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespons
     context = {
         "payment": payment,
         "reason": reason_text(payment) if status == TransactionStatus.RJCT else "",
+        "return_reason": return_text(payment) if payment.returned_at else "",
         "is_signed_here": _may_be_signed_here(payment),
         "is_under_way": status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
         "is_waiting": status == TransactionStatus.RCVD,
@@ -239,6 +240,7 @@ def _initiate(order: dict[str, Any], visit: Visit) -> UUID:
             creditor_iban=order["creditor_iban"],
             instructed_amount=order["amount"],
             remittance_information_unstructured=order["reference"],
+            payment_product=order["product"],
         ),
         psu=visit.psu,
         request_id=order["form_key"],
@@ -277,6 +279,7 @@ def _prefilled(request: HttpRequest, visit: Visit) -> dict[str, str]:
         "creditor_iban": format_iban(payment.creditor_iban),
         "amount": amount.replace(".", ",") if (get_language() or "").startswith("de") else amount,
         "reference": payment.remittance_information_unstructured,
+        "product": payment.payment_product,
     }
 
 
