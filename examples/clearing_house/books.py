@@ -533,18 +533,18 @@ class Books:
 class _Transaction:
     """One writer at a time, all or nothing."""
 
-    def __init__(self, database: sqlite3.Connection, lock: threading.RLock) -> None:  # type: ignore[valid-type]
+    def __init__(self, database: sqlite3.Connection, lock: threading.RLock) -> None:
         self._database, self._lock = database, lock
 
     def __enter__(self) -> None:
-        self._lock.acquire()  # type: ignore[attr-defined]
+        self._lock.acquire()
         self._database.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
             self._database.execute("COMMIT" if kind is None else "ROLLBACK")
         finally:
-            self._lock.release()  # type: ignore[attr-defined]
+            self._lock.release()
 
 
 def _copies(row: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
@@ -98,7 +98,12 @@ def read_message(body: bytes) -> Incoming:
         raise BadMessage(f"not well-formed: {error}") from None
     namespace, _, tag = root.tag[1:].partition("}")
     name = namespace.removeprefix(NAMESPACE)
-    readers = {PACS_008: _transfers, PACS_002: _statuses, PACS_004: _returns, CAMT_056: _recalls}
+    readers: dict[str, Callable[[ElementTree.Element], Iterable[Transfer | Status | Return | Recall]]] = {
+        PACS_008: _transfers,
+        PACS_002: _statuses,
+        PACS_004: _returns,
+        CAMT_056: _recalls,
+    }
     if tag != "Document" or name not in readers:
         raise BadMessage(f"{name or tag} is not taken")
     for element in root.iter():

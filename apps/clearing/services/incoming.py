@@ -86,7 +86,7 @@ def note_settlement_of_return(*, item: AnswerItem, now: datetime) -> bool:
     """What became of money that we sent back; False when we never did."""
     incoming = (
         IncomingTransfer.objects.select_for_update()
-        .filter(pk=_uuid(item.original_message_id.removeprefix(RETURN_PREFIX)))
+        .filter(pk__in=_uuids(item.original_message_id.removeprefix(RETURN_PREFIX)))
         .first()
     )
     if incoming is None or incoming.transaction_id != item.transaction_id:
@@ -206,8 +206,9 @@ def _get_with_message(incoming_id: UUID) -> IncomingTransfer:
     return incoming
 
 
-def _uuid(text: str) -> UUID | None:
+def _uuids(text: str) -> list[UUID]:
+    """The id written in a message, or nothing: others may write there what they like."""
     try:
-        return UUID(hex=text)
+        return [UUID(hex=text)]
     except ValueError:
-        return None
+        return []
