@@ -137,7 +137,7 @@ class ClearingReportAdmin(ReadOnlyAdmin):
 class ClearingDifferenceAdmin(ReadOnlyAdmin):
     """Where the clearing house and the books do not agree. Marked as solved on a page of its own."""
 
-    list_display = ["found_at", "kind", "reference", "ours_minor", "theirs_minor", "status"]
+    list_display = ["found_at", "status", "kind", "ours_minor", "theirs_minor", "reference"]
     list_filter = ["status", "kind"]
     search_fields = ["reference", "=cycle"]
     search_help_text = _("Transaction ID or cycle")
