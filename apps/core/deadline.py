@@ -14,7 +14,8 @@ def run_within(seconds: float, call: Callable[[], T]) -> T:
 
     :raises TimeoutError: not in time, or too many such calls hang already. The call may still be running.
     """
-    if not _SLOTS.acquire(blocking=False):
+    slots = _SLOTS
+    if not slots.acquire(blocking=False):
         raise TimeoutError("too many calls are under way")
     box: dict[str, Any] = {}
     done = threading.Event()
@@ -25,7 +26,7 @@ def run_within(seconds: float, call: Callable[[], T]) -> T:
         except BaseException as error:
             box["error"] = error
         finally:
-            _SLOTS.release()
+            slots.release()
             done.set()
 
     threading.Thread(target=carry_out, daemon=True, name="deadline").start()

@@ -257,15 +257,20 @@ class TestDeadline:
 
     def test_calls_that_hang_do_not_pile_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(deadline, "_SLOTS", deadline.threading.BoundedSemaphore(2))
+        hanging = deadline.threading.Event()
         for _ in range(2):
             with pytest.raises(TimeoutError, match="no answer"):
-                deadline.run_within(0.01, lambda: time.sleep(0.5))
+                deadline.run_within(0.01, lambda: hanging.wait(60))
         begun = time.perf_counter()
         with pytest.raises(TimeoutError, match="too many"):
-            deadline.run_within(5, lambda: 7)
-        assert time.perf_counter() - begun < 0.2
-        time.sleep(0.7)
-        assert deadline.run_within(1, lambda: 7) == 7
+            deadline.run_within(30, lambda: 7)
+        assert time.perf_counter() - begun < 15
+        hanging.set()
+        for _ in range(2):
+            assert deadline._SLOTS.acquire(timeout=30), "both have ended and given their place back"
+        for _ in range(2):
+            deadline._SLOTS.release()
+        assert deadline.run_within(30, lambda: 7) == 7
 
 
 def test_a_verification_has_a_name_with_a_close_match_and_only_then() -> None:
