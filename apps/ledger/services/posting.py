@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -123,9 +123,9 @@ def post_entry(
             booking_date,
             value_date,
             now,
-            [leg.account_id for leg in legs],
-            [leg.direction.value for leg in legs],
-            [leg.amount_minor for leg in legs],
+            _array(leg.account_id for leg in legs),
+            _array(leg.direction.value for leg in legs),
+            _array(leg.amount_minor for leg in legs),
             narrative.debtor_name,
             narrative.debtor_iban,
             narrative.creditor_name,
@@ -221,6 +221,11 @@ def reverse_entry(*, kind: EntryKind, reference: str, booking_date: date, reason
         ),
         now=now,
     )
+
+
+def _array(values: Iterable[UUID | str | int]) -> str:
+    """An array as PostgreSQL reads it, for values that need no quotes: psycopg takes a fifth of the call's time for three."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def entry_id(*, kind: EntryKind, reference: str) -> UUID:
