@@ -275,6 +275,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 OUTBOX_REDELIVERY_SECONDS = env.int("OUTBOX_REDELIVERY_SECONDS", default=15)
 OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=8)
+# Topics whose messages a worker carries out together, and how many at once.
+OUTBOX_TOGETHER = {"engine.execute_payment": env.int("ENGINE_GROUP_SIZE", default=100)}
 
 # OAuth and OpenID Connect ----------------------------------------------------------------------------
 OIDC_SIGNING_KEYS_DIR = env("OIDC_SIGNING_KEYS_DIR", default=str(VAR_DIR / "keys" / "oidc"))

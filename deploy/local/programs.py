@@ -98,13 +98,13 @@ def programs(config: Config, secrets: Mapping[str, str], owner_url: str) -> dict
         *("--workers-kill-timeout", "3", "--log-level", "warning", "bankportal.wsgi:application"),
     )
     add("worker", *celery, "worker", "-Q", "default", "-n", "worker@%h", "--pool=threads", "-c", "4", *quiet)
-    add("beat", *celery, "beat", "--loglevel=WARNING", "--pidfile=")
     add(
         "engine",
         *(*celery, "worker", "-Q", "engine", "-n", "engine@%h", "--pool=threads", "-c", "2", *quiet),
         database_url=engine_url,
     )
-    add("relay", python, "manage.py", "relay_outbox", "--skip-checks")
+    # Beat is a thread of the relay here: as a process of its own it would cost 70 MB for a line a minute.
+    add("relay", python, "manage.py", "relay_outbox", "--skip-checks", "--with-beat")
     return found | {"tpp": _demo_tpp(config)}
 
 

@@ -18,7 +18,7 @@ from deploy.local import postgres, running
 from deploy.local.config import ROOT, free_ports, from_environment
 from tests.plugin import TEST_VAR
 
-PROGRAMS = ("web", "worker", "beat", "engine", "relay", "tpp")
+PROGRAMS = ("web", "worker", "engine", "relay", "tpp")
 
 
 class Launcher:
