@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import is_holder
@@ -105,6 +105,11 @@ class PaymentOrder:
     payment_product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS
     requested_execution_date: date | None = None
 
+    @property
+    def is_instant(self) -> bool:
+        """Whether it is to reach the payee within ten seconds or not at all."""
+        return self.payment_product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
+
     def fingerprint(self) -> bytes:
         """Hash of every field, to tell a repeated order from another under the same request id."""
         return canonical_hash(
@@ -197,7 +202,9 @@ def initiate_payment(
             psu_id=psu.pk,
             amount_minor=order.instructed_amount.amount_minor,
             channel=channel,
-            is_for_today=not has_to_wait(order.requested_execution_date, today=bank_date(now)),
+            is_for_today=not has_to_wait(
+                order.requested_execution_date, is_instant=order.is_instant, today=bank_date(now)
+            ),
             now=now,
         )
     verification = verification or verify_payee_of_order(
@@ -315,6 +322,7 @@ def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
     """What the customer's code for a payment is made over, and what he is shown (RTS art. 5(1))."""
     snapshot = {
         "payment_id": str(payment.pk),
+        "payment_product": payment.payment_product,
         "debtor_iban": payment.debtor_iban,
         "creditor_name": payment.creditor_name,
         "creditor_iban": payment.creditor_iban,
@@ -404,7 +412,9 @@ def authorise_payment(
                 authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
             )
             payment.psu, payment.authorised_at, payment.authorisation_id = psu, now, authorisation_id
-            if not has_to_wait(payment.requested_execution_date, today=bank_date(now)):
+            if not has_to_wait(
+                payment.requested_execution_date, is_instant=payment.is_instant, today=bank_date(now)
+            ):
                 payment.released_at = now
                 _promise_execution(payment, effect_key=f"execute:{payment.pk}")
             _change_status(payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
@@ -473,10 +483,15 @@ def release_due_payments(*, now: datetime, limit: int = 500) -> int:
     Each in a transaction of its own. A second runner at the same time passes over what the first has in hand, and
     afterwards finds it released: no payment is handed over twice.
     """
+    today = bank_date(now)
     due = PaymentInitiation.objects.filter(
+        Q(requested_execution_date__lte=latest_due_request(is_instant=False, today=today))
+        | Q(
+            payment_product=PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS,
+            requested_execution_date__lte=latest_due_request(is_instant=True, today=today),
+        ),
         transaction_status=TransactionStatus.ACTC,
         released_at=None,
-        requested_execution_date__lte=latest_due_request(today=bank_date(now)),
     ).order_by("requested_execution_date", "authorised_at")
     released = 0
     for payment_id in list(due.values_list("pk", flat=True)[:limit]):
@@ -487,7 +502,7 @@ def release_due_payments(*, now: datetime, limit: int = 500) -> int:
             payment.released_at = now
             payment.save(update_fields=["released_at"])
             # The day is part of the key: a release that the engine gave back (hold_back_payment) can be made anew.
-            _promise_execution(payment, effect_key=f"execute:{payment.pk}:{bank_date(now)}")
+            _promise_execution(payment, effect_key=f"execute:{payment.pk}:{today}")
             _record(payment, event="payments.payment.released", actor_type="system", actor_id="", now=now)
         released += 1
     return released
@@ -498,7 +513,9 @@ def hold_back_payment(*, payment: PaymentInitiation, now: datetime) -> bool:
 
     A message can come too early when it was forged, or when the clock was set back after the release.
     """
-    if not has_to_wait(payment.requested_execution_date, today=bank_date(now)):
+    if not has_to_wait(
+        payment.requested_execution_date, is_instant=payment.is_instant, today=bank_date(now)
+    ):
         return False
     payment.released_at = None
     payment.save(update_fields=["released_at"])
@@ -571,6 +588,20 @@ def note_execution(
             payload={"payment_id": str(payment.pk)},
             effect_key=f"refusal:{payment.pk}",
         )
+
+
+def note_return(*, payment: PaymentInitiation, reason: str, now: datetime) -> None:
+    """The engine's report that the money of a payment that was done came back; the payment stays done, as it was."""
+    payment.return_reason, payment.returned_at = reason, now
+    payment.save(update_fields=["return_reason", "returned_at"])
+    _record(
+        payment,
+        event="payments.payment.returned",
+        actor_type="engine",
+        actor_id="",
+        now=now,
+        data={"reason": reason},
+    )
 
 
 def _lock_payment(payment_id: UUID) -> PaymentInitiation:
