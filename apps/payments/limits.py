@@ -148,7 +148,8 @@ def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
 
 
 def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None:
-    """For the engine, once for a counted payment: nothing goes out, for want of funds, or refused or unanswered elsewhere.
+    """For the engine, once for a counted payment: nothing goes out, for want of funds or because the other side refused
+    it or did not answer.
 
     ``now`` is the moment at which it was counted, which tells the day.
     """

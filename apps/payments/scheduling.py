@@ -103,3 +103,8 @@ def latest_arrival_day(received_at: datetime, *, requested: date | None, cut_off
     if requested is not None and requested > received_at.astimezone(BANK_TIME_ZONE).date():
         received = execution_day(requested, is_instant=False)
     return next_business_day(received)
+
+
+def canonical_day(day: date | None) -> str:
+    """A day as hashes and signed snapshots write it; empty for none."""
+    return day.isoformat() if day else ""

@@ -68,8 +68,8 @@ def reason_text(payment: "PaymentInitiation") -> str:
 
 
 def when_text(requested: date | None, *, product: str) -> str:
-    """When an order is carried out: at once, or on the day that its date leads to, which for an instant transfer is that
-    date itself and else a business day."""
+    """When an order is carried out: at once, or on the day that its date leads to: a business day, or for an instant
+    transfer that date itself."""
     is_instant = product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
     if requested is None:
         if is_instant:

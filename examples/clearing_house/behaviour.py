@@ -5,13 +5,12 @@ Every German IBAN whose last ten digits are in the table is at a bank that behav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LATE_SECONDS = 12.0
 
 
-@dataclass(frozen=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """``act`` is one of ACTS; ``reason`` an ISO 20022 code; ``seconds`` how much later the answer goes out."""
 
     act: str

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 class ConfigurationError(Exception):
     """One sentence on what is missing or wrong."""
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(NamedTuple):
     """Where the house listens, where its member bank is, and how quick its cycles are (in seconds)."""
 
     port: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from xml.sax.saxutils import escape
+from html import escape as escape_html
+from typing import NamedTuple
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 HOUSE_BIC = "RHCLDEFFXXX"
@@ -19,8 +19,7 @@ class BadMessage(Exception):
     """What is wrong with a message that came in."""
 
 
-@dataclass(frozen=True)
-class Transfer:
+class Transfer(NamedTuple):
     """One credit transfer of a pacs.008."""
 
     tx_id: str
@@ -34,8 +33,7 @@ class Transfer:
     rail: str
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """One line of a pacs.002: how a transfer of ours stands with the bank."""
 
     tx_id: str
@@ -43,8 +41,7 @@ class Status:
     reason: str
 
 
-@dataclass(frozen=True)
-class Return:
+class Return(NamedTuple):
     """One line of a pacs.004."""
 
     return_id: str
@@ -53,8 +50,7 @@ class Return:
     reason: str
 
 
-@dataclass(frozen=True)
-class Recall:
+class Recall(NamedTuple):
     """One line of a camt.056."""
 
     case_id: str
@@ -63,8 +59,7 @@ class Recall:
     reason: str
 
 
-@dataclass(frozen=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A message with what it carries."""
 
     name: str
@@ -72,8 +67,7 @@ class Incoming:
     items: tuple[Transfer | Status | Return | Recall, ...]
 
 
-@dataclass(frozen=True)
-class ReportLine:
+class ReportLine(NamedTuple):
     """One entry of a camt.053. ``is_credit`` from the bank's side of the account."""
 
     reference: str
@@ -316,6 +310,11 @@ def _balance(code: str, minor: int, now: datetime) -> str:
 
 
 _SETTLEMENT = f"<SttlmInf><SttlmMtd>CLRG</SttlmMtd><ClrSys><Prtry>{HOUSE_NAME}</Prtry></ClrSys></SttlmInf>"
+
+
+def escape(text: str) -> str:
+    """Text as the content of an element."""
+    return escape_html(text, quote=False)
 
 
 def _agent(tag: str, bic: str) -> str:

@@ -9,7 +9,6 @@ from apps.audit.models import AuditEvent
 from apps.engine.execution import execute_payment
 from apps.identity.models import PSU, CoreUser
 from apps.ledger.queries import get_ledger_sums
-from apps.ledger.services import fold_totals
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import StatusReason

@@ -19,6 +19,7 @@ from apps.engine.rails import settle_payment, time_out_payment
 from apps.identity.models import PSU
 from apps.ledger.queries import get_ledger_account, get_ledger_balance, get_ledger_sums
 from apps.notifications.models import OutboxMessage
+from apps.payments.limits import get_day_use
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import PaymentProduct
 from examples.clearing_house import messages as house
@@ -280,6 +281,53 @@ class TestInstant:
         bruno = customer("Bruno", phone="+4915100000002", balance_minor=0)
         payment = sent(anna, product=INSTANT, creditor_iban=bruno.account.iban)
         assert (payment.transaction_status, balance(bruno)) == ("ACSC", 2_500)
+
+
+class TestLimits:
+    """What goes out counts for the day on which it was taken; what does not go out after all, does not."""
+
+    def used(self, anna: PSU, *, now=NOW) -> int:
+        return get_day_use(psu_id=anna.pk, now=now).portal_minor
+
+    def test_what_is_on_its_way_and_settled_counts(self, anna: PSU) -> None:
+        payment = sent(anna)
+        assert self.used(anna) == 2_500
+        answer(payment)
+        assert self.used(anna) == 2_500
+
+    def test_a_reject_is_uncounted_once(self, anna: PSU) -> None:
+        sent(anna, amount_minor=1_000)
+        payment = answer(sent(anna), "RJCT", reason="AC04")
+        for _ in range(2):
+            settle(payment)
+        assert (self.used(anna), balance(anna)) == (1_000, 9_000)
+
+    def test_a_time_out_is_uncounted_once_whatever_comes_after(self, anna: PSU) -> None:
+        payment = time_out(sent(anna, product=INSTANT))
+        assert self.used(anna) == 0
+        time_out(payment)
+        answer(payment)
+        assert (self.used(anna), balance(anna)) == (0, 10_000)
+
+    def test_a_reject_after_midnight_leaves_the_new_day_alone(self, anna: PSU) -> None:
+        payment = sent(anna)
+        tomorrow = NOW + timedelta(days=1)
+        execute(authorised_payment(anna, amount_minor=1_000), now=tomorrow)
+        take_in(status_body(payment.pk.hex, "RJCT", reason="AC04"), now=tomorrow)
+        with transaction.atomic():
+            settle_payment(instruction_id=instruction_of(payment).pk, now=tomorrow)
+        assert (self.used(anna), self.used(anna, now=tomorrow)) == (0, 1_000)
+
+    @pytest.mark.parametrize("order", list(itertools.permutations(range(2))))
+    def test_what_settled_and_came_back_went_out_whichever_message_came_first(
+        self, anna: PSU, order: tuple[int, ...]
+    ) -> None:
+        payment = sent(anna)
+        bodies = [status_body(payment.pk.hex), return_body(payment.pk.hex)]
+        for number in order:
+            take_in(bodies[number])
+            settle(payment)
+        assert (self.used(anna), balance(anna)) == (2_500, 10_000)
 
 
 @pytest.mark.req("P-88")
