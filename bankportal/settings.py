@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "apps.web",
     "apps.authserver",
     "apps.xs2a",
+    "apps.rails",
     "apps.engine",
     "apps.portal",
     "apps.console",
@@ -195,7 +196,16 @@ PAYMENT_LIMIT_XS2A_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_XS2A_PER_DAY_MINOR", d
 PAYMENT_LIMIT_MAX_MINOR = env.int("PAYMENT_LIMIT_MAX_MINOR", default=10_000_000)
 # Local time at the bank. An order that comes later counts as received on the next business day (PSD2 art. 78(1)).
 SEPA_CUT_OFF = time.fromisoformat(env("SEPA_CUT_OFF", default="16:00"))
-CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")
+
+# Rails to other banks ----------------------------------------------------------------------------------
+CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.HTTPClearingHouse")
+CLEARING_URL = env("CLEARING_URL", default="http://127.0.0.1:8200").rstrip("/")
+CLEARING_KEY = env("CLEARING_KEY", default="")
+# Below the ten seconds of the law, so that the payer has been told when they are over (260/2012 art. 5a(4)).
+INSTANT_ANSWER_SECONDS = env.int("INSTANT_ANSWER_SECONDS", default=9)
+CLEARING_ANSWER_SECONDS = env.int("CLEARING_ANSWER_SECONDS", default=24 * 3600)
+CLEARING_RECONCILE_DELAY_SECONDS = env.int("CLEARING_RECONCILE_DELAY_SECONDS", default=5)
+ISO20022_SCHEMAS_DIR = BASE_DIR / "docs" / "reference" / "contract" / "iso20022"
 
 # Verification of Payee: asking other banks, and how many names one customer may look up in a day.
 VOP_DIRECTORY = env(
@@ -253,6 +263,7 @@ CELERY_BEAT_SCHEDULE = {
     "payees-purge": {"task": "payees.purge_counts", "schedule": schedule(24 * 3600)},
     "standing-orders": {"task": "payments.execute_standing_orders", "schedule": schedule(20)},
     "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
+    "clearing-reconcile": {"task": "clearing.reconcile_open", "schedule": schedule(60)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
     "ledger-fold": {"task": "ledger.fold_totals", "schedule": schedule(10), "options": {"queue": "engine"}},
@@ -314,6 +325,7 @@ WEB_ENGLISH_ONLY_PATHS = [
     "/oauth/jwks",
     "/.well-known/",
     "/health/",
+    "/rails/",
 ]
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -123,6 +123,11 @@ def get_account_by_iban(*, iban: str) -> PaymentAccount:
     return account
 
 
+def find_account_for_credit(*, iban: str) -> PaymentAccount | None:
+    """The account with this canonical IBAN in whatever state, for the engine, which credits it or says why not."""
+    return PaymentAccount.objects.select_related("ledger_account").filter(iban=iban).first()
+
+
 def list_accounts_by_ibans(*, ibans: Iterable[str]) -> QuerySet[PaymentAccount]:
     """Those of the given canonical IBANs that are open accounts of this bank."""
     return PaymentAccount.objects.filter(iban__in=list(ibans)).exclude(status=AccountStatus.DELETED)

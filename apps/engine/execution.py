@@ -1,7 +1,7 @@
 """What the engine does with one payment, inside one transaction."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,16 +15,16 @@ from apps.accounts.queries import (
     get_account_by_iban,
 )
 from apps.accounts.rules import AccountStatus
-from apps.clearing.queries import get_instruction
-from apps.clearing.rules import InstructionStatus
+from apps.clearing.rules import Rail
 from apps.clearing.services import submit_credit_transfer
 from apps.core.clock import bank_date
 from apps.core.iban import bank_code_of
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
+from apps.engine.rails import CLEARING_CODES, narrative_of, rail_of
 from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
 from apps.ledger.queries import get_ledger_account
-from apps.ledger.rules import EntryKind, Narrative
+from apps.ledger.rules import EntryKind
 from apps.ledger.services import ExceedsBalance, post_transfer
 from apps.payments.limits import count_against_limits, uncount_against_limits
 from apps.payments.rules import StatusReason, TransactionStatus
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from apps.payments.models import PaymentInitiation
 
 logger = logging.getLogger(__name__)
-
-SCT_CLEARING_CODE = "clearing:sepa-sct"
-NOSTRO_CODE = "nostro:central-bank"
 
 
 def execute_payment(*, payment_id: UUID, now: datetime) -> None:
@@ -75,38 +72,6 @@ def execute_payment(*, payment_id: UUID, now: datetime) -> None:
         _book_outgoing(payment, core_user_id=core_user_id, now=now)
 
 
-def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
-    """Finish an outgoing payment by the clearing house's answer: settled, or given back to the payer."""
-    instruction = get_instruction(instruction_id=instruction_id)
-    payment = lock_payment_for_execution(payment_id=instruction.payment_id)
-    if payment.transaction_status != TransactionStatus.ACSP:
-        return
-    clearing, amount = (
-        get_ledger_account(code=SCT_CLEARING_CODE),
-        Money(payment.amount_minor, payment.currency),
-    )
-    accepted = instruction.status == InstructionStatus.ACCEPTED
-    post_transfer(
-        kind=EntryKind.CLEARING_SETTLEMENT if accepted else EntryKind.CREDIT_TRANSFER_RETURN,
-        reference=str(payment.pk),
-        debit_account_id=clearing.pk,
-        credit_account_id=(
-            get_ledger_account(code=NOSTRO_CODE).pk if accepted else payment.debtor_account.ledger_account_id
-        ),
-        amount=amount,
-        booking_date=bank_date(now),
-        value_date=bank_date(now),
-        narrative=_narrative(payment) if accepted else _return_narrative(payment, reason=instruction.reason),
-        now=now,
-    )
-    if accepted:
-        note_execution(payment=payment, status=TransactionStatus.ACSC, now=now)
-    else:
-        known = instruction.reason in StatusReason.values
-        reason = StatusReason(instruction.reason) if known else StatusReason.MS03
-        note_execution(payment=payment, status=TransactionStatus.RJCT, reason=reason, now=now)
-
-
 def _book_inside(payment: "PaymentInitiation", *, core_user_id: str, now: datetime) -> None:
     try:
         creditor = get_account_by_iban(iban=payment.creditor_iban)
@@ -122,12 +87,21 @@ def _book_inside(payment: "PaymentInitiation", *, core_user_id: str, now: dateti
 
 
 def _book_outgoing(payment: "PaymentInitiation", *, core_user_id: str, now: datetime) -> None:
-    clearing = get_ledger_account(code=SCT_CLEARING_CODE)
+    rail = rail_of(payment)
+    # Of an order for a later day that day, not the one on which it was signed (PSD2 art. 78(2)).
+    received_at = payment.released_at or now
+    if rail == Rail.INST and now >= received_at + timedelta(seconds=settings.INSTANT_ANSWER_SECONDS):
+        # We were too slow ourselves: nothing was taken, and nothing is (Regulation 260/2012 art. 5a(4)).
+        _refuse(payment, reason=StatusReason.AB05, core_user_id=core_user_id, now=now)
+        return
+    clearing = get_ledger_account(code=CLEARING_CODES[rail])
     if _take_funds(payment, credit_account_id=clearing.pk, core_user_id=core_user_id, now=now):
         submit_credit_transfer(
             payment_id=payment.pk,
+            rail=rail,
             amount=Money(payment.amount_minor, payment.currency),
-            narrative=_narrative(payment),
+            narrative=narrative_of(payment),
+            received_at=received_at,
             now=now,
         )
         note_execution(payment=payment, status=TransactionStatus.ACSP, core_user_id=core_user_id, now=now)
@@ -149,7 +123,7 @@ def _take_funds(
             amount=Money(payment.amount_minor, payment.currency),
             booking_date=bank_date(now),
             value_date=bank_date(now),
-            narrative=_narrative(payment),
+            narrative=narrative_of(payment),
             now=now,
         )
     except ExceedsBalance:
@@ -170,29 +144,3 @@ def _refuse(
 
 def _is_own_bank(iban: str) -> bool:
     return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE
-
-
-def _narrative(payment: "PaymentInitiation") -> Narrative:
-    account = payment.debtor_account
-    return Narrative(
-        debtor_name=account.owner_name,
-        debtor_iban=payment.debtor_iban,
-        creditor_name=payment.creditor_name,
-        creditor_iban=payment.creditor_iban,
-        end_to_end_identification=payment.end_to_end_identification,
-        remittance_information_unstructured=payment.remittance_information_unstructured,
-    )
-
-
-def _return_narrative(payment: "PaymentInitiation", *, reason: str) -> Narrative:
-    """A return comes from where the money was to go."""
-    return Narrative(
-        debtor_name=payment.creditor_name,
-        debtor_iban=payment.creditor_iban,
-        creditor_name=payment.debtor_account.owner_name,
-        creditor_iban=payment.debtor_iban,
-        end_to_end_identification=payment.end_to_end_identification,
-        remittance_information_unstructured=f"RETURN {reason} {payment.remittance_information_unstructured}"[
-            :140
-        ],
-    )

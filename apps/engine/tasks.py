@@ -1,8 +1,8 @@
 from uuid import UUID
 
-from apps.clearing.services import SETTLE_TASK
+from apps.clearing.services import CREDIT_TASK, SETTLE_TASK, TIME_OUT_TASK
 from apps.core import clock
-from apps.engine import execution
+from apps.engine import execution, rails
 from apps.engine.crash_points import crash_point
 from apps.notifications.outbox_tasks import outbox_task
 from apps.payments.services import EXECUTE_TASK
@@ -17,5 +17,17 @@ def execute_payment(*, payment_id: str) -> None:
 
 @outbox_task(SETTLE_TASK)
 def settle_payment(*, instruction_id: str) -> None:
-    """Finish one outgoing payment by the clearing house's answer."""
-    execution.settle_payment(instruction_id=UUID(instruction_id), now=clock.now())
+    """Do what the clearing house's answer to an outgoing payment asks for."""
+    rails.settle_payment(instruction_id=UUID(instruction_id), now=clock.now())
+
+
+@outbox_task(TIME_OUT_TASK)
+def time_out_payment(*, instruction_id: str) -> None:
+    """Give an instant payment up that nobody has answered in time."""
+    rails.time_out_payment(instruction_id=UUID(instruction_id), now=clock.now())
+
+
+@outbox_task(CREDIT_TASK)
+def credit_incoming(*, incoming_id: str) -> None:
+    """Do the next thing with a transfer from another bank."""
+    rails.credit_incoming(incoming_id=UUID(incoming_id), now=clock.now())

@@ -28,6 +28,7 @@ class EntryKind(models.TextChoices):
     OPENING = "opening"
     CREDIT_TRANSFER = "credit_transfer"
     CLEARING_SETTLEMENT = "clearing_settlement"
+    CLEARING_RECEIPT = "clearing_receipt"
     CREDIT_TRANSFER_RETURN = "credit_transfer_return"
     INCOMING_CREDIT_TRANSFER = "incoming_credit_transfer"
     REVERSAL = "reversal"

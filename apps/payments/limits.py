@@ -130,7 +130,8 @@ def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
     """For the engine, before it takes the funds: count the payment into its customer's day, if his limits allow it.
 
     False, and nothing counted, when a limit forbids it. Parallel payments wait for one another here until the first is
-    committed or undone. Money that another bank sends back stays counted: it did go out.
+    committed or undone. What is refused or given up before it was settled is uncounted again; what was settled and
+    then sent back by the other bank stays counted: it did go out.
     """
     usual = usual_limits()
     amount = payment.amount_minor
@@ -147,7 +148,11 @@ def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
 
 
 def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None:
-    """For the engine, in the same transaction as the count: the funds were not there, nothing went out."""
+    """For the engine, once for a counted payment: nothing goes out, for want of funds or because the other side refused
+    it or did not answer.
+
+    ``now`` is the moment at which it was counted, which tells the day.
+    """
     column = "portal_minor" if payment.channel == Channel.PORTAL else "xs2a_minor"
     PaymentDayUse.objects.filter(psu_id=payment.payer.pk, day=bank_date(now)).update(
         **{column: F(column) - payment.amount_minor}

@@ -17,7 +17,7 @@ __all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentL
 
 
 class PaymentInitiation(models.Model):
-    """An order to pay: single, euro, SEPA credit transfer. Amount and payee never change once it is taken in."""
+    """An order to pay: single, euro, SEPA, ordinary or instant. Amount and payee never change once it is taken in."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="paymentId")
     channel = models.CharField(_("channel"), max_length=6, choices=Channel)
@@ -58,6 +58,14 @@ class PaymentInitiation(models.Model):
         _("status"), max_length=4, choices=TransactionStatus, default=TransactionStatus.RCVD
     )
     status_reason = models.CharField(_("reason"), max_length=4, choices=StatusReason, blank=True)
+    return_reason = models.CharField(
+        _("reason of the return"),
+        max_length=4,
+        blank=True,
+        default="",
+        help_text="ISO 20022, by the other bank",
+    )
+    returned_at = models.DateTimeField(_("came back"), null=True)
     request_id = models.CharField(max_length=36, help_text="X-Request-ID, or the form's own key")
     request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
     requested_execution_date = models.DateField(
@@ -135,6 +143,11 @@ class PaymentInitiation(models.Model):
                 condition=Q(standing_order__isnull=False),
                 name="payment_once_per_due_date",
             ),
+            models.CheckConstraint(
+                condition=Q(returned_at__isnull=True, return_reason="")
+                | Q(returned_at__isnull=False, transaction_status="ACSC") & ~Q(return_reason=""),
+                name="payment_returned_only_done",
+            ),
             models.UniqueConstraint(
                 fields=["app", "request_id"],
                 condition=Q(app__isnull=False),
@@ -167,6 +180,11 @@ class PaymentInitiation(models.Model):
     def is_scheduled(self) -> bool:
         """Whether it is authorised and waits for its day."""
         return self.transaction_status == TransactionStatus.ACTC and self.released_at is None
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether it reaches the payee within ten seconds or not at all."""
+        return self.payment_product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
 
     @property
     def payer(self) -> "PSU":

@@ -48,11 +48,13 @@ class PaymentService(models.TextChoices):
 
 class PaymentProduct(models.TextChoices):
     SEPA_CREDIT_TRANSFERS = "sepa-credit-transfers", _("SEPA transfer")
+    INSTANT_SEPA_CREDIT_TRANSFERS = "instant-sepa-credit-transfers", _("SEPA instant transfer")
 
 
 class StatusReason(models.TextChoices):
     """Why an order was refused: ISO 20022 ExternalStatusReason1Code."""
 
+    AB05 = "AB05", _("the other bank did not answer in time")
     AC01 = "AC01", _("the payee's account does not exist")
     AC04 = "AC04", _("an account is closed")
     AC06 = "AC06", _("an account is blocked")

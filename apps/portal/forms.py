@@ -23,6 +23,7 @@ from apps.payments.recurrence import (
     SeriesInvalid,
     check_series,
 )
+from apps.payments.rules import PaymentProduct
 from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
@@ -128,6 +129,22 @@ class TransferForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     execution_date = TypedDateField(label=_("Carry out on"), required=False)
+    product = forms.ChoiceField(
+        label=_("How fast"),
+        choices=[
+            (
+                PaymentProduct.SEPA_CREDIT_TRANSFERS.value,
+                _("Ordinary: on the next banking day at the latest"),
+            ),
+            (
+                PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS.value,
+                _("Instant: within ten seconds, at any hour, at no extra charge"),
+            ),
+        ],
+        initial=PaymentProduct.SEPA_CREDIT_TRANSFERS.value,
+        required=False,
+        widget=forms.RadioSelect,
+    )
     form_key = forms.CharField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}), required=False)
 
     def __init__(
@@ -161,6 +178,9 @@ class TransferForm(forms.Form):
         wanted = self.cleaned_data["execution_date"]
         _checked(check_requested_date, wanted, today=self._today)
         return None if wanted == self._today else wanted
+
+    def clean_product(self) -> PaymentProduct:
+        return PaymentProduct(self.cleaned_data["product"] or PaymentProduct.SEPA_CREDIT_TRANSFERS)
 
     def clean_form_key(self) -> str:
         """The page's own key: the same form sent twice is one payment. A key of another form makes a new one."""

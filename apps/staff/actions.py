@@ -10,6 +10,9 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.clearing.models import ClearingDifference, ClearingInstruction
+from apps.clearing.queries import get_recall_of
+from apps.clearing.rules import DifferenceStatus
 from apps.consents.models import Consent
 from apps.consents.rules import ConsentStatus
 from apps.consents.rules import may_change_status as may_change_consent
@@ -25,6 +28,8 @@ SUSPEND_APP = "tpp.change_app"
 REVOKE_CONSENT = "consents.change_consent"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
+SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
+RECALL_TRANSFER = "clearing.change_clearinginstruction"
 VIEW_TRAIL = "audit.view_auditevent"
 
 
@@ -119,6 +124,29 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "log-in",
             REOPEN_SIGN_IN,
             lambda user: _is_paused(user.pk),
+        ),
+    ),
+    ClearingDifference: (
+        Act(
+            "admin:difference-solve",
+            _("Mark as solved"),
+            "check",
+            SOLVE_DIFFERENCE,
+            lambda difference: difference.status == DifferenceStatus.OPEN,
+        ),
+    ),
+    ClearingInstruction: (
+        Act(
+            "admin:transfer-recall",
+            _("Recall"),
+            "undo-2",
+            RECALL_TRANSFER,
+            lambda instruction: (
+                instruction.was_settled
+                and not instruction.return_id
+                and get_recall_of(instruction_id=instruction.pk) is None
+            ),
+            is_danger=True,
         ),
     ),
     OutboxMessage: (

@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountBlocked, DebitNotAllowed
+from apps.clearing.services import DifferenceSolved, RecallNotPossible
 from apps.consents.services import (
     AccessExceeded,
     AccessNotGranted,
@@ -53,6 +54,8 @@ ANSWERS: dict[type[DomainError], Words] = {
     ConsentNotValid: _TOO_LATE,
     ConsentExpired: _TOO_LATE,
     PaymentStatusInvalid: _TOO_LATE,
+    DifferenceSolved: _TOO_LATE,
+    RecallNotPossible: _TOO_LATE,
     # What customers, TPPs and the engine may run into, and staff never should.
     TPPAlreadyRegistered: _NOT_OURS,
     AppNameTaken: _NOT_OURS,

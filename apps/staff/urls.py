@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from apps.staff.views import audit, consents, outbox, sign_in_state, tpps
+from apps.staff.views import audit, clearing, consents, outbox, sign_in_state, tpps
 
 
 def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
@@ -23,6 +23,8 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
         ),
         path("users/<uuid:user_id>/reopen/", admin_view(sign_in_state.reopen_user), name="user-reopen"),
         path("outbox/<uuid:message_id>/replay/", admin_view(outbox.replay), name="message-replay"),
+        path("differences/<uuid:difference_id>/solve/", admin_view(clearing.solve), name="difference-solve"),
+        path("transfers/<uuid:instruction_id>/recall/", admin_view(clearing.recall), name="transfer-recall"),
         path("outbox/replay/", admin_view(outbox.replay_all), name="outbox-replay"),
         path("trail/verify/", admin_view(audit.verify), name="trail-verify"),
         path("trail/<slug:object_type>/<str:object_id>/", admin_view(audit.story), name="trail-story"),

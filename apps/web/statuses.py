@@ -62,7 +62,21 @@ STATUS_LOOKS: dict[str, StatusLook] = {
     "dead": StatusLook(_("Given up"), "danger", "x"),
     # instructions to the clearing house
     "submitted": StatusLook(_("Handed over"), "info", "send"),
-    "accepted": StatusLook(_("Accepted"), "ok", "check"),
+    "accepted": StatusLook(_("Settled"), "ok", "check"),
+    "timed_out": StatusLook(_("Timed out"), "danger", "clock"),
+    "returned": StatusLook(_("Sent back"), "warn", "undo-2"),
+    # transfers from other banks, messages, differences, recalls
+    "answered": StatusLook(_("Accepted"), "info", "hourglass"),
+    "arrived": StatusLook(_("Received"), "info", "hourglass"),
+    "booked": StatusLook(_("Booked"), "ok", "check"),
+    "returning": StatusLook(_("On its way back"), "info", "undo-2"),
+    "waiting": StatusLook(_("Waiting"), "info", "hourglass"),
+    "read": StatusLook(_("Carried out"), "ok", "check"),
+    "refused": StatusLook(_("Refused"), "danger", "x"),
+    "open": StatusLook(_("Open"), "warn", "alert-triangle"),
+    "solved": StatusLook(_("Solved"), "ok", "check"),
+    "requested": StatusLook(_("Asked for"), "info", "hourglass"),
+    "paid": StatusLook(_("Paid back"), "ok", "check"),
 }
 
 

@@ -5,7 +5,7 @@ from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
-from apps.payments.rules import Channel
+from apps.payments.rules import Channel, PaymentProduct
 from apps.payments.services import (
     PaymentOrder,
     authorise_payment,
@@ -25,6 +25,7 @@ def received_payment(
     amount_minor: int = 2_500,
     creditor_iban: str = FOREIGN_IBAN,
     app: App | None = None,
+    product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS,
     now: datetime = NOW,
 ) -> PaymentInitiation:
     """An order that waits for its customer."""
@@ -34,6 +35,7 @@ def received_payment(
         creditor_iban=creditor_iban,
         instructed_amount=Money(amount_minor, "EUR"),
         remittance_information_unstructured="Order 88-2041",
+        payment_product=product,
     )
     payment, _ = initiate_payment(
         channel=Channel.XS2A if app else Channel.PORTAL,

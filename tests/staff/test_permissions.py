@@ -11,6 +11,7 @@ from apps.identity.rules import STAFF_PERMISSIONS, StaffRole
 from apps.identity.services import provision_staff_roles
 from apps.notifications.models import OutboxMessage
 from apps.tpp.models import TPP
+from tests.staff.clearing import difference_of, settled_of
 from tests.staff.world import World, member_of_staff, signed_in, superuser
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,10 @@ LISTS = [
     f"/staff/{model._meta.app_label}/{model._meta.model_name}/"
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label)
 ]
+CLEARING = (
+    *("clearing/clearinginstruction", "clearing/incomingtransfer", "clearing/clearingreport"),
+    *("clearing/clearingdifference", "clearing/clearingrecall", "clearing/clearingmessage"),
+)
 VISIBLE = {
     StaffRole.OPEN_BANKING: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation")
@@ -28,14 +33,16 @@ VISIBLE = {
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
     },
     StaffRole.OPERATIONS: {
-        *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
+        *CLEARING,
+        *("ledger/ledgeraccount", "notifications/outboxmessage"),
         "payments/paymentinitiation",
     },
     StaffRole.AUDIT: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
         *("payments/paymentlimits", "payments/standingorder"),
-        *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
+        *CLEARING,
+        *("ledger/ledgeraccount", "notifications/outboxmessage"),
     },
 }
 
@@ -54,6 +61,8 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
         "/staff/outbox/replay/": "notifications.change_outboxmessage",
+        f"/staff/differences/{difference_of().pk}/solve/": "clearing.change_clearingdifference",
+        f"/staff/transfers/{settled_of(world).pk}/recall/": "clearing.change_clearinginstruction",
         "/staff/trail/verify/": "audit.view_auditevent",
         f"/staff/trail/consent/{world.consent.pk}/": "audit.view_auditevent",
     }
@@ -184,4 +193,6 @@ def test_no_role_may_change_users_groups_or_permissions():
         "consents.change_consent",
         "sca.change_authenticationstate",
         "notifications.change_outboxmessage",
+        "clearing.change_clearingdifference",
+        "clearing.change_clearinginstruction",
     }

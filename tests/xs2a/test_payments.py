@@ -344,3 +344,25 @@ class TestForALaterDay:
         assert api.post(PAYMENTS, body, X_Request_ID=request_id).status == 201
         answer = api.post(PAYMENTS, body | {"requestedExecutionDate": day}, X_Request_ID=request_id)
         assert answer.refusal == (400, "PARAMETER_NOT_CONSISTENT")
+
+
+INSTANT = "/v1/payments/instant-sepa-credit-transfers"
+
+
+@pytest.mark.req("IPR-5a(4)")
+def test_an_instant_transfer_is_taken_in_under_its_own_path(world: World):
+    answer = world.pis().post(INSTANT, payment_body(world.anna.account.iban), TPP_Redirect_URI=REDIRECT_URI)
+    assert answer.status == 201
+    payment = PaymentInitiation.objects.get()
+    assert payment.payment_product == "instant-sepa-credit-transfers"
+    assert answer.headers["Location"] == f"{INSTANT}/{payment.pk}"
+    assert world.pis().get(f"{INSTANT}/{payment.pk}/status").body["transactionStatus"] == "RCVD"
+
+
+@pytest.mark.parametrize("rest", ["", "/status", "/authorisations"])
+def test_a_payment_is_not_found_under_another_products_path(world: World, rest: str):
+    world.pis().post(INSTANT, payment_body(world.anna.account.iban), TPP_Redirect_URI=REDIRECT_URI)
+    payment = PaymentInitiation.objects.get()
+    answer = world.pis().get(f"{PAYMENTS}/{payment.pk}{rest}")
+    assert answer.status in (403, 404)
+    assert answer.body == world.pis().get(f"{PAYMENTS}/{NOT_THERE}{rest}").body

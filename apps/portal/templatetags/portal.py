@@ -29,9 +29,9 @@ def day_month(value: date | datetime) -> str:
 
 
 @register.filter
-def when_text(requested: str) -> str:
-    """When an order is carried out, from the date as the signed snapshot writes it ("" for at once)."""
-    return phrases.when_text(date.fromisoformat(requested) if requested else None)
+def when_text(requested: str, product: str) -> str:
+    """When an order is carried out, from date ("" for at once) and product as the signed snapshot writes them."""
+    return phrases.when_text(date.fromisoformat(requested) if requested else None, product=product)
 
 
 @register.filter

@@ -43,7 +43,7 @@ from apps.payments.services import (
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
-from apps.portal.phrases import limit_text, reason_text, when_text
+from apps.portal.phrases import limit_text, reason_text, return_text, when_text
 from apps.portal.signing import code_under_way, open_authorisation_id, sign_context, wrong_code_form
 from apps.sca.queries import ChallengeView, get_challenge_view
 from apps.sca.rules import CodeMalformed, SubjectType
@@ -97,7 +97,7 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
         "payment": payment,
         "balance": balance,
         "is_short": payment.amount_minor > balance.available_minor,
-        "when": when_text(payment.requested_execution_date),
+        "when": when_text(payment.requested_execution_date, product=payment.payment_product),
         "arrival_day": latest_arrival_day(
             visit.now, requested=payment.requested_execution_date, cut_off=settings.SEPA_CUT_OFF
         ),
@@ -171,7 +171,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         form = wrong_code_form()
     context = sign_context(visit, challenge, form) | {
         "payment": payment,
-        "when": when_text(payment.requested_execution_date),
+        "when": when_text(payment.requested_execution_date, product=payment.payment_product),
         "steps": _steps(),
     }
     return render(request, "portal/payment_sign.html", context)
@@ -186,6 +186,7 @@ def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespons
     context = {
         "payment": payment,
         "reason": reason_text(payment) if status == TransactionStatus.RJCT else "",
+        "return_reason": return_text(payment) if payment.returned_at else "",
         "is_signed_here": _may_be_signed_here(payment),
         "is_scheduled": payment.is_scheduled,
         "is_under_way": not payment.is_scheduled
@@ -243,7 +244,7 @@ def _planned_days(payment: Any) -> dict[str, Any]:
     if payment.requested_execution_date is None:
         return {}
     return {
-        "execution_day": execution_day(payment.requested_execution_date),
+        "execution_day": execution_day(payment.requested_execution_date, is_instant=payment.is_instant),
         "last_day_to_cancel": last_day_to_cancel(payment.requested_execution_date),
     }
 
@@ -258,6 +259,7 @@ def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
         instructed_amount=typed["amount"],
         remittance_information_unstructured=typed["reference"],
         requested_execution_date=typed["execution_date"],
+        payment_product=typed["product"],
     )
     # Before the order's transaction: another bank is asked, and the look-up counts whatever becomes of the order.
     verification = verify_payee_of_order(
@@ -307,6 +309,7 @@ def _prefilled(request: HttpRequest, visit: Visit) -> dict[str, str]:
         "creditor_iban": format_iban(payment.creditor_iban),
         "amount": amount.replace(".", ",") if (get_language() or "").startswith("de") else amount,
         "reference": payment.remittance_information_unstructured,
+        "product": payment.payment_product,
     }
 
 

@@ -12,7 +12,7 @@ from apps.core.iban import parse_iban, parse_sepa_iban
 from apps.core.money import Money, parse_amount, plain_amount
 from apps.core.names.rules import NameMatch
 from apps.core.text import check_display_text
-from apps.payments.rules import StatusReason, TransactionStatus
+from apps.payments.rules import PaymentProduct, StatusReason, TransactionStatus
 from apps.payments.services import PaymentOrder, waits_for_confirmation
 from apps.xs2a.refusals import FormatError
 from apps.xs2a.serializers.reading import JSONObject, told_at
@@ -49,7 +49,7 @@ _AMOUNT_MEMBERS = frozenset({"currency", "amount"})
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """The body of POST /v1/payments/sepa-credit-transfers, understood; the debtor's account is not looked up yet."""
+    """The body of POST /v1/payments/{payment-product}, understood; the debtor's account is not looked up yet."""
 
     debtor_iban: str
     debtor_currency: str
@@ -60,7 +60,7 @@ class PaymentRequest:
     remittance_information_unstructured: str
     requested_execution_date: date | None = None
 
-    def as_order(self) -> PaymentOrder:
+    def as_order(self, product: PaymentProduct) -> PaymentOrder:
         """The order for the room.
 
         :raises apps.accounts.queries.AccountUnknown: the debtor's account is none of this bank's, or has another
@@ -77,6 +77,7 @@ class PaymentRequest:
             end_to_end_identification=self.end_to_end_identification,
             remittance_information_unstructured=self.remittance_information_unstructured,
             requested_execution_date=self.requested_execution_date,
+            payment_product=product,
         )
 
 

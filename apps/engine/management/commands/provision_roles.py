@@ -39,12 +39,17 @@ ENGINE_READS = [
     "payments_paymentlimits",
     "payments_standingorder",
     "clearing_clearinginstruction",
+    "clearing_clearingmessage",
+    "clearing_clearingrecall",
+    "clearing_clearingdifference",
+    "clearing_incomingtransfer",
     "notifications_outboxmessage",
 ]
 ENGINE_WRITES = [
     "payments_paymentinitiation",
     "payments_paymentdayuse",
     "clearing_clearinginstruction",
+    "clearing_incomingtransfer",
     "notifications_outboxmessage",
 ]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
