@@ -68,7 +68,8 @@ def record_events(events: Sequence[Event], *, at: datetime) -> None:
             """
             SELECT count(audit_append(%s, event, actor_type, actor_id, object_type, object_id, request_id, %s, data))
             FROM (
-                SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[])
+                SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                                     %s::jsonb[])
                     WITH ORDINALITY AS e (event, actor_type, actor_id, object_type, object_id, request_id, data, place)
                 ORDER BY place
             ) AS in_order

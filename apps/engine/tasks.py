@@ -4,15 +4,18 @@ from apps.clearing.services import CREDIT_TASK, SETTLE_TASK, TIME_OUT_TASK
 from apps.core import clock
 from apps.engine import execution, rails
 from apps.engine.crash_points import crash_point
-from apps.notifications.outbox_tasks import outbox_task
+from apps.notifications.outbox_tasks import outbox_task, outbox_task_for_many
+from apps.notifications.services import Work
 from apps.payments.services import EXECUTE_TASK
 
 
-@outbox_task(EXECUTE_TASK)
-def execute_payment(*, payment_id: str) -> None:
-    """Book one authorised payment."""
+@outbox_task_for_many(EXECUTE_TASK)
+def execute_payments(works: list[Work]) -> None:
+    """Book the authorised payments that wait."""
     crash_point("engine.received")
-    execution.execute_payment(payment_id=UUID(payment_id), now=clock.now())
+    execution.execute_payments(
+        requests={UUID(work.payload["payment_id"]): work.correlation_id for work in works}, now=clock.now()
+    )
 
 
 @outbox_task(SETTLE_TASK)

@@ -53,6 +53,7 @@ class Promise:
     effect_key: str
     queue: str = "default"
     correlation_id: str = "-"
+    delay_seconds: int = 0
 
 
 def enqueue_messages(promises: Sequence[Promise]) -> None:
@@ -66,9 +67,10 @@ def enqueue_messages(promises: Sequence[Promise]) -> None:
             """
             INSERT INTO notifications_outboxmessage
                 (id, topic, queue, payload, effect_key, correlation_id, status, attempts, available_at, last_error)
-            SELECT gen_random_uuid(), topic, queue, payload, effect_key, correlation_id, 'pending', 0, now(), ''
-            FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[], %s::text[])
-                AS p (topic, queue, payload, effect_key, correlation_id)
+            SELECT gen_random_uuid(), topic, queue, payload, effect_key, correlation_id, 'pending', 0,
+                   now() + make_interval(secs => delay), ''
+            FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[], %s::text[], %s::int[])
+                AS p (topic, queue, payload, effect_key, correlation_id, delay)
             ON CONFLICT (effect_key) DO NOTHING
             """,
             [
@@ -77,6 +79,7 @@ def enqueue_messages(promises: Sequence[Promise]) -> None:
                 [json.dumps(promise.payload) for promise in promises],
                 [promise.effect_key for promise in promises],
                 [promise.correlation_id for promise in promises],
+                [promise.delay_seconds for promise in promises],
             ],
         )
 

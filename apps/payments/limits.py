@@ -1,5 +1,7 @@
 """A customer's limits: read, checked, counted by the engine, changed (PSD2 art. 68(1); Regulation (EU) 2024/886)."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,27 +23,33 @@ from apps.sca.models import SCAAuthorisation
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
-# One statement: the customer's limits or the usual ones, and the day's sum, which grows only if it stays within them.
-# ON CONFLICT locks the day's row and looks at its newest version: parallel payments cannot exceed a limit together.
+# One statement, one amount a customer: his limits or the usual ones, and the day's sum, which grows only if it stays
+# within them. ON CONFLICT locks the day's row and looks at its newest version: parallel payments cannot exceed a limit
+# together. Always in the customers' order: no two groups can wait for each other in a ring.
 _COUNT = """
 WITH limits AS (
-    SELECT coalesce(own.per_payment_minor, %(per_payment)s) AS per_payment,
+    SELECT asked.psu_id, asked.portal, asked.xs2a,
+           coalesce(own.per_payment_minor, %(per_payment)s) AS per_payment,
            coalesce(own.per_day_minor, %(per_day)s) AS per_day,
            coalesce(own.portal_per_day_minor, %(portal_per_day)s) AS portal_per_day,
            coalesce(own.xs2a_per_day_minor, %(xs2a_per_day)s) AS xs2a_per_day
-    FROM (SELECT 1) AS one LEFT JOIN payments_paymentlimits AS own ON own.psu_id = %(psu)s
+    FROM unnest(%(psus)s::uuid[], %(portal)s::bigint[], %(xs2a)s::bigint[]) AS asked (psu_id, portal, xs2a)
+         LEFT JOIN payments_paymentlimits AS own ON own.psu_id = asked.psu_id
 )
 INSERT INTO payments_paymentdayuse AS used (psu_id, day, portal_minor, xs2a_minor)
-SELECT %(psu)s, %(day)s, %(portal)s, %(xs2a)s FROM limits
-WHERE %(portal)s + %(xs2a)s <= least(per_payment, per_day)
-  AND %(portal)s <= portal_per_day AND %(xs2a)s <= xs2a_per_day
+SELECT psu_id, %(day)s, portal, xs2a FROM limits
+WHERE portal + xs2a <= least(per_payment, per_day)
+  AND portal <= portal_per_day AND xs2a <= xs2a_per_day
+ORDER BY psu_id
 ON CONFLICT ON CONSTRAINT payment_day_use_once_per_day DO UPDATE
 SET portal_minor = used.portal_minor + excluded.portal_minor, xs2a_minor = used.xs2a_minor + excluded.xs2a_minor
 WHERE used.portal_minor + used.xs2a_minor + excluded.portal_minor + excluded.xs2a_minor
-      <= (SELECT per_day FROM limits)
-  AND (excluded.portal_minor = 0
-       OR used.portal_minor + excluded.portal_minor <= (SELECT portal_per_day FROM limits))
-  AND (excluded.xs2a_minor = 0 OR used.xs2a_minor + excluded.xs2a_minor <= (SELECT xs2a_per_day FROM limits))
+      <= (SELECT per_day FROM limits WHERE limits.psu_id = excluded.psu_id)
+  AND (excluded.portal_minor = 0 OR used.portal_minor + excluded.portal_minor
+       <= (SELECT portal_per_day FROM limits WHERE limits.psu_id = excluded.psu_id))
+  AND (excluded.xs2a_minor = 0 OR used.xs2a_minor + excluded.xs2a_minor
+       <= (SELECT xs2a_per_day FROM limits WHERE limits.psu_id = excluded.psu_id))
+RETURNING psu_id
 """
 
 
@@ -133,18 +141,42 @@ def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
     committed or undone. What is refused or given up before it was settled is uncounted again; what was settled and
     then sent back by the other bank stays counted: it did go out.
     """
-    usual = usual_limits()
-    amount = payment.amount_minor
+    return payment.pk in count_many_against_limits(payments=[payment], now=now)
+
+
+def count_many_against_limits(*, payments: Iterable[PaymentInitiation], now: datetime) -> set[UUID]:
+    """The ids of those payments that were counted; as :func:`count_against_limits` for one after the other.
+
+    One round trip for all customers' first payments, one for their second ones, and so on. A transaction that calls
+    this again does so for customers of whom it has counted something already: so transactions wait for one another in
+    the customers' order only.
+    """
+    turns: list[list[PaymentInitiation]] = []
+    seen: Counter[UUID] = Counter()
+    for payment in payments:
+        turn = seen[payment.payer.pk]
+        seen[payment.payer.pk] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(payment)
+    counted: set[UUID] = set()
+    for together in turns:
+        of_customer = {payment.payer.pk: payment for payment in together}
+        counted |= {of_customer[psu_id].pk for psu_id in _count_once_each(together, now=now)}
+    return counted
+
+
+def _count_once_each(payments: list[PaymentInitiation], *, now: datetime) -> list[UUID]:
     parameters: dict[str, Any] = {
-        **usual.as_dict(),
-        "psu": payment.payer.pk,
+        **usual_limits().as_dict(),
         "day": bank_date(now),
-        "portal": amount if payment.channel == Channel.PORTAL else 0,
-        "xs2a": amount if payment.channel == Channel.XS2A else 0,
+        "psus": [payment.payer.pk for payment in payments],
+        "portal": [payment.amount_minor if payment.channel == Channel.PORTAL else 0 for payment in payments],
+        "xs2a": [payment.amount_minor if payment.channel == Channel.XS2A else 0 for payment in payments],
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, parameters)
-        return bool(cursor.rowcount)
+        return [psu_id for (psu_id,) in cursor.fetchall()]
 
 
 def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None:

@@ -44,7 +44,14 @@ def test_events_recorded_together_keep_their_order_and_their_calls(db: None) -> 
     record_events([], at=NOW)
     record_events(
         [
-            Event("test.thing.happened", "thing", str(number), "engine", data={"n": number}, request_id=f"r{number}")
+            Event(
+                "test.thing.happened",
+                "thing",
+                str(number),
+                "engine",
+                data={"n": number},
+                request_id=f"r{number}",
+            )
             for number in range(20)
         ],
         at=NOW,

@@ -3,9 +3,10 @@
 from apps.clearing.services.differences import note_difference
 from apps.clearing.services.handover import (
     SUBMIT_TASK,
+    OutgoingOrder,
     deliver_message,
     prepare_instruction_message,
-    submit_credit_transfer,
+    submit_credit_transfers,
 )
 from apps.clearing.services.inbound import (
     READ_TASK,
@@ -61,6 +62,7 @@ __all__ = [
     "TIME_OUT_TASK",
     "DifferenceSolved",
     "MessageIdReused",
+    "OutgoingOrder",
     "RecallNotPossible",
     "deliver_message",
     "lock_incoming_transfer",
@@ -81,6 +83,6 @@ __all__ = [
     "reconcile_open_cycles",
     "solve_difference",
     "store_outgoing_message",
-    "submit_credit_transfer",
+    "submit_credit_transfers",
     "time_out_instruction",
 ]

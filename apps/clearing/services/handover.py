@@ -1,6 +1,8 @@
 """Handing messages over: stored first, then sent, as often as it takes, to the letter and under the same id."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,12 +13,12 @@ from apps.clearing.houses import ClearingHouse, HouseRefused, HouseUnavailable
 from apps.clearing.models import ClearingInstruction, ClearingMessage
 from apps.clearing.queries import get_instruction, get_message
 from apps.clearing.rules import InstructionStatus, MessageStatus, Rail
-from apps.clearing.services.outcomes import note_rejected, promise_time_out
+from apps.clearing.services.outcomes import note_rejected, time_out_of
 from apps.clearing.services.store import promise_sending, store_outgoing_message
 from apps.core.clock import bank_date
 from apps.core.money import Money
 from apps.ledger.rules import Narrative
-from apps.notifications.services import enqueue_message
+from apps.notifications.services import Promise, enqueue_messages
 
 logger = logging.getLogger(__name__)
 
@@ -24,44 +26,66 @@ SUBMIT_TASK = "clearing.submit"
 NOT_PROVIDED = "NOTPROVIDED"
 
 
-def submit_credit_transfer(
-    *,
-    payment_id: UUID,
-    rail: Rail,
-    amount: Money,
-    narrative: Narrative,
-    received_at: datetime,
-    now: datetime,
-) -> ClearingInstruction:
-    """Promise, in the caller's transaction, that a transfer is handed to the clearing house. Idempotent by payment.
+@dataclass(frozen=True, slots=True)
+class OutgoingOrder:
+    """A transfer to be handed to the clearing house.
 
     ``received_at`` is when the order was received. An instant transfer that has no answer
-    ``INSTANT_ANSWER_SECONDS`` later is given up (Regulation 260/2012 art. 5a(4)).
+    ``INSTANT_ANSWER_SECONDS`` later is given up (Regulation 260/2012 art. 5a(4)). ``request_id`` is the call that
+    caused it.
     """
-    instruction, is_new = ClearingInstruction.objects.get_or_create(
-        payment_id=payment_id,
-        defaults={
-            "rail": rail,
-            "amount_minor": amount.amount_minor,
-            "currency": amount.currency,
-            "debtor_name": narrative.debtor_name,
-            "debtor_iban": narrative.debtor_iban,
-            "creditor_name": narrative.creditor_name,
-            "creditor_iban": narrative.creditor_iban,
-            "end_to_end_identification": narrative.end_to_end_identification or NOT_PROVIDED,
-            "remittance_information_unstructured": narrative.remittance_information_unstructured,
-            "received_at": received_at,
-            "submitted_at": now,
-        },
+
+    payment_id: UUID
+    rail: Rail
+    amount: Money
+    narrative: Narrative
+    received_at: datetime
+    request_id: str = "-"
+
+
+def submit_credit_transfers(orders: Sequence[OutgoingOrder], *, now: datetime) -> None:
+    """Promise, in the caller's transaction, that transfers are handed to the clearing house, in three round trips.
+    Idempotent by payment."""
+    if not orders:
+        return
+    ClearingInstruction.objects.bulk_create(
+        [
+            ClearingInstruction(
+                payment_id=order.payment_id,
+                rail=order.rail,
+                amount_minor=order.amount.amount_minor,
+                currency=order.amount.currency,
+                debtor_name=order.narrative.debtor_name,
+                debtor_iban=order.narrative.debtor_iban,
+                creditor_name=order.narrative.creditor_name,
+                creditor_iban=order.narrative.creditor_iban,
+                end_to_end_identification=order.narrative.end_to_end_identification or NOT_PROVIDED,
+                remittance_information_unstructured=order.narrative.remittance_information_unstructured,
+                received_at=order.received_at,
+                submitted_at=now,
+            )
+            for order in orders
+        ],
+        ignore_conflicts=True,
     )
-    enqueue_message(
-        topic=SUBMIT_TASK,
-        payload={"instruction_id": str(instruction.pk)},
-        effect_key=f"clearing:{instruction.pk}",
+    requests = {order.payment_id: order.request_id for order in orders}
+    instructions = list(ClearingInstruction.objects.filter(payment_id__in=requests))
+    enqueue_messages(
+        [
+            Promise(
+                topic=SUBMIT_TASK,
+                payload={"instruction_id": str(instruction.pk)},
+                effect_key=f"clearing:{instruction.pk}",
+                correlation_id=requests[instruction.payment_id],
+            )
+            for instruction in instructions
+        ]
+        + [
+            time_out_of(instruction, request_id=requests[instruction.payment_id], now=now)
+            for instruction in instructions
+            if instruction.rail == Rail.INST
+        ]
     )
-    if is_new and rail == Rail.INST:
-        promise_time_out(instruction, now=now)
-    return instruction
 
 
 def prepare_instruction_message(*, instruction_id: UUID, now: datetime) -> None:

@@ -15,7 +15,7 @@ from apps.clearing.rules import DifferenceKind, InstructionStatus, RecallReason,
 from apps.clearing.services.differences import note_difference
 from apps.clearing.services.recalls import open_recall
 from apps.core.errors import NotFound
-from apps.notifications.services import enqueue_message
+from apps.notifications.services import Promise, enqueue_message
 
 SETTLE_TASK = "engine.settle_payment"
 TIME_OUT_TASK = "engine.time_out_payment"
@@ -35,15 +35,17 @@ def lock_instruction(*, instruction_id: UUID) -> ClearingInstruction:
     return instruction
 
 
-def promise_time_out(instruction: ClearingInstruction, *, now: datetime) -> None:
-    """Wake the engine when the time for an answer is over. The bank's own timer: the house need not be alive."""
+def time_out_of(instruction: ClearingInstruction, *, request_id: str, now: datetime) -> Promise:
+    """The message that wakes the engine when the time for an answer is over. The bank's own timer: the house need not
+    be alive."""
     received_at = instruction.received_at or now
     deadline = received_at + timedelta(seconds=settings.INSTANT_ANSWER_SECONDS)
-    enqueue_message(
+    return Promise(
         topic=TIME_OUT_TASK,
         payload={"instruction_id": str(instruction.pk)},
         effect_key=f"time-out:{instruction.pk}",
         queue=ENGINE_QUEUE,
+        correlation_id=request_id,
         delay_seconds=max(0, math.floor((deadline - now).total_seconds())),
     )
 

@@ -114,6 +114,50 @@ def post_entry(
     :raises AccountNotPostable: unknown account, or one in another currency.
     :raises django.db.IntegrityError: the legs do not balance.
     """
+    outcome = _post(
+        kind=kind,
+        reference=reference,
+        currency=currency,
+        legs=legs,
+        booking_date=booking_date,
+        value_date=value_date,
+        narrative=narrative,
+        now=now,
+    )
+    return is_booked_now(outcome, reference=reference)
+
+
+def is_booked_now(outcome: PostingOutcome, *, reference: str) -> bool:
+    """True if booked now, False if it was before.
+
+    :raises ExceedsBalance: an account would fall below its limit, holds counted.
+    :raises EntryClash: the reference was used for other accounts or amounts.
+    :raises AccountNotPostable: unknown account, or one in another currency.
+    """
+    match outcome:
+        case PostingOutcome.POSTED:
+            return True
+        case PostingOutcome.EXISTS:
+            return False
+        case PostingOutcome.EXCEEDS_BALANCE:
+            raise ExceedsBalance(reference)
+        case PostingOutcome.EXISTS_WITH_DIFFERENT_CONTENT:
+            raise EntryClash(reference)
+        case PostingOutcome.ACCOUNT_NOT_FOUND | PostingOutcome.CURRENCY_MISMATCH:
+            raise AccountNotPostable(str(outcome))
+
+
+def _post(
+    *,
+    kind: EntryKind,
+    reference: str,
+    currency: str,
+    legs: Sequence[Leg],
+    booking_date: date,
+    value_date: date,
+    narrative: Narrative,
+    now: datetime,
+) -> PostingOutcome:
     outcome = call_function(
         _POST_ENTRY,
         [
@@ -134,17 +178,26 @@ def post_entry(
             narrative.remittance_information_unstructured,
         ],
     )
-    match PostingOutcome(outcome):
-        case PostingOutcome.POSTED:
-            return True
-        case PostingOutcome.EXISTS:
-            return False
-        case PostingOutcome.EXCEEDS_BALANCE:
-            raise ExceedsBalance(reference)
-        case PostingOutcome.EXISTS_WITH_DIFFERENT_CONTENT:
-            raise EntryClash(reference)
-        case PostingOutcome.ACCOUNT_NOT_FOUND | PostingOutcome.CURRENCY_MISMATCH:
-            raise AccountNotPostable(str(outcome))
+    return PostingOutcome(outcome)
+
+
+def _post_alone(
+    transfer: Transfer, currency: str, booking_date: date, value_date: date, now: datetime
+) -> PostingOutcome:
+    """A set of one by the function for one, whose plans the server keeps."""
+    return _post(
+        kind=transfer.kind,
+        reference=transfer.reference,
+        currency=currency,
+        legs=[
+            Leg(transfer.debit_account_id, Direction.DEBIT, transfer.amount_minor),
+            Leg(transfer.credit_account_id, Direction.CREDIT, transfer.amount_minor),
+        ],
+        booking_date=booking_date,
+        value_date=value_date,
+        narrative=transfer.narrative,
+        now=now,
+    )
 
 
 def post_transfers(
@@ -160,6 +213,8 @@ def post_transfers(
     As :func:`post_transfer` for one after the other, at a fraction of the cost: one that cannot be booked leaves the
     others as they are. First come those that are covered for sure, then the others in their order.
     """
+    if len(transfers) == 1:
+        return [_post_alone(transfers[0], currency, booking_date, value_date, now)]
     if not transfers:
         return []
     narratives = [transfer.narrative for transfer in transfers]
@@ -224,7 +279,7 @@ def reverse_entry(*, kind: EntryKind, reference: str, booking_date: date, reason
 
 
 def _array(values: Iterable[UUID | str | int]) -> str:
-    """An array as PostgreSQL reads it, for values that need no quotes: psycopg takes a fifth of the call's time for three."""
+    """An array as PostgreSQL reads it, for values that need no quotes: psycopg's own way took a fifth of the call."""
     return "{" + ",".join(map(str, values)) + "}"
 
 

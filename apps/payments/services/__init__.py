@@ -3,6 +3,7 @@
 from apps.payments.services.authorising import (
     authorise_payment,
     check_authorised_as_is,
+    list_authorised_as_is,
     payment_snapshot,
     send_payment_code,
     start_payment_authorisation,
@@ -23,8 +24,11 @@ from apps.payments.services.orders import (
 from apps.payments.services.release import hold_back_payment, release_due_payments
 from apps.payments.services.reports import (
     SEND_REFUSAL_NOTICE_TASK,
+    ExecutionReport,
     lock_payment_for_execution,
+    lock_payments_for_execution,
     note_execution,
+    note_executions,
     note_return,
 )
 from apps.payments.services.status import ENGINE_QUEUE, EXECUTE_TASK, PUSH_STATUS_TASK, PaymentStatusInvalid
@@ -44,6 +48,7 @@ __all__ = [
     "CreditorNotConfirmed",
     "CurrencyNotSupported",
     "DebtorAccountNotYours",
+    "ExecutionReport",
     "PaymentOrder",
     "PaymentStatusInvalid",
     "RequestIdReused",
@@ -58,8 +63,11 @@ __all__ = [
     "hold_back_payment",
     "initiate_payment",
     "is_cancellable",
+    "list_authorised_as_is",
     "lock_payment_for_execution",
+    "lock_payments_for_execution",
     "note_execution",
+    "note_executions",
     "note_return",
     "payment_snapshot",
     "reject_payment",

@@ -1,6 +1,7 @@
 """The customer's word: what he is shown and signs, his code, and the release to the engine (RTS art. 5)."""
 
 import hmac
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -164,14 +165,31 @@ def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:
     The engine asks before it takes funds: not the message it got, and not the status column alone, decides. An
     execution of a standing order is covered by the authorisation of its series (RTS art. 14).
     """
-    if payment.standing_order_id is not None:
-        return is_covered_by_standing_order(payment=payment)
-    if payment.authorisation_id is None or payment.psu_id is None:
+    return payment.pk in list_authorised_as_is(payments=[payment])
+
+
+def list_authorised_as_is(*, payments: Iterable[PaymentInitiation]) -> set[UUID]:
+    """The ids of those payments that :func:`check_authorised_as_is` holds for, in one query but for standing orders."""
+    payments = list(payments)
+    authorisations = SCAAuthorisation.objects.filter(sca_status="finalised").in_bulk(
+        [payment.authorisation_id for payment in payments if payment.authorisation_id is not None]
+    )
+    covered: set[UUID] = set()
+    for payment in payments:
+        if payment.standing_order_id is not None:
+            is_covered = is_covered_by_standing_order(payment=payment)
+        else:
+            found = authorisations.get(payment.authorisation_id) if payment.authorisation_id else None
+            is_covered = found is not None and _is_signed_by(payment, authorisation=found)
+        if is_covered:
+            covered.add(payment.pk)
+    return covered
+
+
+def _is_signed_by(payment: PaymentInitiation, *, authorisation: SCAAuthorisation) -> bool:
+    if authorisation.subject_id != payment.pk or payment.psu_id is None:
         return False
-    authorisation = SCAAuthorisation.objects.filter(
-        pk=payment.authorisation_id, subject_id=payment.pk, psu_id=payment.psu_id, sca_status="finalised"
-    ).first()
-    if authorisation is None or authorisation.snapshot_hash is None:
+    if authorisation.psu_id != payment.psu_id or authorisation.snapshot_hash is None:
         return False
     snapshot = {"purpose": Purpose.PAYMENT.value, **payment_snapshot(payment=payment)}
     return hmac.compare_digest(canonical_hash(snapshot), bytes(authorisation.snapshot_hash))
