@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.consents",
     "apps.payments",
     "apps.statements",
+    "apps.screening",
     "apps.web",
     "apps.authserver",
     "apps.xs2a",
@@ -254,6 +255,8 @@ CELERY_BEAT_SCHEDULE = {
     "standing-orders": {"task": "payments.execute_standing_orders", "schedule": schedule(20)},
     "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
+    # Every five minutes: opens the day's screening, goes on with an interrupted one, takes in new customers.
+    "screening-daily": {"task": "screening.begin_day", "schedule": schedule(300)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
     "ledger-fold": {"task": "ledger.fold_totals", "schedule": schedule(10), "options": {"queue": "engine"}},
     "ledger-expire-holds": {

@@ -17,6 +17,8 @@ from apps.identity.models import PSU, User
 from apps.notifications.models import OutboxMessage
 from apps.notifications.rules import MessageStatus
 from apps.sca.queries import get_authentication_state
+from apps.screening.models import ScreeningHit
+from apps.screening.rules import HitStatus
 from apps.tpp.models import TPP, App
 from apps.tpp.rules import AppStatus, TPPStatus
 
@@ -25,6 +27,7 @@ SUSPEND_APP = "tpp.change_app"
 REVOKE_CONSENT = "consents.change_consent"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
+DECIDE_HIT = "screening.change_screeninghit"
 VIEW_TRAIL = "audit.view_auditevent"
 
 
@@ -119,6 +122,23 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "log-in",
             REOPEN_SIGN_IN,
             lambda user: _is_paused(user.pk),
+        ),
+    ),
+    ScreeningHit: (
+        Act(
+            "admin:hit-clear",
+            _("Not this person"),
+            "check",
+            DECIDE_HIT,
+            lambda hit: hit.status == HitStatus.OPEN,
+        ),
+        Act(
+            "admin:hit-confirm",
+            _("True match"),
+            "ban",
+            DECIDE_HIT,
+            lambda hit: hit.status == HitStatus.OPEN,
+            is_danger=True,
         ),
     ),
     OutboxMessage: (

@@ -28,6 +28,7 @@ from apps.payments.services import (
 from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.screening.services import HitDecided
 from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
 
 Words = str | Promise
@@ -53,6 +54,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     ConsentNotValid: _TOO_LATE,
     ConsentExpired: _TOO_LATE,
     PaymentStatusInvalid: _TOO_LATE,
+    HitDecided: _TOO_LATE,
     # What customers, TPPs and the engine may run into, and staff never should.
     TPPAlreadyRegistered: _NOT_OURS,
     AppNameTaken: _NOT_OURS,

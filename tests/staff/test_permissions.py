@@ -36,6 +36,11 @@ VISIBLE = {
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
         *("payments/paymentlimits", "payments/standingorder"),
         *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
+        *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
+    },
+    StaffRole.COMPLIANCE: {
+        *("identity/psu", "accounts/paymentaccount"),
+        *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
     },
 }
 
@@ -53,6 +58,8 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/customers/{world.anna.pk}/reopen/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
+        f"/staff/screening/{world.hit.pk}/clear/": "screening.change_screeninghit",
+        f"/staff/screening/{world.hit.pk}/confirm/": "screening.change_screeninghit",
         "/staff/outbox/replay/": "notifications.change_outboxmessage",
         "/staff/trail/verify/": "audit.view_auditevent",
         f"/staff/trail/consent/{world.consent.pk}/": "audit.view_auditevent",
@@ -183,5 +190,6 @@ def test_no_role_may_change_users_groups_or_permissions():
         "tpp.change_app",
         "consents.change_consent",
         "sca.change_authenticationstate",
+        "screening.change_screeninghit",
         "notifications.change_outboxmessage",
     }
