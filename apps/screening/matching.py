@@ -21,7 +21,13 @@ _WORDS_MAX = 12
 _CACHED_WORDS_MAX = 200_000
 
 _IGNORED = frozenset(
-    ["dr", "prof", "professor", "dipl", "ing", "mag", "mr", "mrs", "ms", "miss", "sir", "herr", "frau", "dott", "dottore", "don", "dona", "sheikh", "shaykh", "haji", "hajji", "mullah", "maulavi", "gen", "general", "col", "colonel", "capt", "jr", "sr", "phd", "md", "mba", "hc", "gmbh", "ag", "kg", "ohg", "gbr", "ug", "ek", "eg", "ev", "se", "sa", "sas", "sarl", "srl", "spa", "bv", "nv", "oy", "ab", "as", "aps", "plc", "ltd", "limited", "llc", "llp", "inc", "corp", "corporation", "co", "company", "pjsc", "jsc", "ooo", "oao", "zao", "pao", "fze", "fzco", "mbh", "al", "el", "ul", "the", "of", "and", "und", "de", "la", "le", "del", "der", "den", "von", "van", "zu", "bin", "ibn", "ben", "bint"]
+    (  # noqa: SIM905 - titles, company forms, particles: as literals they would fill a page
+        "dr prof professor dipl ing mag mr mrs ms miss sir herr frau dott dottore don dona sheikh shaykh haji hajji"
+        " mullah maulavi gen general col colonel capt jr sr phd md mba hc"
+        " gmbh ag kg ohg gbr ug ek eg ev se sa sas sarl srl spa bv nv oy ab as aps plc ltd limited llc llp inc corp"
+        " corporation co company pjsc jsc ooo oao zao pao fze fzco mbh"
+        " al el ul the of and und de la le del der den von van zu bin ibn ben bint"
+    ).split(" ")
 )
 _FOLDS = tuple(
     (re.compile(pattern), to)
@@ -45,6 +51,7 @@ _FOLDS = tuple(
 )
 _DOUBLED = re.compile(r"(.)\1+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ABD = re.compile(r"\babd[ -]?[aeu][lrsn][ -]?(?=[a-z]{3})")  # "Abd al-Rahman", "Abd-ul Rahman": one name.
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
 _VOWELS_AND_H = re.compile(r"[aeiouh]")
 
@@ -70,6 +77,7 @@ def words_of(name: str) -> tuple[str, ...]:
     if not name.isascii():
         latin = _CAMEL.sub(" ", latin)  # Scripts without blanks come out as "XiJinPing".
     latin = latin.lower().replace("'", "").replace("`", "")
+    latin = _ABD.sub("abdul", latin)
     words = [word for word in _NOT_LETTERS.split(latin) if word]
     telling = [word for word in words if word not in _IGNORED and len(word) > 1]
     return tuple((telling or words)[:_WORDS_MAX])

@@ -6,8 +6,16 @@ import pytest
 
 from apps.screening.matching import SCORE_MIN, NameIndex, name_score
 
-FIRST = ["Aleksandr", "Mohammed", "Katharina", "Yusuf", "Björn", "François", "Sergej", "Fatima", "Giovanni", "Wolfgang", "Mikhail", "Abdulrahman", "Chiara", "Hüseyin", "Jadwiga", "Dmitri", "Ibrahim", "Margarethe", "Rodrigo", "Svetlana", "Leopold", "Zbigniew", "Natascha", "Hassan", "Benedikt", "Ottokar"]
-LAST = ["Tschernowski", "Al-Qahtani", "Lindqvist", "Oberhuber", "Wassiljew", "Kowalczyk", "Marchetti", "Yildirim", "Dupontel", "Grünewald", "Petrossian", "Bakhtiari", "Sommerfeld", "Ruzicka", "Montefiore", "Haddadin", "Schwarzkopf", "Ivantsov", "Brandstetter", "Quintanilla", "Farouk", "Hölderer", "Zimmerhackl", "Olteanu", "Krasnodar", "Mbekiwa"]
+_FIRST = """
+Aleksandr Mohammed Katharina Yusuf Björn François Sergej Fatima Giovanni Wolfgang Mikhail Abdulrahman Chiara Hüseyin
+Jadwiga Dmitri Ibrahim Margarethe Rodrigo Svetlana Leopold Zbigniew Natascha Hassan Benedikt Ottokar
+"""
+_LAST = """
+Tschernowski Al-Qahtani Lindqvist Oberhuber Wassiljew Kowalczyk Marchetti Yildirim Dupontel Grünewald Petrossian
+Bakhtiari Sommerfeld Ruzicka Montefiore Haddadin Schwarzkopf Ivantsov Brandstetter Quintanilla Farouk Hölderer
+Zimmerhackl Olteanu Krasnodar Mbekiwa
+"""
+FIRST, LAST = _FIRST.split(), _LAST.split()
 SOUNDS = [
     ("Aleksandr", "Alexandr"), ("Mohammed", "Muhamad"), ("Katharina", "Katarina"), ("Yusuf", "Youssouf"),
     ("Björn", "Bjoern"), ("Sergej", "Sergey"), ("Mikhail", "Michail"), ("Hüseyin", "Huseyin"),

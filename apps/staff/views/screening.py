@@ -55,7 +55,7 @@ def confirm(request: HttpRequest, hit_id: UUID) -> HttpResponse:
         consequences=[
             ngettext(
                 "%(count)d account of the customer is blocked at once, a joint one too: it neither pays nor is paid.",
-                "%(count)d accounts of the customer are blocked at once, joint ones too: they neither pay nor are paid.",
+                "%(count)d accounts of the customer are blocked at once, joint ones too: nothing is paid any more.",
                 count,
             )
             % {"count": count},
