@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.read_only_admin import ReadOnlyAdmin, RelatedRows
+from apps.screening.explanations import explain_names
 from apps.screening.models import SanctionsList, ScreeningHit, ScreeningRun
 
 
@@ -20,7 +21,7 @@ class ScreeningHitAdmin(ReadOnlyAdmin):
     ordering = ["-found_at"]
     badge_fields = ["status"]
     fieldsets = [
-        (None, {"fields": ["status", "psu", "customer_name", "listed_name", "score", "found_at"]}),
+        (None, {"fields": ["status", "psu", "customer_name", "listed_name", "score", "why", "found_at"]}),
         (
             _("Listed entry"),
             {
@@ -37,6 +38,10 @@ class ScreeningHitAdmin(ReadOnlyAdmin):
     def audit_objects(self, row: ScreeningHit) -> list[tuple[str, Any]]:
         """The trail tells of it under the customer."""
         return [("psu", row.psu_id)]
+
+    @admin.display(description=_("why"))
+    def why(self, hit: ScreeningHit) -> list[str]:
+        return explain_names(customer_name=hit.customer_name, listed_name=hit.listed_name)
 
     @admin.display(description=_("EU reference"))
     def eu_reference(self, hit: ScreeningHit) -> str:
@@ -79,6 +84,14 @@ class ScreeningRunAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["business_date", "sanctions_list", "status", "customer_count", "hit_count"]}),
         (_("Record"), {"fields": ["started_at", "finished_at"]}),
+    ]
+    related_rows = [
+        RelatedRows(
+            _("Steps"), "batches", ["number", "screened_at", "hit_count", "evidence_sha256"], ["number"]
+        ),
+        RelatedRows(
+            _("Hits first found"), "hits", ["customer_name", "listed_name", "score", "status"], ["-score"]
+        ),
     ]
     audit_object_type = "screening_run"
 

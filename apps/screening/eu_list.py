@@ -75,6 +75,8 @@ def read_list(file: IO[bytes]) -> ParsedList:
             size += len(chunk)
             if size > FILE_BYTES_MAX:
                 raise ListUnreadable(f"larger than {FILE_BYTES_MAX} bytes")
+            if b"\x00" in chunk:  # UTF-16 and its like, which expat would read unasked.
+                raise ListUnreadable("the format is in UTF-8")
             digest.update(chunk)
             reader.parser.Parse(chunk, False)
         reader.parser.Parse(b"", True)
@@ -164,7 +166,7 @@ class _Reader:
             whole = attributes.get("wholeName", "").strip() or " ".join(filter(None, parts)).strip()
             if not whole:
                 raise self._refuse("nameAlias without a name")
-            if "\x00" not in whole and whole not in entry.names:
+            if whole not in entry.names:
                 entry.names.append(whole)
             if len(entry.names) > NAMES_PER_ENTRY_MAX:
                 raise self._refuse(f"more than {NAMES_PER_ENTRY_MAX} names of one entry")

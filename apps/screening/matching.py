@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from anyascii import anyascii
 from rapidfuzz.distance import OSA, JaroWinkler
@@ -64,6 +65,28 @@ class NameMatch:
     score: int
 
 
+class WordReason(StrEnum):
+    """Why one word of a customer's name was taken for one of a listed name, or was not."""
+
+    SAME = "same"
+    SPELLING = "spelling"
+    CONSONANTS = "consonants"
+    SLIP = "slip"
+    SIMILAR = "similar"
+    BLANKS = "blanks"
+    ONLY_CUSTOMER = "only_customer"
+    ONLY_LISTED = "only_listed"
+
+
+@dataclass(frozen=True, slots=True)
+class WordMatch:
+    """One word of each name, in Latin letters and lower case; empty where a word has no partner."""
+
+    word: str
+    listed_word: str
+    reason: WordReason
+
+
 def fold_word(word: str) -> str:
     """A Latin, lower-case word as it sounds: ways to transliterate become one."""
     for pattern, to in _FOLDS:
@@ -90,20 +113,26 @@ def consonants_of(folded: str) -> str:
 
 def word_likeness(one: str, other: str) -> float:
     """How alike two words are, from 0 to 1."""
+    return compare_words(one, other)[0]
+
+
+def compare_words(one: str, other: str) -> tuple[float, WordReason]:
+    """How alike two words are, from 0 to 1, and by what."""
     if one == other:
-        return 1.0
+        return 1.0, WordReason.SAME
     a, b = fold_word(one), fold_word(other)
     if a == b:
-        return 0.97
+        return 0.97, WordReason.SPELLING
     if min(len(a), len(b)) < 3:
-        return 0.0
+        return 0.0, WordReason.SIMILAR
     likeness = OSA.normalized_similarity(a, b)
     skeleton = consonants_of(a)
     if len(skeleton) >= 3 and skeleton == consonants_of(b):
-        return max(likeness, 0.9)
+        return max(likeness, 0.9), WordReason.CONSONANTS
+    reason = WordReason.SIMILAR
     if OSA.distance(a, b) == 1 and min(len(a), len(b)) >= 5:
-        likeness = max(likeness, 0.88)
-    return likeness if JaroWinkler.similarity(a, b) >= 0.7 else 0.0
+        likeness, reason = max(likeness, 0.88), WordReason.SLIP
+    return (likeness if JaroWinkler.similarity(a, b) >= 0.7 else 0.0), reason
 
 
 def name_score(one: str, other: str) -> int:
@@ -123,23 +152,52 @@ def _score(one: tuple[str, ...], other: tuple[str, ...], *, likeness: Callable[[
     short, long = (one, other) if len(one) <= len(other) else (other, one)
     if len(short) == 1 and len(long) > 1:
         return round(joined)  # A single word in a longer name tells nothing.
-    pairs = sorted(
-        ((likeness(a, b), i, k) for i, a in enumerate(short) for k, b in enumerate(long)), reverse=True
-    )
-    taken_short: set[int] = set()
-    taken_long: set[int] = set()
-    total = 0.0
-    for value, i, k in pairs:
-        if value < WORD_LIKENESS_MIN:
-            break
-        if i not in taken_short and k not in taken_long:
-            taken_short.add(i)
-            taken_long.add(k)
-            total += value * len(short[i])
-    if len(taken_short) < len(short):
+    pairs = _pair(short, long, likeness=likeness)
+    if len(pairs) < len(short):
         return round(joined)
+    total = sum(value * len(short[i]) for value, i, _k in pairs)
     extra = min(_EXTRA_WORD_COST * (len(long) - len(short)), _EXTRA_COST_MAX)
     return round(max(100 * total / sum(map(len, short)) - extra, joined))
+
+
+def _pair(
+    short: tuple[str, ...], long: tuple[str, ...], *, likeness: Callable[[str, str], float]
+) -> list[tuple[float, int, int]]:
+    """The words that go together, the likest first: (likeness, place in ``short``, place in ``long``)."""
+    ranked = sorted(
+        ((likeness(a, b), i, k) for i, a in enumerate(short) for k, b in enumerate(long)), reverse=True
+    )
+    pairs: list[tuple[float, int, int]] = []
+    for value, i, k in ranked:
+        if value < WORD_LIKENESS_MIN:
+            break
+        if all(i != other and k != other_k for _value, other, other_k in pairs):
+            pairs.append((value, i, k))
+    return pairs
+
+
+def explain_match(name: str, listed_name: str) -> list[WordMatch]:
+    """Word by word, in the order of the customer's name, why ``name`` resembles ``listed_name``.
+
+    What only one of them has comes last. Names that are one when blanks are left out are told as one.
+    """
+    words, listed = words_of(name), words_of(listed_name)
+    is_turned = len(words) > len(listed)
+    short, long = (listed, words) if is_turned else (words, listed)
+    pairs = _pair(short, long, likeness=word_likeness)
+    are_paired = len(pairs) == len(short) and (len(short) > 1 or len(long) == 1)
+    if not are_paired and _score(words, listed, likeness=word_likeness):
+        return [WordMatch(" ".join(words), " ".join(listed), WordReason.BLANKS)]
+    places = sorted((k, i) if is_turned else (i, k) for _value, i, k in pairs)
+    matches = [WordMatch(words[i], listed[k], compare_words(words[i], listed[k])[1]) for i, k in places]
+    taken, taken_listed = {i for i, _k in places}, {k for _i, k in places}
+    matches += [
+        WordMatch(word, "", WordReason.ONLY_CUSTOMER) for i, word in enumerate(words) if i not in taken
+    ]
+    matches += [
+        WordMatch("", word, WordReason.ONLY_LISTED) for k, word in enumerate(listed) if k not in taken_listed
+    ]
+    return matches
 
 
 class NameIndex:

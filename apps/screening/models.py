@@ -93,16 +93,18 @@ class ScreeningRun(models.Model):
 class ScreeningBatch(models.Model):
     """Evidence: exactly these customers were screened in this step of a run. Rows are only ever added.
 
-    ``evidence_sha256`` covers the evidence of the batch before, the list's SHA-256, and each customer with the names
-    compared and the entries they resemble.
+    ``results`` holds (customer, entry, likeness of 100) for each resemblance; a customer of ``psu_ids`` who is not in it
+    resembled nobody. ``evidence_sha256`` covers the evidence of the batch before, the list's SHA-256, each customer
+    with the names compared, and the results.
     """
 
     run = models.ForeignKey(ScreeningRun, on_delete=models.PROTECT, related_name="batches")
-    number = models.PositiveIntegerField()
+    number = models.PositiveIntegerField(_("step"))
     psu_ids = ArrayField(models.UUIDField())
-    hit_count = models.PositiveIntegerField()
-    evidence_sha256 = models.CharField(max_length=64)
-    screened_at = models.DateTimeField()
+    hit_count = models.PositiveIntegerField(_("resemblances found"))
+    results = models.JSONField()
+    evidence_sha256 = models.CharField(_("evidence (SHA-256)"), max_length=64)
+    screened_at = models.DateTimeField(_("screened"))
 
     class Meta:
         constraints = [

@@ -42,6 +42,12 @@ class ListOutdated(InvalidInput):
     code = "list_outdated"
 
 
+class ListShrunk(InvalidInput):
+    """The file has fewer than half of the present list's entries: a part of a list, or another one."""
+
+    code = "list_shrunk"
+
+
 class HitDecided(DomainError):
     """Somebody has decided this hit already."""
 
@@ -54,10 +60,12 @@ def import_list(
 ) -> SanctionsList:
     """Take a new edition of the list, whole or not at all, and promise that all customers are screened against it.
 
-    The file of the present edition again changes nothing. ``is_forced`` takes an older publication.
+    The file of the present edition again changes nothing. Imports wait for one another, so that of two at once the
+    later one is measured against the earlier. ``is_forced`` takes an older publication and one that has shrunk.
 
     :raises apps.screening.eu_list.ListUnreadable: the file is not of the format.
     :raises ListOutdated: published before the present edition, and not forced.
+    :raises ListShrunk: fewer than half of the present edition's entries, and not forced.
     """
     parsed = read_list(file)
     with connection.cursor() as cursor:
@@ -68,6 +76,10 @@ def import_list(
             return present
         if parsed.published_at < present.published_at and not is_forced:
             raise ListOutdated(f"published {parsed.published_at}, before the present {present.published_at}")
+        if 2 * len(parsed.entries) < present.entry_count and not is_forced:
+            raise ListShrunk(
+                f"{len(parsed.entries)} entries, fewer than half of the present list's {present.entry_count}"
+            )
     edition = _store(parsed, now=now)
     record_event(
         event="screening.list.imported",
@@ -204,6 +216,7 @@ def _screen(run: ScreeningRun, *, psus: list[PSU], number: int, now: datetime) -
         number=number,
         psu_ids=[psu.pk for psu in psus],
         hit_count=len(hits),
+        results=evidence[-1],
         evidence_sha256=hashlib.sha256(json.dumps(evidence).encode()).hexdigest(),
         screened_at=now,
     )

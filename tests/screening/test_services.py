@@ -263,11 +263,11 @@ _DECIDED = "decided_at = now(), decided_by = gen_random_uuid(), decision_reason 
          "screening_run_once"),
         ("UPDATE screening_screeningrun SET status = 'asleep'", "screening_run_status_known"),
         ("UPDATE screening_screeningrun SET finished_at = NULL", "screening_run_end_has_time"),
-        ("INSERT INTO screening_screeningbatch (run_id, number, psu_ids, hit_count, evidence_sha256, screened_at)"
-         " SELECT run_id, number, '{}', 0, evidence_sha256, now() FROM screening_screeningbatch",
+        ("INSERT INTO screening_screeningbatch (run_id, number, psu_ids, hit_count, results, evidence_sha256,"
+         " screened_at) SELECT run_id, number, '{}', 0, '[]', evidence_sha256, now() FROM screening_screeningbatch",
          "screening_batch_once"),
-        ("INSERT INTO screening_screeningbatch (run_id, number, psu_ids, hit_count, evidence_sha256, screened_at)"
-         " SELECT run_id, 9, '{}', 0, 'none', now() FROM screening_screeningbatch", "screening_batch_sha256_form"),
+        ("INSERT INTO screening_screeningbatch (run_id, number, psu_ids, hit_count, results, evidence_sha256,"
+         " screened_at) SELECT run_id, 9, '{}', 0, '[]', 'none', now() FROM screening_screeningbatch", "screening_batch_sha256_form"),
         ("INSERT INTO screening_screeninghit SELECT (jsonb_populate_record(h, jsonb_build_object('id',"
          " gen_random_uuid()))).* FROM screening_screeninghit h", "screening_hit_once"),
         (f"UPDATE screening_screeninghit SET status = 'maybe', {_DECIDED}", "screening_hit_status_known"),

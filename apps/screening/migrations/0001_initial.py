@@ -203,14 +203,15 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("number", models.PositiveIntegerField()),
+                ("number", models.PositiveIntegerField(verbose_name="step")),
                 (
                     "psu_ids",
                     django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), size=None),
                 ),
-                ("hit_count", models.PositiveIntegerField()),
-                ("evidence_sha256", models.CharField(max_length=64)),
-                ("screened_at", models.DateTimeField()),
+                ("hit_count", models.PositiveIntegerField(verbose_name="resemblances found")),
+                ("results", models.JSONField()),
+                ("evidence_sha256", models.CharField(max_length=64, verbose_name="evidence (SHA-256)")),
+                ("screened_at", models.DateTimeField(verbose_name="screened")),
                 (
                     "run",
                     models.ForeignKey(

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from apps.accounts.queries import list_accounts_for_psu
 from apps.core import clock
+from apps.screening.explanations import explain_names
 from apps.screening.models import ScreeningHit
 from apps.screening.queries import get_hit
 from apps.screening.services import clear_hit, confirm_hit
@@ -59,6 +60,7 @@ def confirm(request: HttpRequest, hit_id: UUID) -> HttpResponse:
                 count,
             )
             % {"count": count},
+            _("Reporting it to the authority in charge is for you to do: the bank's software does not."),
             _("The decision cannot be taken back here."),
         ],
         button=_("Confirm and block the accounts"),
@@ -85,5 +87,9 @@ def _about(hit: ScreeningHit) -> list[LabelledCell]:
             _("Dates of birth"), Cell("list", entry.birthdates) if entry.birthdates else Cell("none", None)
         ),
         LabelledCell(_("Likeness (of 100)"), Cell("text", hit.score)),
+        LabelledCell(
+            _("Why"),
+            Cell("list", explain_names(customer_name=hit.customer_name, listed_name=hit.listed_name)),
+        ),
         LabelledCell(_("Status"), Cell("badge", hit.status)),
     ]
