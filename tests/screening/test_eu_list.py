@@ -85,9 +85,11 @@ def test_latin_1_under_the_name_of_utf_8_is_refused():
         read_list(BytesIO((_HEAD + (_ENTITY % 1).replace("A B", "Müller X") + "</export>").encode("latin-1")))
 
 
-def test_utf_16_is_refused():
-    with pytest.raises(ListUnreadable):
-        read_list(BytesIO(('<?xml version="1.0" encoding="UTF-16"?>' + _HEAD + "</export>").encode("utf-16")))
+@pytest.mark.parametrize("declaration", ['<?xml version="1.0" encoding="UTF-16"?>', ""])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_refused_whether_declared_or_not(declaration, encoding):
+    with pytest.raises(ListUnreadable, match="UTF-8"):
+        read_list(BytesIO((declaration + _HEAD + _ENTITY % 1 + "</export>").encode(encoding)))
 
 
 def test_a_file_without_end_is_given_up_at_the_limit(monkeypatch):

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from apps.screening.matching import SCORE_MIN, NameIndex, name_score
+from apps.screening.explanations import explain_names
+from apps.screening.matching import SCORE_MIN, NameIndex, WordMatch, explain_match, name_score
 
 _FIRST = """
 Aleksandr Mohammed Katharina Yusuf Björn François Sergej Fatima Giovanni Wolfgang Mikhail Abdulrahman Chiara Hüseyin
@@ -61,7 +62,7 @@ def labelled_pairs() -> list[tuple[str, str, bool]]:
     return pairs
 
 
-@pytest.mark.req("IPR-5d")
+@pytest.mark.req("IPR-5d(1)")
 def test_precision_and_recall_on_labelled_pairs():
     pairs = labelled_pairs()
     assert len(pairs) >= 1000
@@ -106,3 +107,38 @@ def test_other_scripts_and_forms(one, other):
 )  # fmt: skip
 def test_what_is_no_resemblance(one, other):
     assert name_score(one, other) < SCORE_MIN
+
+
+@pytest.mark.req("IPR-5d(1)")
+@pytest.mark.parametrize(
+    ("name", "listed", "words"),
+    [
+        ("Anna Schneider", "SCHNEIDER, Anna", [("anna", "anna", "same"), ("schneider", "schneider", "same")]),
+        ("Sergej Vasilyev", "Wassiljew Sergey",
+         [("sergej", "sergey", "spelling"), ("vasilyev", "wassiljew", "spelling")]),
+        ("Anna Lindqvist", "Anna Lindqviist", [("anna", "anna", "same"), ("lindqvist", "lindqviist", "spelling")]),
+        ("Omar Haddadin", "Omer Hadidan", [("omar", "omer", "consonants"), ("haddadin", "hadidan", "consonants")]),
+        ("Carla Oberhuber", "Carla Obernuber", [("carla", "carla", "same"), ("oberhuber", "obernuber", "slip")]),
+        ("Anna Maria Tost", "Anna Tost",
+         [("anna", "anna", "same"), ("tost", "tost", "same"), ("maria", "", "only_customer")]),
+        ("Anna Tost", "Anna Maria Tost",
+         [("anna", "anna", "same"), ("tost", "tost", "same"), ("", "maria", "only_listed")]),
+        ("Xi Jinping", "Xi Jin Ping", [("xi jinping", "xi jin ping", "blanks")]),
+    ],
+)  # fmt: skip
+def test_a_match_is_explained_word_by_word(name, listed, words):
+    assert name_score(name, listed) >= SCORE_MIN
+    assert explain_match(name, listed) == [WordMatch(*word) for word in words]
+
+
+def test_names_that_are_no_match_are_not_explained_away():
+    told = {match.reason for match in explain_match("Bela Tost", "Arno Falkenrath")}
+    assert told == {"only_customer", "only_listed"}
+
+
+def test_the_explanation_is_whole_sentences():
+    assert explain_names(customer_name="Krüger Werkzeugbau e.K.", listed_name="Kruger Werkzeugbau Trading") == [
+        "“kruger” is the same word.",
+        "“werkzeugbau” is the same word.",
+        "Only the listed name has “trading”.",
+    ]

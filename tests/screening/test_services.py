@@ -1,5 +1,7 @@
 """Editions, daily runs, their evidence, and decisions; and that the database itself holds them."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import BytesIO
 
@@ -10,14 +12,16 @@ from apps.audit.models import AuditEvent
 from apps.core.errors import NotFound
 from apps.core.ids import new_id
 from apps.core.text import UnsafeText
+from apps.engine.execution import execute_payment
 from apps.notifications.models import OutboxMessage
 from apps.screening import services
 from apps.screening.eu_list import ListUnreadable
 from apps.screening.models import ListedEntry, SanctionsList, ScreeningBatch, ScreeningHit, ScreeningRun
-from apps.screening.queries import get_screening_state
+from apps.screening.queries import get_screening_state, list_proofs
 from apps.screening.services import (
     HitDecided,
     ListOutdated,
+    ListShrunk,
     begin_screening_day,
     clear_hit,
     confirm_hit,
@@ -25,9 +29,10 @@ from apps.screening.services import (
     screen_batch,
 )
 from tests.factories.accounts import NOW, bank_accounts, customer
+from tests.factories.payments import authorised_payment
 from tests.factories.screening import imported, list_xml, run_to_its_end, screened_hit
 
-pytestmark = [pytest.mark.django_db, pytest.mark.req("IPR-5d")]
+pytestmark = [pytest.mark.django_db, pytest.mark.req("IPR-5d(1)")]
 DAY = timedelta(days=1)
 LISTED = "Anna Schneider"
 
@@ -77,6 +82,70 @@ def test_a_broken_file_leaves_no_trace(anna):
     assert not SanctionsList.objects.exists()
     assert not ListedEntry.objects.exists()
     assert not OutboxMessage.objects.filter(topic="screening.screen_batch").exists()
+
+
+def test_a_list_of_fewer_than_half_the_entries_is_refused_unless_forced(anna):
+    present = imported(LISTED, "Bela Tost", "Curt Winkelried")
+    later = "2026-11-21T10:00:00+01:00"
+    with pytest.raises(ListShrunk):
+        imported(LISTED, published=later)
+    assert services.get_present_list() == present
+    assert not AuditEvent.objects.filter(event="screening.list.imported").exclude(data__entries=3).exists()
+    assert imported(LISTED, published=later, is_forced=True).entry_count == 1
+
+
+def test_a_list_of_half_the_entries_is_taken(anna):
+    imported(LISTED, "Bela Tost", "Curt Winkelried", "Dietmar Osten")
+    assert imported(LISTED, "Bela Tost", published="2026-11-21T10:00:00+01:00").entry_count == 2
+
+
+def test_an_import_that_breaks_off_leaves_no_half_list(anna, monkeypatch):
+    monkeypatch.setattr(services, "_open_run", lambda *_a, **_k: (_ for _ in ()).throw(RuntimeError("power")))
+    with pytest.raises(RuntimeError), transaction.atomic():
+        imported(LISTED)
+    assert not SanctionsList.objects.exists()
+    assert not ListedEntry.objects.exists()
+    assert not AuditEvent.objects.filter(event="screening.list.imported").exists()
+
+
+def at_once(*imports: Callable[[], SanctionsList]) -> list[object]:
+    """What each import gave, all begun together: an edition, or the refusal."""
+
+    def carry_out(one: Callable[[], SanctionsList]) -> object:
+        try:
+            return one()
+        except ListOutdated as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(imports)) as pool:
+        return list(pool.map(carry_out, imports))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_list_imported_twice_at_once_is_one_edition(anna):
+    editions = at_once(*[lambda: imported(LISTED, "Bela Tost")] * 4)
+    assert len({edition.pk for edition in editions}) == 1
+    assert SanctionsList.objects.count() == ScreeningRun.objects.count() == 1
+    assert ListedEntry.objects.count() == SanctionsList.objects.get().entries.count() == 2
+    assert AuditEvent.objects.filter(event="screening.list.imported").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_lists_imported_at_once_the_newer_is_the_present_one_and_whole(anna):
+    older = [f"Arno Falkenrath {number}" for number in "abcdefgh"]
+    newer = [f"Bela Tost {number}" for number in "abcdefgh"]
+    outcomes = at_once(
+        lambda: imported(*older, first_id=1),
+        lambda: imported(*newer, first_id=100, published="2026-11-21T10:00:00+01:00"),
+    )
+    present = services.get_present_list()
+    assert set(present.entries.values_list("names__0", flat=True)) == set(newer)
+    for edition in SanctionsList.objects.all():
+        assert edition.entries.count() == edition.entry_count == 8
+    # Whichever came first: the older is either an edition before the newer, or was refused.
+    assert isinstance(outcomes[0], ListOutdated) == (SanctionsList.objects.count() == 1)
 
 
 # Runs ------------------------------------------------------------------------------------------------
@@ -149,6 +218,19 @@ def test_the_outbox_carries_a_run_to_its_end(anna, monkeypatch):
     assert not OutboxMessage.objects.filter(topic="screening.screen_batch", status="pending").exists()
 
 
+def test_the_evidence_tells_who_resembled_whom_and_who_nobody(anna):
+    bruno = customer("Bruno")
+    run = run_to_its_end(imported(LISTED).runs.get())
+    entry = ListedEntry.objects.get()
+    assert ScreeningBatch.objects.get().results == [[str(anna.pk), entry.pk, 100]]
+    span = {"from_date": run.business_date, "to_date": run.business_date}
+    (of_anna,), (of_bruno,) = list_proofs(psu_id=anna.pk, **span), list_proofs(psu_id=bruno.pk, **span)
+    assert of_anna.resemblances == [("EU.1.1", 100)]
+    assert of_bruno.resemblances == []
+    assert of_anna.list_sha256 == run.sanctions_list.sha256
+    assert list_proofs(psu_id=anna.pk, from_date=run.business_date + DAY, to_date=run.business_date + DAY) == []
+
+
 def test_who_joins_later_is_screened_the_same_day(anna):
     run = run_to_its_end(imported(LISTED).runs.get())
     customer("Bruno")
@@ -186,8 +268,6 @@ def test_a_missed_day_is_an_alarm(anna):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_step_by_two_workers_at_once_is_done_once(anna):
-    from concurrent.futures import ThreadPoolExecutor
-
     run = imported(LISTED).runs.get()
 
     def step(_: int) -> int:
@@ -222,6 +302,39 @@ def test_a_true_match_blocks_every_account_at_once(anna):
     blocked = AuditEvent.objects.get(event="accounts.account.blocked")
     assert (blocked.actor_id, blocked.data) == (str(staff), {"reason": "Passport compared"})
     assert AuditEvent.objects.get(event="screening.hit.confirmed").object_id == str(anna.pk)
+
+
+def test_a_blocked_customer_neither_pays_nor_is_paid(anna):
+    bruno = customer("Bruno", phone="+4915100000002")
+    out = authorised_payment(anna, creditor_iban=bruno.account.iban)
+    into = authorised_payment(bruno, creditor_iban=anna.account.iban)
+    confirm_hit(hit_id=screened_hit(LISTED).pk, reason="Passport compared", staff_id=new_id(), now=NOW)
+    for payment in (out, into):
+        execute_payment(payment_id=payment.pk, now=NOW)
+        payment.refresh_from_db()
+        assert (payment.transaction_status, payment.status_reason) == ("RJCT", "AC06")
+
+
+def test_clearing_a_hit_leaves_the_customer_paying(anna):
+    bruno = customer("Bruno", phone="+4915100000002")
+    payment = authorised_payment(anna, creditor_iban=bruno.account.iban)
+    clear_hit(hit_id=screened_hit(LISTED).pk, reason="Another person", staff_id=new_id(), now=NOW)
+    execute_payment(payment_id=payment.pk, now=NOW)
+    payment.refresh_from_db()
+    assert payment.transaction_status == "ACSC"
+
+
+@pytest.mark.req("IPR-5d(2)")
+def test_a_payment_screens_nobody(anna):
+    """Not even one to a listed name: customers are screened by day, and a payment is not held up for it."""
+    run_to_its_end(imported("Möbelhaus Kern").runs.get())
+    batches = ScreeningBatch.objects.count()
+    payment = authorised_payment(anna)
+    execute_payment(payment_id=payment.pk, now=NOW)
+    payment.refresh_from_db()
+    assert payment.transaction_status == "ACSP"
+    assert ScreeningBatch.objects.count() == batches
+    assert not ScreeningHit.objects.exists()
 
 
 def test_a_hit_is_decided_once_and_with_a_reason(anna):
