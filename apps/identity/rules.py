@@ -99,5 +99,11 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         *_SCREENING_VIEWS,
         *_AUDIT_VIEWS,
     ),
-    StaffRole.COMPLIANCE: (*_CUSTOMER_VIEWS, *_SCREENING_VIEWS, "screening.change_screeninghit"),
+    StaffRole.COMPLIANCE: (
+        "identity.view_psu",
+        "accounts.view_paymentaccount",
+        "accounts.view_accountholder",
+        *_SCREENING_VIEWS,
+        "screening.change_screeninghit",
+    ),
 }
