@@ -93,8 +93,8 @@ class ScreeningRun(models.Model):
 class ScreeningBatch(models.Model):
     """Evidence: exactly these customers were screened in this step of a run. Rows are only ever added.
 
-    ``results`` holds (customer, entry, likeness of 100) for each resemblance; a customer of ``psu_ids`` who is not in it
-    resembled nobody. ``evidence_sha256`` covers the evidence of the batch before, the list's SHA-256, each customer
+    ``results`` holds (customer, entry, likeness of 100) for each resemblance; a customer of ``psu_ids`` who is not in
+    it resembled nobody. ``evidence_sha256`` covers the evidence of the batch before, the list's SHA-256, each customer
     with the names compared, and the results.
     """
 

@@ -137,7 +137,9 @@ def test_names_that_are_no_match_are_not_explained_away():
 
 
 def test_the_explanation_is_whole_sentences():
-    assert explain_names(customer_name="Krüger Werkzeugbau e.K.", listed_name="Kruger Werkzeugbau Trading") == [
+    assert explain_names(
+        customer_name="Krüger Werkzeugbau e.K.", listed_name="Kruger Werkzeugbau Trading"
+    ) == [
         "“kruger” is the same word.",
         "“werkzeugbau” is the same word.",
         "Only the listed name has “trading”.",

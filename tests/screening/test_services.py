@@ -228,7 +228,9 @@ def test_the_evidence_tells_who_resembled_whom_and_who_nobody(anna):
     assert of_anna.resemblances == [("EU.1.1", 100)]
     assert of_bruno.resemblances == []
     assert of_anna.list_sha256 == run.sanctions_list.sha256
-    assert list_proofs(psu_id=anna.pk, from_date=run.business_date + DAY, to_date=run.business_date + DAY) == []
+    assert (
+        list_proofs(psu_id=anna.pk, from_date=run.business_date + DAY, to_date=run.business_date + DAY) == []
+    )
 
 
 def test_who_joins_later_is_screened_the_same_day(anna):
@@ -380,7 +382,8 @@ _DECIDED = "decided_at = now(), decided_by = gen_random_uuid(), decision_reason 
          " screened_at) SELECT run_id, number, '{}', 0, '[]', evidence_sha256, now() FROM screening_screeningbatch",
          "screening_batch_once"),
         ("INSERT INTO screening_screeningbatch (run_id, number, psu_ids, hit_count, results, evidence_sha256,"
-         " screened_at) SELECT run_id, 9, '{}', 0, '[]', 'none', now() FROM screening_screeningbatch", "screening_batch_sha256_form"),
+         " screened_at) SELECT run_id, 9, '{}', 0, '[]', 'none', now() FROM screening_screeningbatch",
+         "screening_batch_sha256_form"),
         ("INSERT INTO screening_screeninghit SELECT (jsonb_populate_record(h, jsonb_build_object('id',"
          " gen_random_uuid()))).* FROM screening_screeninghit h", "screening_hit_once"),
         (f"UPDATE screening_screeninghit SET status = 'maybe', {_DECIDED}", "screening_hit_status_known"),

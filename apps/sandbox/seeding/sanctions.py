@@ -1,4 +1,4 @@
-"""The sandbox's sanctions list: invented, and one of its names resembles a customer, so that staff have a hit to decide."""
+"""The sandbox's sanctions list: invented. One of its names resembles a customer, so that staff have a hit to decide."""
 
 from datetime import datetime
 from pathlib import Path

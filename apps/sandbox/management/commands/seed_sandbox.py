@@ -14,7 +14,9 @@ from apps.sandbox.seeding.seed import seed_people_and_accounts
 
 
 class Command(BaseCommand):
-    """Fill the sandbox: people, accounts with bookings, an invented sanctions list, companies with keys; write ``var/sandbox.json``.
+    """Fill the sandbox: people, accounts with bookings, an invented sanctions list, companies with keys.
+
+    Writes ``var/sandbox.json``.
 
     May run again at any time: what is there stays. Run with the owner's ``DATABASE_URL``, since nobody else but
     the engine may post. ``TPP_PORT`` or ``DEMO_TPP_URL`` tell where the demo TPP answers.

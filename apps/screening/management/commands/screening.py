@@ -41,9 +41,7 @@ class Command(BaseCommand):
         if action == "import":
             self._import(file=options["file"], is_forced=options["force"])
         else:
-            self._tell(
-                psu_id=options["customer"], from_date=options["from_date"], to_date=options["to_date"]
-            )
+            self._tell(psu_id=options["customer"], from_date=options["from_date"], to_date=options["to_date"])
 
     def _import(self, *, file: Path, is_forced: bool) -> None:
         try:
