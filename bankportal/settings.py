@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.consents",
     "apps.payments",
     "apps.statements",
+    "apps.screening",
     "apps.web",
     "apps.authserver",
     "apps.xs2a",
@@ -265,6 +266,8 @@ CELERY_BEAT_SCHEDULE = {
     "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
     "clearing-reconcile": {"task": "clearing.reconcile_open", "schedule": schedule(60)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
+    # Every five minutes: opens the day's screening, goes on with an interrupted one, takes in new customers.
+    "screening-daily": {"task": "screening.begin_day", "schedule": schedule(300)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
     "ledger-fold": {"task": "ledger.fold_totals", "schedule": schedule(10), "options": {"queue": "engine"}},
     "ledger-expire-holds": {

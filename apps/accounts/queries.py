@@ -154,6 +154,17 @@ def is_own_iban(iban: str) -> bool:
     return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE
 
 
+def list_owner_names(*, psu_ids: Iterable[UUID]) -> list[tuple[UUID, str]]:
+    """(customer, name on the account) for the accounts these customers hold: a firm's name stands only there."""
+    return list(
+        AccountHolder.objects.filter(psu_id__in=list(psu_ids))
+        .exclude(payment_account__status=AccountStatus.DELETED)
+        .values_list("psu_id", "payment_account__owner_name")
+        .order_by("psu_id", "payment_account__owner_name")
+        .distinct()
+    )
+
+
 def is_holder(*, psu_id: UUID, iban: str) -> bool:
     """Whether the customer may pay from the account with this IBAN (S0-40)."""
     return AccountHolder.objects.filter(psu_id=psu_id, payment_account__iban=iban, may_pay=True).exists()

@@ -41,6 +41,7 @@ class StaffRole(models.TextChoices):
     CUSTOMER_SERVICE = "Customer service", _("Customer service")
     OPERATIONS = "Operations", _("Operations")
     AUDIT = "Audit", _("Audit")
+    COMPLIANCE = "Compliance", _("Compliance")
 
 
 _OPEN_BANKING_VIEWS = (
@@ -73,6 +74,11 @@ _OPERATIONS_VIEWS = (
     "notifications.view_outboxmessage",
     "payments.view_paymentinitiation",
 )
+_SCREENING_VIEWS = (
+    "screening.view_screeninghit",
+    "screening.view_screeningrun",
+    "screening.view_sanctionslist",
+)
 _AUDIT_VIEWS = ("audit.view_auditevent", "identity.view_user", "admin.view_logentry")
 
 # "change_…" never means that a row can be edited: it allows the actions of that kind, which the rooms carry out
@@ -97,5 +103,18 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         "clearing.change_clearingdifference",
         "clearing.change_clearinginstruction",
     ),
-    StaffRole.AUDIT: (*_OPEN_BANKING_VIEWS, *_CUSTOMER_VIEWS, *_OPERATIONS_VIEWS, *_AUDIT_VIEWS),
+    StaffRole.AUDIT: (
+        *_OPEN_BANKING_VIEWS,
+        *_CUSTOMER_VIEWS,
+        *_OPERATIONS_VIEWS,
+        *_SCREENING_VIEWS,
+        *_AUDIT_VIEWS,
+    ),
+    StaffRole.COMPLIANCE: (
+        "identity.view_psu",
+        "accounts.view_paymentaccount",
+        "accounts.view_accountholder",
+        *_SCREENING_VIEWS,
+        "screening.change_screeninghit",
+    ),
 }

@@ -20,6 +20,8 @@ from apps.identity.models import PSU, User
 from apps.notifications.models import OutboxMessage
 from apps.notifications.rules import MessageStatus
 from apps.sca.queries import get_authentication_state
+from apps.screening.models import ScreeningHit
+from apps.screening.rules import HitStatus
 from apps.tpp.models import TPP, App
 from apps.tpp.rules import AppStatus, TPPStatus
 
@@ -30,6 +32,7 @@ REOPEN_SIGN_IN = "sca.change_authenticationstate"
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
 RECALL_TRANSFER = "clearing.change_clearinginstruction"
+DECIDE_HIT = "screening.change_screeninghit"
 VIEW_TRAIL = "audit.view_auditevent"
 
 
@@ -146,6 +149,23 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
                 and not instruction.return_id
                 and get_recall_of(instruction_id=instruction.pk) is None
             ),
+            is_danger=True,
+        ),
+    ),
+    ScreeningHit: (
+        Act(
+            "admin:hit-clear",
+            _("Not this person"),
+            "check",
+            DECIDE_HIT,
+            lambda hit: hit.status == HitStatus.OPEN,
+        ),
+        Act(
+            "admin:hit-confirm",
+            _("True match"),
+            "ban",
+            DECIDE_HIT,
+            lambda hit: hit.status == HitStatus.OPEN,
             is_danger=True,
         ),
     ),

@@ -29,6 +29,7 @@ from apps.payments.services import (
 from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.screening.services import HitDecided
 from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
 
 Words = str | Promise
@@ -56,6 +57,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     PaymentStatusInvalid: _TOO_LATE,
     DifferenceSolved: _TOO_LATE,
     RecallNotPossible: _TOO_LATE,
+    HitDecided: _TOO_LATE,
     # What customers, TPPs and the engine may run into, and staff never should.
     TPPAlreadyRegistered: _NOT_OURS,
     AppNameTaken: _NOT_OURS,

@@ -68,6 +68,7 @@ LABELS: dict[str, str | Promise] = {
     "seq": _("Number in the chain"),
     "serial_number": _("Serial number"),
     "session_id": _("Session (pseudonym)"),
+    "sha256": _("Fingerprint (SHA-256)"),
     "sha256_fingerprint": _("Fingerprint (SHA-256)"),
     "status": _("Status"),
     "stream": _("Chain"),

@@ -65,6 +65,14 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
         ),
     ),
     (
+        _("Sanctions"),
+        (
+            ("screening.ScreeningHit", "ban", _("Hits")),
+            ("screening.ScreeningRun", "clock", _("Screenings")),
+            ("screening.SanctionsList", "book-open", _("Sanctions lists")),
+        ),
+    ),
+    (
         _("Watch"),
         (
             ("audit.AuditEvent", "activity", _("Audit trail")),

@@ -60,6 +60,11 @@ STATUS_LOOKS: dict[str, StatusLook] = {
     "sent": StatusLook(_("Sent"), "ok", "check"),
     "done": StatusLook(_("Done"), "ok", "check"),
     "dead": StatusLook(_("Given up"), "danger", "x"),
+    # screening
+    "cleared": StatusLook(_("Not this person"), "ok", "check"),
+    "confirmed": StatusLook(_("True match"), "danger", "ban"),
+    "running": StatusLook(_("In progress"), "info", "hourglass"),
+    "superseded": StatusLook(_("Overtaken"), "neutral", "clock"),
     # instructions to the clearing house
     "submitted": StatusLook(_("Handed over"), "info", "send"),
     "accepted": StatusLook(_("Settled"), "ok", "check"),

@@ -95,6 +95,11 @@ def paths_of(world: World) -> list[str]:
         f"/staff/tpps/{world.app.tpp_id}/block/",
         "/staff/trail/verify/",
         f"/staff/trail/consent/{world.consent.pk}/",
+        "/staff/screening/screeninghit/",
+        f"/staff/screening/screeninghit/{world.hit.pk}/",
+        f"/staff/screening/{world.hit.pk}/confirm/",
+        f"/staff/screening/screeningrun/{world.hit.run_id}/",
+        f"/staff/screening/sanctionslist/{world.hit.run.sanctions_list_id}/",
     ]
 
 

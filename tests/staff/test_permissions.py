@@ -43,6 +43,11 @@ VISIBLE = {
         *("payments/paymentlimits", "payments/standingorder"),
         *CLEARING,
         *("ledger/ledgeraccount", "notifications/outboxmessage"),
+        *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
+    },
+    StaffRole.COMPLIANCE: {
+        *("identity/psu", "accounts/paymentaccount"),
+        *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
     },
 }
 
@@ -60,6 +65,8 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/customers/{world.anna.pk}/reopen/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
+        f"/staff/screening/{world.hit.pk}/clear/": "screening.change_screeninghit",
+        f"/staff/screening/{world.hit.pk}/confirm/": "screening.change_screeninghit",
         "/staff/outbox/replay/": "notifications.change_outboxmessage",
         f"/staff/differences/{difference_of().pk}/solve/": "clearing.change_clearingdifference",
         f"/staff/transfers/{settled_of(world).pk}/recall/": "clearing.change_clearinginstruction",
@@ -192,6 +199,7 @@ def test_no_role_may_change_users_groups_or_permissions():
         "tpp.change_app",
         "consents.change_consent",
         "sca.change_authenticationstate",
+        "screening.change_screeninghit",
         "notifications.change_outboxmessage",
         "clearing.change_clearingdifference",
         "clearing.change_clearinginstruction",

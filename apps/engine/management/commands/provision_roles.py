@@ -52,6 +52,13 @@ ENGINE_WRITES = [
     "clearing_incomingtransfer",
     "notifications_outboxmessage",
 ]
+# Evidence the web's role may add to and never change.
+APPEND_ONLY_FOR_WEB = [
+    "screening_listedentry",
+    "screening_sanctionslist",
+    "screening_sanctionslist_entries",
+    "screening_screeningbatch",
+]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
 LEDGER_FUNCTIONS = [
     "ledger_post_entry(text, text, text, date, date, timestamptz, uuid[], text[], bigint[],"
@@ -115,6 +122,7 @@ def grant_privileges(cursor: Any) -> None:
         cursor.execute(f"GRANT EXECUTE ON FUNCTION {AUDIT_APPEND} TO {role}")
     cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {WEB_ROLE}")
     cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON {', '.join(READ_ONLY_FOR_WEB)} FROM {WEB_ROLE}")
+    cursor.execute(f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY_FOR_WEB)} FROM {WEB_ROLE}")
     cursor.execute(f"GRANT SELECT ON {', '.join(ENGINE_READS)} TO {ENGINE_ROLE}")
     cursor.execute(f"GRANT INSERT, UPDATE ON {', '.join(ENGINE_WRITES)} TO {ENGINE_ROLE}")
     cursor.execute(f"GRANT EXECUTE ON FUNCTION {', '.join(LEDGER_FUNCTIONS)} TO {ENGINE_ROLE}")
