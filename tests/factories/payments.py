@@ -97,7 +97,7 @@ def authorised_payment(psu: PSU, **fields: object) -> PaymentInitiation:
 
 
 def signed_payments(
-    orders: Sequence[tuple[PSU, str, int]], *, now: datetime = NOW, **fields: Any
+    orders: Sequence[tuple[PSU, str, int]], *, now: datetime = NOW, delay_seconds: int = 0, **fields: Any
 ) -> list[PaymentInitiation]:
     """Many orders (customer, payee's IBAN, amount) as they are after their customers' codes; no code is sent.
 
@@ -155,6 +155,7 @@ def signed_payments(
                     effect_key=f"execute:{payment.pk}",
                     queue=ENGINE_QUEUE,
                     correlation_id=f"call-{payment.pk}",
+                    delay_seconds=delay_seconds,
                 )
                 for payment in payments
             ]
