@@ -18,15 +18,15 @@ from apps.accounts.rules import AccountStatus
 from apps.clearing.rules import Rail
 from apps.clearing.services import submit_credit_transfer
 from apps.core.clock import bank_date
-from apps.core.iban import bank_code_of
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
-from apps.engine.rails import CLEARING_CODES, narrative_of, rail_of
+from apps.engine.rails import CLEARING_CODES, fees_account_id, narrative_of, rail_of
 from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
 from apps.ledger.queries import get_ledger_account
-from apps.ledger.rules import EntryKind
-from apps.ledger.services import ExceedsBalance, post_transfer
+from apps.ledger.rules import Direction, EntryKind
+from apps.ledger.services import ExceedsBalance, Leg, post_entry
 from apps.payments.limits import count_against_limits, uncount_against_limits
+from apps.payments.products import is_own_bank
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import (
     check_authorised_as_is,
@@ -66,7 +66,7 @@ def execute_payment(*, payment_id: UUID, now: datetime) -> None:
     except AccountBlocked:
         _refuse(payment, reason=StatusReason.AC06, now=now)
         return
-    if _is_own_bank(payment.creditor_iban):
+    if is_own_bank(payment.creditor_iban):
         _book_inside(payment, core_user_id=core_user_id, now=now)
     else:
         _book_outgoing(payment, core_user_id=core_user_id, now=now)
@@ -102,6 +102,8 @@ def _book_outgoing(payment: "PaymentInitiation", *, core_user_id: str, now: date
             amount=Money(payment.amount_minor, payment.currency),
             narrative=narrative_of(payment),
             received_at=received_at,
+            creditor_agent=payment.creditor_agent,
+            charge_bearer=payment.charge_bearer,
             now=now,
         )
         note_execution(payment=payment, status=TransactionStatus.ACSP, core_user_id=core_user_id, now=now)
@@ -114,13 +116,18 @@ def _take_funds(
     if not count_against_limits(payment=payment, now=now):
         _refuse(payment, reason=StatusReason.AM14, core_user_id=core_user_id, now=now)
         return False
+    legs = [
+        Leg(payment.debtor_account.ledger_account_id, Direction.DEBIT, payment.total_minor),
+        Leg(credit_account_id, Direction.CREDIT, payment.amount_minor),
+    ]
+    if payment.fee_minor:
+        legs.append(Leg(fees_account_id(), Direction.CREDIT, payment.fee_minor))
     try:
-        post_transfer(
+        post_entry(
             kind=EntryKind.CREDIT_TRANSFER,
             reference=str(payment.pk),
-            debit_account_id=payment.debtor_account.ledger_account_id,
-            credit_account_id=credit_account_id,
-            amount=Money(payment.amount_minor, payment.currency),
+            currency=payment.currency,
+            legs=legs,
             booking_date=bank_date(now),
             value_date=bank_date(now),
             narrative=narrative_of(payment),
@@ -140,7 +147,3 @@ def _refuse(
     note_execution(
         payment=payment, status=TransactionStatus.RJCT, reason=reason, core_user_id=core_user_id, now=now
     )
-
-
-def _is_own_bank(iban: str) -> bool:
-    return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE

@@ -5,7 +5,7 @@ from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
-from apps.payments.rules import Channel, PaymentProduct
+from apps.payments.rules import Channel, ChargeBearer, PaymentProduct
 from apps.payments.services import (
     PaymentOrder,
     authorise_payment,
@@ -26,6 +26,8 @@ def received_payment(
     creditor_iban: str = FOREIGN_IBAN,
     app: App | None = None,
     product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS,
+    creditor_agent: str = "",
+    charge_bearer: ChargeBearer | None = None,
     now: datetime = NOW,
 ) -> PaymentInitiation:
     """An order that waits for its customer."""
@@ -36,6 +38,8 @@ def received_payment(
         instructed_amount=Money(amount_minor, "EUR"),
         remittance_information_unstructured="Order 88-2041",
         payment_product=product,
+        creditor_agent=creditor_agent,
+        charge_bearer=charge_bearer,
     )
     payment, _ = initiate_payment(
         channel=Channel.XS2A if app else Channel.PORTAL,
