@@ -144,7 +144,7 @@ class TransferForm(forms.Form):
             ),
             (
                 PaymentProduct.TARGET_2_PAYMENTS.value,
-                _("Urgent: today, on banking days until 17:00, any amount; costs a fee"),
+                _("Urgent: on the same banking day, by TARGET; costs a fee"),
             ),
             (
                 PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS.value,
