@@ -42,8 +42,8 @@ def contract() -> dict[str, Any]:
 
 
 def _uncomment(schemas: dict[str, Any]) -> None:
-    """The definition keeps members of single payments in comments, for banks that offer them: requestedExecutionDate, and
-    chargeBearer, which transfers abroad may need."""
+    """The definition keeps members of single payments in comments, for banks that offer them: requestedExecutionDate,
+    and chargeBearer, which transfers abroad may need."""
     for name in ("paymentInitiation_json", "paymentInitiationWithStatusResponse"):
         schemas[name]["properties"] |= {
             "requestedExecutionDate": {"type": "string", "format": "date"},
