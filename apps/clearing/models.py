@@ -68,6 +68,12 @@ class ClearingInstruction(models.Model):
     debtor_iban = models.CharField(max_length=34)
     creditor_name = models.CharField(max_length=140)
     creditor_iban = models.CharField(max_length=34)
+    creditor_agent = models.CharField(
+        max_length=11, blank=True, default="", help_text="BIC; empty: the IBAN says it"
+    )
+    charge_bearer = models.CharField(
+        max_length=4, default="SLEV", help_text="ISO 20022 ChargeBearerType1Code"
+    )
     end_to_end_identification = models.CharField(max_length=35)
     remittance_information_unstructured = models.CharField(max_length=140, blank=True)
     status = models.CharField(max_length=9, choices=InstructionStatus, default=InstructionStatus.SUBMITTED)

@@ -90,10 +90,13 @@ def list_reports_to_reconcile(*, since: datetime) -> QuerySet[ClearingReport]:
     return ClearingReport.objects.filter(pk__in=list(ids)).order_by("rail", "number")
 
 
-def list_unanswered(*, rail: Rail, before: datetime) -> QuerySet[ClearingInstruction]:
-    """Instructions handed over before a moment and not answered since, oldest first."""
-    return ClearingInstruction.objects.filter(
-        rail=rail,
-        status__in=[InstructionStatus.SUBMITTED, InstructionStatus.SENT],
-        submitted_at__lt=before,
-    ).order_by("submitted_at")
+def list_unanswered(*, before: datetime) -> QuerySet[ClearingInstruction]:
+    """Instructions handed over before a moment and not answered since, oldest first; instant ones end by themselves."""
+    return (
+        ClearingInstruction.objects.filter(
+            status__in=[InstructionStatus.SUBMITTED, InstructionStatus.SENT],
+            submitted_at__lt=before,
+        )
+        .exclude(rail=Rail.INST)
+        .order_by("submitted_at")
+    )

@@ -3,10 +3,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Rail(models.TextChoices):
-    """On what rails money travels: together at the end of a cycle, or each transfer at once."""
+    """On what rails money travels: ordinary transfers together at the end of a cycle, all others each at once."""
 
     SCT = "sct", _("SEPA credit transfer")
     INST = "inst", _("SEPA instant")
+    T2 = "t2", _("TARGET")
+    XB = "xb", _("abroad")
 
 
 class InstructionStatus(models.TextChoices):

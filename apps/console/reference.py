@@ -127,7 +127,8 @@ DEVIATIONS: tuple[tuple[str | Promise, str | Promise], ...] = (
     (
         _("Payment products"),
         _(
-            "sepa-credit-transfers and instant-sepa-credit-transfers, single payments. No bulk or periodic ones yet."
+            "sepa-credit-transfers, instant-sepa-credit-transfers, target-2-payments and cross-border-credit-transfers,"
+            " single payments. No bulk or periodic ones yet."
         ),
     ),
     (

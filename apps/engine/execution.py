@@ -18,10 +18,10 @@ from apps.core.clock import bank_date
 from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
-from apps.engine.rails import CLEARING_CODES, narrative_of, rail_of
+from apps.engine.rails import CLEARING_CODES, fees_account_id, narrative_of, rail_of
 from apps.ledger.queries import get_ledger_account
-from apps.ledger.rules import EntryKind, PostingOutcome
-from apps.ledger.services import Transfer, is_booked_now, post_transfers
+from apps.ledger.rules import Direction, EntryKind, PostingOutcome
+from apps.ledger.services import ExceedsBalance, Leg, Transfer, is_booked_now, post_entry, post_transfers
 from apps.payments.limits import count_many_against_limits, uncount_against_limits
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import (
@@ -51,6 +51,13 @@ class _Execution:
     credit_account_id: UUID | None = None
     status: TransactionStatus | None = None
     reason: StatusReason | None = None
+
+    @property
+    def payee_account_id(self) -> UUID:
+        """The book account to be credited."""
+        if self.credit_account_id is None:
+            raise ValueError(f"no way was found for payment {self.payment.pk}")
+        return self.credit_account_id
 
     def refuse(self, reason: StatusReason) -> None:
         self.status, self.reason = TransactionStatus.RJCT, reason
@@ -204,27 +211,55 @@ def _take_funds(executions: Sequence[_Execution], *, now: datetime) -> None:
 
 
 def _post(executions: Sequence[_Execution], *, now: datetime) -> list[tuple[_Execution, PostingOutcome]]:
+    """As a set for each currency; what costs a fee follows, one by one: the fee is taken in the same entry."""
     day = bank_date(now)
     posted: list[tuple[_Execution, PostingOutcome]] = []
-    for currency in sorted({execution.payment.currency for execution in executions}):
-        together = [execution for execution in executions if execution.payment.currency == currency]
+    without_fee = [execution for execution in executions if not execution.payment.fee_minor]
+    for currency in sorted({execution.payment.currency for execution in without_fee}):
+        together = [execution for execution in without_fee if execution.payment.currency == currency]
         transfers = [
             Transfer(
                 kind=EntryKind.CREDIT_TRANSFER,
                 reference=str(execution.payment.pk),
                 debit_account_id=execution.payment.debtor_account.ledger_account_id,
-                credit_account_id=execution.credit_account_id,
+                credit_account_id=execution.payee_account_id,
                 amount_minor=execution.payment.amount_minor,
                 narrative=narrative_of(execution.payment),
             )
             for execution in together
-            if execution.credit_account_id is not None
         ]
         outcomes = post_transfers(
             transfers=transfers, currency=currency, booking_date=day, value_date=day, now=now
         )
         posted += zip(together, outcomes, strict=True)
+    posted += [
+        (execution, _post_with_fee(execution, now=now))
+        for execution in executions
+        if execution.payment.fee_minor
+    ]
     return posted
+
+
+def _post_with_fee(execution: _Execution, *, now: datetime) -> PostingOutcome:
+    payment = execution.payment
+    try:
+        is_new = post_entry(
+            kind=EntryKind.CREDIT_TRANSFER,
+            reference=str(payment.pk),
+            currency=payment.currency,
+            legs=[
+                Leg(payment.debtor_account.ledger_account_id, Direction.DEBIT, payment.total_minor),
+                Leg(execution.payee_account_id, Direction.CREDIT, payment.amount_minor),
+                Leg(fees_account_id(), Direction.CREDIT, payment.fee_minor),
+            ],
+            booking_date=bank_date(now),
+            value_date=bank_date(now),
+            narrative=narrative_of(payment),
+            now=now,
+        )
+    except ExceedsBalance:
+        return PostingOutcome.EXCEEDS_BALANCE
+    return PostingOutcome.POSTED if is_new else PostingOutcome.EXISTS
 
 
 def _hand_over(executions: Sequence[_Execution], *, now: datetime) -> None:
@@ -236,6 +271,8 @@ def _hand_over(executions: Sequence[_Execution], *, now: datetime) -> None:
                 amount=Money(execution.payment.amount_minor, execution.payment.currency),
                 narrative=narrative_of(execution.payment),
                 received_at=execution.received_at or now,
+                creditor_agent=execution.payment.creditor_agent,
+                charge_bearer=execution.payment.charge_bearer,
                 request_id=execution.request_id,
             )
             for execution in executions

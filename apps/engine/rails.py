@@ -23,10 +23,10 @@ from apps.core.clock import bank_date
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
 from apps.ledger.queries import get_ledger_account
-from apps.ledger.rules import EntryKind, Narrative
-from apps.ledger.services import post_transfer
+from apps.ledger.rules import Direction, EntryKind, Narrative
+from apps.ledger.services import Leg, post_entry, post_transfer
 from apps.payments.limits import uncount_against_limits
-from apps.payments.rules import StatusReason, TransactionStatus
+from apps.payments.rules import PaymentProduct, StatusReason, TransactionStatus
 from apps.payments.services import lock_payment_for_execution, note_execution, note_return
 
 if TYPE_CHECKING:
@@ -36,20 +36,32 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CLEARING_CODES = {Rail.SCT: "clearing:sepa-sct", Rail.INST: "clearing:sepa-inst"}
+CLEARING_CODES = {
+    Rail.SCT: "clearing:sepa-sct",
+    Rail.INST: "clearing:sepa-inst",
+    Rail.T2: "clearing:target-2",
+    Rail.XB: "clearing:cross-border",
+}
+_RAILS = {
+    PaymentProduct.SEPA_CREDIT_TRANSFERS: Rail.SCT,
+    PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS: Rail.INST,
+    PaymentProduct.TARGET_2_PAYMENTS: Rail.T2,
+    PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS: Rail.XB,
+}
 NOSTRO_CODE = "nostro:central-bank"
+FEES_CODE = "fees:payments"
 
 
 def rail_of(payment: "PaymentInitiation") -> Rail:
     """On which rails a payment leaves the bank."""
-    return Rail.INST if payment.is_instant else Rail.SCT
+    return _RAILS[PaymentProduct(payment.payment_product)]
 
 
 def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
     """Do what an instruction's status asks for and was not done yet: settle it, give the money back, take it back in.
 
     - settled: the clearing account is cleared against the central bank, the payment is ``ACSC``;
-    - rejected or timed out: the payer has his money again at once, the payment is ``RJCT`` with the reason;
+    - rejected or timed out: the payer has his money and the fee again at once, the payment is ``RJCT`` with the reason;
     - returned after it was settled: the payer is credited, the payment stays ``ACSC`` and says why it came back;
     - settled too late: what the house took lies open on the clearing account until it comes back or staff solve it.
     """
@@ -122,11 +134,19 @@ def _settle(instruction: "ClearingInstruction", payment: "PaymentInitiation", *,
 def _give_back(instruction: "ClearingInstruction", payment: "PaymentInitiation", *, now: datetime) -> None:
     if payment.transaction_status != TransactionStatus.ACSP:
         return
-    _post(
-        EntryKind.CREDIT_TRANSFER_RETURN,
-        instruction,
-        payment,
-        debit_account_id=_clearing_id(Rail(instruction.rail)),
+    legs = [
+        Leg(_clearing_id(Rail(instruction.rail)), Direction.DEBIT, payment.amount_minor),
+        Leg(payment.debtor_account.ledger_account_id, Direction.CREDIT, payment.total_minor),
+    ]
+    if payment.fee_minor:  # Nothing was done for it.
+        legs.append(Leg(fees_account_id(), Direction.DEBIT, payment.fee_minor))
+    post_entry(
+        kind=EntryKind.CREDIT_TRANSFER_RETURN,
+        reference=str(payment.pk),
+        currency=payment.currency,
+        legs=legs,
+        booking_date=bank_date(now),
+        value_date=bank_date(now),
         narrative=_return_narrative(payment, reason=instruction.reason),
         now=now,
     )
@@ -254,6 +274,11 @@ def _return_narrative(payment: "PaymentInitiation", *, reason: str) -> Narrative
         end_to_end_identification=payment.end_to_end_identification,
         remittance_information_unstructured=text[:140],
     )
+
+
+def fees_account_id() -> UUID:
+    """The account on which fees for payments are earned."""
+    return get_ledger_account(code=FEES_CODE).pk
 
 
 def _clearing_id(rail: Rail) -> UUID:

@@ -78,6 +78,8 @@ class ChartAccount:
 CHART_OF_ACCOUNTS = (
     ChartAccount("clearing:sepa-sct", LedgerAccountKind.CLEARING),
     ChartAccount("clearing:sepa-inst", LedgerAccountKind.CLEARING),
+    ChartAccount("clearing:target-2", LedgerAccountKind.CLEARING),
+    ChartAccount("clearing:cross-border", LedgerAccountKind.CLEARING),
     ChartAccount("nostro:central-bank", LedgerAccountKind.NOSTRO),
     ChartAccount("suspense:unallocated", LedgerAccountKind.SUSPENSE),
     ChartAccount("fees:payments", LedgerAccountKind.FEES),

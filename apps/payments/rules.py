@@ -49,6 +49,17 @@ class PaymentService(models.TextChoices):
 class PaymentProduct(models.TextChoices):
     SEPA_CREDIT_TRANSFERS = "sepa-credit-transfers", _("SEPA transfer")
     INSTANT_SEPA_CREDIT_TRANSFERS = "instant-sepa-credit-transfers", _("SEPA instant transfer")
+    TARGET_2_PAYMENTS = "target-2-payments", _("urgent transfer (TARGET)")
+    CROSS_BORDER_CREDIT_TRANSFERS = "cross-border-credit-transfers", _("transfer abroad")
+
+
+class ChargeBearer(models.TextChoices):
+    """Who pays what the banks on the way charge: ISO 20022 ChargeBearerType1Code."""
+
+    SLEV = "SLEV", _("each bank charges its own customer, as SEPA rules")
+    SHAR = "SHAR", _("shared: you pay our fee, the payee those of the other banks")
+    DEBT = "DEBT", _("you pay all fees")
+    CRED = "CRED", _("the payee pays all fees")
 
 
 class StatusReason(models.TextChoices):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from apps.core.money import format_money
 from apps.payments.limit_rules import LimitKind
 from apps.payments.recurrence import LAST_DAY_OF_MONTH, Frequency
 from apps.payments.rules import PaymentProduct, StatusReason
-from apps.payments.scheduling import execution_day
+from apps.payments.scheduling import execution_day, latest_arrival_day, receipt_day
 from apps.web.templatetags.bank import bank_date
 
 if TYPE_CHECKING:
@@ -74,16 +75,40 @@ def when_text(requested: date | None, *, product: str) -> str:
     if requested is None:
         if is_instant:
             return gettext("Within ten seconds, as an instant transfer")
+        if product == PaymentProduct.TARGET_2_PAYMENTS:
+            return gettext("Right away while TARGET is open, as an urgent transfer")
+        if product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS:
+            return gettext("Right away, as a transfer abroad")
         return gettext("Right away, as a SEPA transfer")
     day = execution_day(requested, is_instant=is_instant)
     if is_instant:
         return gettext("On %(day)s, as an instant transfer") % {"day": bank_date(day)}
+    if product == PaymentProduct.TARGET_2_PAYMENTS:
+        return gettext("On %(day)s, as an urgent transfer") % {"day": bank_date(day)}
+    if product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS:
+        return gettext("On %(day)s, as a transfer abroad") % {"day": bank_date(day)}
     if day != requested:
         return gettext("On %(day)s, the next business day after %(asked)s, as a SEPA transfer") % {
             "day": bank_date(day),
             "asked": bank_date(requested),
         }
     return gettext("On %(day)s, as a SEPA transfer") % {"day": bank_date(day)}
+
+
+def arrival_text(payment: "PaymentInitiation", *, now: datetime) -> str:
+    """By when the payee's bank has the money of an order that is signed now."""
+    if payment.is_instant:
+        return gettext("within ten seconds, or the money is on your account again")
+    if payment.payment_product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS:
+        return gettext("in two to four business days as a rule")
+    requested = payment.requested_execution_date
+    if payment.payment_product == PaymentProduct.TARGET_2_PAYMENTS:
+        day = receipt_day(now, cut_off=settings.TARGET_2_CUT_OFF)
+        if requested is not None:
+            day = max(day, execution_day(requested, is_instant=False))
+    else:
+        day = latest_arrival_day(now, requested=requested, cut_off=settings.SEPA_CUT_OFF)
+    return gettext("by %(date)s at the latest") % {"date": bank_date(day)}
 
 
 def frequency_text(snapshot: dict[str, Any]) -> str:

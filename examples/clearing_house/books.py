@@ -18,7 +18,7 @@ from examples.clearing_house import messages
 from examples.clearing_house.behaviour import ACTS, Behaviour, behaviour_for
 from examples.clearing_house.messages import Incoming, Recall, ReportLine, Return, Status, Transfer
 
-RAILS = ("sct", "inst")
+RAILS = ("sct", "inst", "t2", "xb")
 RETRY_MAX_SECONDS = 20.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS received (message_id TEXT PRIMARY KEY, name TEXT, digest TEXT, received_at REAL);
@@ -119,7 +119,7 @@ class Books:
                 reason=behaviour.reason or "AC01",
                 now=now + behaviour.seconds,
             )
-        elif transfer.rail == "inst" and behaviour.act != "silent":
+        elif transfer.rail != "sct" and behaviour.act != "silent":
             self._settle_out(row, now=now)
 
     def _take_answer(self, answer: Status, *, now: float) -> None:
@@ -252,7 +252,7 @@ class Books:
     def _begin_return(self, row: sqlite3.Row, *, reason: str, now: float) -> None:
         item = Return(_new_id("R"), row["tx_id"], row["amount_minor"], reason)
         self._insert_return("in", item, rail=row["rail"], message_id=_new_id("M"))
-        if row["rail"] == "inst" or row["act"] == "return_first":
+        if row["rail"] != "sct" or row["act"] == "return_first":
             self._settle_return_in(item.return_id, now=now)
 
     def _settle_return_in(self, return_id: str, *, now: float) -> None:

@@ -12,6 +12,8 @@ NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 HOUSE_BIC = "RHCLDEFFXXX"
 HOUSE_NAME = "RHEINCLEAR"
 PACS_008, PACS_002, PACS_004 = "pacs.008.001.08", "pacs.002.001.10", "pacs.004.001.09"
+# By service level: urgent ones settle in TARGET, those abroad by way of correspondents.
+_RAILS = {"SEPA": "sct", "URGP": "t2", "NURG": "xb"}
 CAMT_053, CAMT_056, CAMT_029 = "camt.053.001.08", "camt.056.001.08", "camt.029.001.09"
 
 
@@ -120,7 +122,7 @@ def _transfers(root: ElementTree.Element) -> Iterable[Transfer]:
             creditor_name=_text(tx, "Cdtr/Nm"),
             creditor_iban=_needed(tx, "CdtrAcct/Id/IBAN"),
             remittance=_text(tx, "RmtInf/Ustrd"),
-            rail="inst" if local == "INST" else "sct",
+            rail="inst" if local == "INST" else _RAILS.get(_text(tx, "PmtTpInf/SvcLvl/Cd"), "sct"),
         )
 
 

@@ -136,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
     def _bring(self, wanted: dict[str, Any]) -> dict[str, Any]:
         whole, _, part = str(wanted["amount"]).partition(".")
         rail = str(wanted.get("rail", "sct"))
-        if not (whole + part).isdigit() or len(part) != 2 or rail not in RAILS:
+        if not (whole + part).isdigit() or len(part) != 2 or rail not in ("sct", "inst"):
             raise ValueError("amount is written 12.34, rail is sct or inst")
         transfer = Transfer(
             tx_id=str(wanted.get("tx_id") or uuid.uuid4().hex),
@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
     def _close(self, wanted: dict[str, Any]) -> dict[str, Any]:
         rail = str(wanted.get("rail", "sct"))
         if rail not in RAILS:
-            raise ValueError("rail is sct or inst")
+            raise ValueError(f"rail is one of {', '.join(RAILS)}")
         return {"closed": self.server.books.close_cycle(rail, now=time.time())}
 
     def _is_here(self) -> bool:

@@ -14,6 +14,7 @@ from apps.clearing.iso20022.items import (
 )
 from apps.clearing.iso20022.reading import read_items
 from apps.clearing.iso20022.schemas import parse_checked
+from apps.clearing.rules import Rail
 from examples.clearing_house import messages as house
 from tests.factories.accounts import FOREIGN_IBAN, NOW
 from tests.factories.clearing import (
@@ -38,12 +39,14 @@ def outgoing(**fields: object) -> bytes:
             "end_to_end_identification": "NOTPROVIDED",
             "amount_minor": 123_456,
             "currency": "EUR",
-            "is_instant": False,
+            "rail": Rail.SCT,
             "received_at": NOW,
             "debtor_name": "Anna & Ben <Schneider>",
             "debtor_iban": OWN_IBAN,
             "creditor_name": "Möbelhaus Kern GmbH",
             "creditor_iban": FOREIGN_IBAN,
+            "creditor_agent": "",
+            "charge_bearer": "SLEV",
             "remittance_information_unstructured": "Rechnung ‚88‘ / ÄÖÜ ß €",
         }
         | fields
@@ -54,9 +57,9 @@ def outgoing(**fields: object) -> bytes:
 
 
 class TestWhatTheBankWrites:
-    @pytest.mark.parametrize("is_instant", [False, True])
-    def test_a_transfer_is_valid_and_the_house_reads_the_same(self, is_instant: bool) -> None:
-        body = outgoing(is_instant=is_instant)
+    @pytest.mark.parametrize("rail", Rail)
+    def test_a_transfer_is_valid_and_the_house_reads_the_same(self, rail: Rail) -> None:
+        body = outgoing(rail=rail)
         parse_checked(body, name=house.PACS_008)
         (read,) = house.read_message(body).items
         assert read == house.Transfer(
@@ -68,7 +71,7 @@ class TestWhatTheBankWrites:
             creditor_name="Möbelhaus Kern GmbH",
             creditor_iban=FOREIGN_IBAN,
             remittance="Rechnung ‚88‘ / ÄÖÜ ß €",
-            rail="inst" if is_instant else "sct",
+            rail=rail.value,
         )
 
     def test_an_answer_is_valid_and_the_house_reads_the_same(self) -> None:

@@ -12,7 +12,7 @@ from apps.core.names.rules import NameMatch
 from apps.identity.models import PSU
 from apps.notifications.services import Promise, enqueue_messages
 from apps.payments.models import PaymentInitiation
-from apps.payments.rules import Channel, PaymentProduct, TransactionStatus
+from apps.payments.rules import Channel, ChargeBearer, PaymentProduct, TransactionStatus
 from apps.payments.services import (
     ENGINE_QUEUE,
     EXECUTE_TASK,
@@ -37,6 +37,8 @@ def received_payment(
     creditor_iban: str = FOREIGN_IBAN,
     app: App | None = None,
     product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS,
+    creditor_agent: str = "",
+    charge_bearer: ChargeBearer | None = None,
     now: datetime = NOW,
 ) -> PaymentInitiation:
     """An order that waits for its customer."""
@@ -47,6 +49,8 @@ def received_payment(
         instructed_amount=Money(amount_minor, "EUR"),
         remittance_information_unstructured="Order 88-2041",
         payment_product=product,
+        creditor_agent=creditor_agent,
+        charge_bearer=charge_bearer,
     )
     payment, _ = initiate_payment(
         channel=Channel.XS2A if app else Channel.PORTAL,

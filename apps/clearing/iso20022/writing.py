@@ -10,8 +10,11 @@ from lxml import etree
 
 from apps.clearing.iso20022.envelope import CAMT_056, NAMESPACE, PACS_002, PACS_004, PACS_008
 from apps.clearing.iso20022.schemas import check_schema
+from apps.clearing.rules import Rail
 
 _BIC_UNKNOWN = "NOTPROVIDED"
+# ISO 20022 ExternalServiceLevel1Code: by SEPA's rules, urgent, not urgent.
+_SERVICE_LEVELS = {Rail.SCT: "SEPA", Rail.INST: "SEPA", Rail.T2: "URGP", Rail.XB: "NURG"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,14 @@ class OutgoingTransfer:
     end_to_end_identification: str
     amount_minor: int
     currency: str
-    is_instant: bool
+    rail: Rail
     received_at: datetime
     debtor_name: str
     debtor_iban: str
     creditor_name: str
     creditor_iban: str
+    creditor_agent: str
+    charge_bearer: str
     remittance_information_unstructured: str
 
 
@@ -50,18 +55,21 @@ def write_credit_transfer(
     identification.put("EndToEndId", transfer.end_to_end_identification)
     identification.put("TxId", transfer.transaction_id)
     kind = tx.into("PmtTpInf")
-    kind.put("SvcLvl/Cd", "SEPA")
-    if transfer.is_instant:
+    kind.put("SvcLvl/Cd", _SERVICE_LEVELS[transfer.rail])
+    if transfer.rail == Rail.INST:
         kind.put("LclInstrm/Cd", "INST")
     tx.money("IntrBkSttlmAmt", transfer.amount_minor, transfer.currency)
-    if transfer.is_instant:
+    if transfer.rail == Rail.INST:
         tx.put("AccptncDtTm", _time(transfer.received_at))
-    tx.put("ChrgBr", "SLEV")
+    tx.put("ChrgBr", transfer.charge_bearer)
     tx.put("Dbtr/Nm", transfer.debtor_name)
     tx.put("DbtrAcct/Id/IBAN", transfer.debtor_iban)
     tx.agent("DbtrAgt", bank_bic)
-    # The IBAN alone says which bank it is (Regulation 260/2012 art. 5(7)).
-    tx.put("CdtrAgt/FinInstnId/Othr/Id", _BIC_UNKNOWN)
+    if transfer.creditor_agent:
+        tx.agent("CdtrAgt", transfer.creditor_agent)
+    else:
+        # Inside SEPA the IBAN alone says which bank it is (Regulation 260/2012 art. 5(7)).
+        tx.put("CdtrAgt/FinInstnId/Othr/Id", _BIC_UNKNOWN)
     tx.put("Cdtr/Nm", transfer.creditor_name)
     tx.put("CdtrAcct/Id/IBAN", transfer.creditor_iban)
     if transfer.remittance_information_unstructured:

@@ -40,6 +40,8 @@ class OutgoingOrder:
     amount: Money
     narrative: Narrative
     received_at: datetime
+    creditor_agent: str = ""
+    charge_bearer: str = "SLEV"
     request_id: str = "-"
 
 
@@ -59,6 +61,8 @@ def submit_credit_transfers(orders: Sequence[OutgoingOrder], *, now: datetime) -
                 debtor_iban=order.narrative.debtor_iban,
                 creditor_name=order.narrative.creditor_name,
                 creditor_iban=order.narrative.creditor_iban,
+                creditor_agent=order.creditor_agent,
+                charge_bearer=order.charge_bearer,
                 end_to_end_identification=order.narrative.end_to_end_identification or NOT_PROVIDED,
                 remittance_information_unstructured=order.narrative.remittance_information_unstructured,
                 received_at=order.received_at,
@@ -103,12 +107,14 @@ def prepare_instruction_message(*, instruction_id: UUID, now: datetime) -> None:
             end_to_end_identification=instruction.end_to_end_identification,
             amount_minor=instruction.amount_minor,
             currency=instruction.currency,
-            is_instant=instruction.rail == Rail.INST,
+            rail=Rail(instruction.rail),
             received_at=instruction.received_at or instruction.submitted_at,
             debtor_name=instruction.debtor_name,
             debtor_iban=instruction.debtor_iban,
             creditor_name=instruction.creditor_name,
             creditor_iban=instruction.creditor_iban,
+            creditor_agent=instruction.creditor_agent,
+            charge_bearer=instruction.charge_bearer,
             remittance_information_unstructured=instruction.remittance_information_unstructured,
         ),
         message_id=message_id,

@@ -132,7 +132,7 @@ def reconcile_open_cycles(*, now: datetime) -> int:
 def note_unanswered(*, now: datetime) -> int:
     """Put ordinary transfers before staff that have had no answer for a day; returns how many there are."""
     before = now - timedelta(seconds=settings.CLEARING_ANSWER_SECONDS)
-    unanswered = list(list_unanswered(rail=Rail.SCT, before=before)[:500])
+    unanswered = list(list_unanswered(before=before)[:500])
     with transaction.atomic():
         for instruction in unanswered:
             note_difference(

@@ -9,16 +9,15 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core.canonical import canonical_hash
-from apps.core.clock import bank_date
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
+from apps.payments.products import goes_later
 from apps.payments.queries import get_payment
 from apps.payments.rules import (
     TransactionStatus,
 )
 from apps.payments.scheduling import (
     canonical_day,
-    has_to_wait,
 )
 from apps.payments.services.orders import CreditorNotConfirmed, DebtorAccountNotYours, waits_for_confirmation
 from apps.payments.services.status import (
@@ -46,6 +45,9 @@ def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
         "creditor_iban": payment.creditor_iban,
         "amount_minor": payment.amount_minor,
         "currency": payment.currency,
+        "creditor_agent": payment.creditor_agent,
+        "charge_bearer": payment.charge_bearer,
+        "fee_minor": payment.fee_minor,
         "remittance_information_unstructured": payment.remittance_information_unstructured,
         "requested_execution_date": canonical_day(payment.requested_execution_date),
         "created_at": payment.created_at.isoformat(),
@@ -116,7 +118,8 @@ def authorise_payment(
 ) -> PaymentInitiation:
     """Release a payment by the customer's code: status ``ACTC``, and the promise that the engine books it.
 
-    One for a later day stays ``ACTC`` without that promise until :func:`release_due_payments` makes it.
+    One for a later day, or for a rail that is closed now, stays ``ACTC`` without that promise until
+    :func:`apps.payments.services.release_due_payments` makes it.
 
     The code must have been made for this payment as it stands now: amount, currency, payee's name and IBAN and
     payment id (RTS art. 5). Spending the code, the new status, the audit event and the message to the engine are one
@@ -147,9 +150,7 @@ def authorise_payment(
                 authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
             )
             payment.psu, payment.authorised_at, payment.authorisation_id = psu, now, authorisation_id
-            if not has_to_wait(
-                payment.requested_execution_date, is_instant=payment.is_instant, today=bank_date(now)
-            ):
+            if not goes_later(payment.payment_product, requested=payment.requested_execution_date, now=now):
                 payment.released_at = now
                 promise_execution(payment, effect_key=f"execute:{payment.pk}")
             change_status(payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)

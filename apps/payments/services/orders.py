@@ -20,9 +20,11 @@ from apps.payees.rules import Asker, PayeeVerification
 from apps.payees.services import verify_payee
 from apps.payments.limits import check_limits
 from apps.payments.models import PaymentInitiation
+from apps.payments.products import charge_bearer_for, check_destination, fee_minor, goes_later
 from apps.payments.queries import PaymentUnknown
 from apps.payments.rules import (
     Channel,
+    ChargeBearer,
     PaymentProduct,
     TransactionStatus,
     has_to_be_confirmed,
@@ -30,7 +32,6 @@ from apps.payments.rules import (
 from apps.payments.scheduling import (
     canonical_day,
     check_requested_date,
-    has_to_wait,
 )
 from apps.payments.services.status import PaymentStatusInvalid, is_stale, lock_payment, record_on_payment
 from apps.tpp.models import App
@@ -78,11 +79,8 @@ class PaymentOrder:
     remittance_information_unstructured: str = ""
     payment_product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS
     requested_execution_date: date | None = None
-
-    @property
-    def is_instant(self) -> bool:
-        """Whether it is to reach the payee within ten seconds or not at all."""
-        return self.payment_product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
+    creditor_agent: str = ""
+    charge_bearer: ChargeBearer | None = None
 
     def fingerprint(self) -> bytes:
         """Hash of every field, to tell a repeated order from another under the same request id."""
@@ -97,6 +95,8 @@ class PaymentOrder:
                 "remittance": self.remittance_information_unstructured,
                 "product": self.payment_product.value,
                 "requested_execution_date": canonical_day(self.requested_execution_date),
+                "creditor_agent": self.creditor_agent,
+                "charge_bearer": self.charge_bearer or "",
             }
         )
 
@@ -158,6 +158,10 @@ def initiate_payment(
 
     :raises CurrencyNotSupported: not euro.
     :raises SameAccount: to itself.
+    :raises apps.core.iban.OutsideSEPA: the product does not lead to the payee's country.
+    :raises apps.payments.products.OrdinaryTransferSuffices: a SEPA transfer gets there without a fee.
+    :raises apps.payments.products.CreditorAgentMissing: abroad, without the BIC of the payee's bank.
+    :raises apps.payments.products.ChargeBearerNotAllowed: who pays the fees is not to be chosen so.
     :raises DebtorAccountNotYours: the known customer may not pay from the account.
     :raises apps.payments.scheduling.ExecutionDatePast: it is to be carried out on a day that is over.
     :raises apps.payments.scheduling.ExecutionDateTooFar: more than a year ahead.
@@ -168,6 +172,10 @@ def initiate_payment(
         raise CurrencyNotSupported(order.instructed_amount.currency)
     if order.creditor_iban == order.debtor_account.iban:
         raise SameAccount
+    check_destination(
+        order.payment_product, creditor_iban=order.creditor_iban, creditor_agent=order.creditor_agent
+    )
+    charge_bearer = charge_bearer_for(order.payment_product, wanted=order.charge_bearer)
     if psu is not None and not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
         raise DebtorAccountNotYours(str(psu.pk))
     check_requested_date(order.requested_execution_date, today=bank_date(now))
@@ -176,8 +184,8 @@ def initiate_payment(
             psu_id=psu.pk,
             amount_minor=order.instructed_amount.amount_minor,
             channel=channel,
-            is_for_today=not has_to_wait(
-                order.requested_execution_date, is_instant=order.is_instant, today=bank_date(now)
+            is_for_today=not goes_later(
+                order.payment_product, requested=order.requested_execution_date, now=now
             ),
             now=now,
         )
@@ -200,6 +208,9 @@ def initiate_payment(
         vop_requested=vop_requested,
         amount_minor=order.instructed_amount.amount_minor,
         currency=order.instructed_amount.currency,
+        creditor_agent=order.creditor_agent,
+        charge_bearer=charge_bearer,
+        fee_minor=fee_minor(order.payment_product, charge_bearer=charge_bearer),
         end_to_end_identification=order.end_to_end_identification,
         remittance_information_unstructured=order.remittance_information_unstructured,
         requested_execution_date=order.requested_execution_date,

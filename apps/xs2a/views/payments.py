@@ -84,10 +84,11 @@ class PaymentListView(PaymentProductView):
         addresses = self._read_addresses()
         self.vop_requested = headers.read_flag(self.http, headers.CLIENT_VOP_REQUESTED)
         is_explicit = headers.read_flag(self.http, headers.TPP_EXPLICIT_AUTHORISATION_PREFERRED)
-        wanted = serializers.parse_payment_request(self.read_body())
+        product = PaymentProduct(self.kwargs["payment_product"])
+        wanted = serializers.parse_payment_request(self.read_body(), product=product)
         psu = identify_payer(self.http, caller=self.caller, debtor_iban=wanted.debtor_iban, now=self.now)
         try:
-            order = wanted.as_order(PaymentProduct(self.kwargs["payment_product"]))
+            order = wanted.as_order(product)
         except AccountUnknown as error:
             text = _("The debtor's account is none of this bank's.")
             raise AccountUnknownInBody(text, path="debtorAccount") from error
