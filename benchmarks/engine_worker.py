@@ -1,14 +1,15 @@
 """A process that lays authorised payments before the engine: for each line on its input, how long the engine took.
 
-Run by ``bench_engine``: ``python -m benchmarks.engine_worker``. A line is ``full N`` (all wait at once; the answer is
-how many were booked a second) or ``steady N RATE`` (they come one after the other; the answer is the 99th percentile, in
-seconds, from the customer's authorisation to the commit of the booking).
+Run by ``bench_engine``: ``python -m benchmarks.engine_worker``. A line is ``full N`` (all wait at once; answered by
+how many were booked a second) or ``steady N RATE`` (they come one after the other; answered by the 99th percentile of
+the seconds from the customer's authorisation to the commit of the booking).
 """
 
 import os
 import random
 import sys
 import time
+from typing import Any
 
 import django
 
@@ -18,7 +19,6 @@ django.setup()
 from django.db import connection  # noqa: E402
 
 from apps.core import clock  # noqa: E402
-from apps.identity.models import PSU  # noqa: E402
 from apps.payments.models import PaymentInitiation  # noqa: E402
 from apps.payments.services import EXECUTE_TASK  # noqa: E402
 from tests.factories.accounts import FOREIGN_IBAN, bank_accounts, customer  # noqa: E402
@@ -46,7 +46,7 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _full(people: list[PSU], choose: random.Random, count: int) -> float:
+def _full(people: list[Any], choose: random.Random, count: int) -> float:
     _make(people, choose, count)
     began = time.monotonic()
     _sql(
@@ -56,7 +56,7 @@ def _full(people: list[PSU], choose: random.Random, count: int) -> float:
     return count / (time.monotonic() - began)
 
 
-def _steady(people: list[PSU], choose: random.Random, count: int, rate: int) -> float:
+def _steady(people: list[Any], choose: random.Random, count: int, rate: int) -> float:
     made = _make(people, choose, count)
     began = time.monotonic()
     for number, payment in enumerate(made):
@@ -77,7 +77,7 @@ def _steady(people: list[PSU], choose: random.Random, count: int, rate: int) -> 
         return float(cursor.fetchone()[0])
 
 
-def _make(people: list[PSU], choose: random.Random, count: int) -> list[PaymentInitiation]:
+def _make(people: list[Any], choose: random.Random, count: int) -> list[PaymentInitiation]:
     """Half to customers of the bank, half to another bank; not yet in sight of the engine."""
     orders = []
     for number in range(count):
