@@ -69,6 +69,11 @@ _OPERATIONS_VIEWS = (
     "notifications.view_outboxmessage",
     "payments.view_paymentinitiation",
 )
+_PRICING_VIEWS = (
+    "pricing.view_charge",
+    "pricing.view_price",
+    "pricing.view_interestterms",
+)
 _SCREENING_VIEWS = (
     "screening.view_screeninghit",
     "screening.view_screeningrun",
@@ -88,14 +93,16 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.CUSTOMER_SERVICE: (
         *_OPEN_BANKING_VIEWS,
         *_CUSTOMER_VIEWS,
+        *_PRICING_VIEWS,
         "consents.change_consent",
         "sca.change_authenticationstate",
     ),
-    StaffRole.OPERATIONS: (*_OPERATIONS_VIEWS, "notifications.change_outboxmessage"),
+    StaffRole.OPERATIONS: (*_OPERATIONS_VIEWS, *_PRICING_VIEWS, "notifications.change_outboxmessage"),
     StaffRole.AUDIT: (
         *_OPEN_BANKING_VIEWS,
         *_CUSTOMER_VIEWS,
         *_OPERATIONS_VIEWS,
+        *_PRICING_VIEWS,
         *_SCREENING_VIEWS,
         *_AUDIT_VIEWS,
     ),

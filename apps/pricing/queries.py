@@ -7,10 +7,18 @@ from uuid import UUID
 from django.db.models import Count, F, Max, Min, QuerySet, Sum
 
 from apps.accounts.models import PaymentAccount
+from apps.accounts.rules import AccountStatus
 from apps.core.money import Money
 from apps.ledger.rules import Direction
 from apps.pricing.models import Accrual, AccruedDay, Charge, Collection, InterestTerms, Price
-from apps.pricing.rules import ChargeKind, FeeService, ProductPrices, Settlement, Terms
+from apps.pricing.rules import (
+    ChargeKind,
+    FeeService,
+    ProductPrices,
+    Settlement,
+    Terms,
+    first_whole_month,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +169,34 @@ def list_shortfalls(*, account_ids: Iterable[UUID]) -> dict[UUID, list[tuple[Cha
     return dict(open_ones)
 
 
+def get_first_chargeable_day(*, account: PaymentAccount, kind: ChargeKind) -> date | None:
+    """From when an account can be charged: fees from its first whole month with a price, interest from its terms on."""
+    if kind.is_fee:
+        first = get_first_price_day(product=account.product, service=FeeService(kind.value))
+        return first_whole_month(max(first, account.opened_date)) if first else None
+    first = get_first_terms_day(product=account.product)
+    return max(first, account.opened_date) if first else None
+
+
+def is_charged_until(*, account: PaymentAccount, day: date) -> bool:
+    """Whether nothing up to and with ``day`` can be charged any more. A closed account is charged no more at all."""
+    if account.status == AccountStatus.DELETED:
+        return True
+    last = list_last_charged_days(account_ids=[account.pk])
+    for kind in ChargeKind:
+        first = get_first_chargeable_day(account=account, kind=kind)
+        if first is not None and first <= day and last.get((account.pk, kind.value), date.min) < day:
+            return False
+    return True
+
+
 def iterate_account_pages(*, size: int = 500) -> Iterable[list[PaymentAccount]]:
     """All accounts that are not closed, some at a time, by their id."""
     last: UUID | None = None
     while True:
-        page: QuerySet[PaymentAccount] = PaymentAccount.objects.exclude(status="deleted").order_by("pk")
+        page: QuerySet[PaymentAccount] = PaymentAccount.objects.exclude(
+            status=AccountStatus.DELETED
+        ).order_by("pk")
         accounts = list((page.filter(pk__gt=last) if last else page)[:size])
         if not accounts:
             return

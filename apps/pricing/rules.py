@@ -31,7 +31,7 @@ class FeeService(models.TextChoices):
 
 
 class ChargeKind(models.TextChoices):
-    """What a charge is for. The values stand in the references of ledger entries: at most 18 characters."""
+    """What a charge is for; a fee has its service's name. At most 18 characters: they stand in ledger references."""
 
     MAINTENANCE = "maintenance", _("Maintaining the account")
     CREDIT_TRANSFER = "credit_transfer", _("Credit transfer")

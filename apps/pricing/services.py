@@ -22,7 +22,7 @@ from apps.ledger.services import ExceedsBalance, Leg, post_entry
 from apps.pricing.models import Accrual, AccruedDay, Charge, Collection, InterestTerms, Price
 from apps.pricing.queries import (
     get_accrued_sum,
-    get_first_price_day,
+    get_first_chargeable_day,
     get_first_terms_day,
     get_last_accrued_day,
     get_price,
@@ -41,7 +41,6 @@ from apps.pricing.rules import (
     Span,
     check_notice,
     check_prices,
-    first_whole_month,
     interest_minor,
     month_of,
     period_from,
@@ -52,10 +51,6 @@ CREDIT_INTEREST_CODE, RECEIVABLE_CODE = "interest:credit", "receivable:charges"
 _ACCRUAL_LOCK = 1885956975  # Two accruals at once wait for one another.
 _SPLITS_MAX = 5
 
-_FEE_OF = {
-    ChargeKind.MAINTENANCE: FeeService.MAINTENANCE,
-    ChargeKind.CREDIT_TRANSFER: FeeService.CREDIT_TRANSFER,
-}
 _SIDE_OF = {
     ChargeKind.OVERDRAFT_INTEREST: Direction.DEBIT,
     ChargeKind.CREDIT_INTEREST: Direction.CREDIT,
@@ -207,7 +202,7 @@ def _book_kind(
     account: PaymentAccount, kind: ChargeKind, *, after: date | None, until: date, now: datetime
 ) -> int:
     """Every period of a kind that is over, from the day after the last one charged."""
-    first = after + timedelta(days=1) if after else _first_day(account, kind)
+    first = after + timedelta(days=1) if after else get_first_chargeable_day(account=account, kind=kind)
     booked = 0
     while first is not None:
         span = _span(account, kind, first)
@@ -216,15 +211,6 @@ def _book_kind(
         booked += _book(account, kind, span, now=now)
         first = span.last_day + timedelta(days=1)
     return booked
-
-
-def _first_day(account: PaymentAccount, kind: ChargeKind) -> date | None:
-    """From when an account can be charged: fees from its first whole month with a price."""
-    if kind.is_fee:
-        first = get_first_price_day(product=account.product, service=_FEE_OF[kind])
-        return first_whole_month(max(first, account.opened_date)) if first else None
-    first = get_first_terms_day(product=account.product)
-    return max(first, account.opened_date) if first else None
 
 
 def _span(account: PaymentAccount, kind: ChargeKind, first_day: date) -> Span:
@@ -283,7 +269,7 @@ def _compute(charge: Charge, *, account: PaymentAccount) -> None:
         )
         charge.quantity, charge.amount_minor = accrued.days, interest_minor(accrued.numerator)
         return
-    price = get_price(product=account.product, service=_FEE_OF[kind], day=charge.period_from)
+    price = get_price(product=account.product, service=FeeService(kind.value), day=charge.period_from)
     charge.unit_amount_minor = price.amount_minor if price else 0
     charge.quantity = (
         1

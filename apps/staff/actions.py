@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.models import PaymentAccount
 from apps.consents.models import Consent
 from apps.consents.rules import ConsentStatus
 from apps.consents.rules import may_change_status as may_change_consent
@@ -28,6 +29,7 @@ REVOKE_CONSENT = "consents.change_consent"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
 DECIDE_HIT = "screening.change_screeninghit"
+VIEW_CHARGES = "pricing.view_charge"
 VIEW_TRAIL = "audit.view_auditevent"
 
 
@@ -122,6 +124,15 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "log-in",
             REOPEN_SIGN_IN,
             lambda user: _is_paused(user.pk),
+        ),
+    ),
+    PaymentAccount: (
+        Act(
+            "admin:account-fees",
+            _("Statement of fees"),
+            "file-text",
+            VIEW_CHARGES,
+            lambda _account: True,
         ),
     ),
     ScreeningHit: (
