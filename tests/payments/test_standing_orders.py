@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.queries import get_balance
 from apps.audit.models import AuditEvent
+from apps.core.iban import make_iban
 from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.core.target_calendar import ExecutionRule
@@ -16,6 +17,7 @@ from apps.engine.execution import execute_payment
 from apps.identity.models import PSU
 from apps.ledger.queries import get_ledger_sums
 from apps.notifications.models import OutboxMessage
+from apps.payees.models import LookupCount
 from apps.payments import standing_orders
 from apps.payments.limit_models import PaymentLimits
 from apps.payments.limits import LimitExceeded
@@ -619,11 +621,11 @@ class TestPayee:
         told = AuditEvent.objects.get(event="payments.standing_order.payee_verified")
         assert told.data == {"outcome": outcome, "why": ""}
         order = running(anna, to=bruno.account.iban, name=name)
-        execute_due_standing_orders(now=berlin("2026-12-01T08:00"))
+        execute_due_standing_orders(now=at("2026-12-01T08:00"))
         (payment,) = list_executions(standing_order_id=order.pk)
         assert (payment.creditor_name_match, payment.matched_creditor_name) == (outcome, matched)
         assert payment.creditor_name_checked_at == order.creditor_name_checked_at
-        assert run_engine(payment, now=berlin("2026-12-01T08:00")) == ("ACSC", "")
+        assert run_engine(payment, now=at("2026-12-01T08:00")) == ("ACSC", "")
 
     def test_an_iban_that_is_nobodys_can_be_signed_all_the_same(self, anna: PSU) -> None:
         nobody = make_iban(country="DE", bank_code="10099900", account_number="9999999999")
@@ -643,10 +645,10 @@ class TestPayee:
 
     def test_an_execution_that_says_otherwise_is_not_covered(self, anna: PSU, bruno: PSU) -> None:
         order = running(anna, to=bruno.account.iban, name="Carla Winkelried")
-        execute_due_standing_orders(now=berlin("2026-12-01T08:00"))
+        execute_due_standing_orders(now=at("2026-12-01T08:00"))
         (payment,) = list_executions(standing_order_id=order.pk)
         PaymentInitiation.objects.filter(pk=payment.pk).update(creditor_name_match="MTCH")
-        assert run_engine(payment, now=berlin("2026-12-01T08:00")) == ("RJCT", "DS0A")
+        assert run_engine(payment, now=at("2026-12-01T08:00")) == ("RJCT", "DS0A")
 
     def test_one_signed_before_names_were_checked_still_runs(self, anna: PSU, bruno: PSU) -> None:
         order = enter(anna, to=bruno.account.iban)
@@ -657,10 +659,10 @@ class TestPayee:
         _authorisation, challenge = asked(anna, order)
         assert "creditor_name_match" not in challenge.snapshot
         sign(anna, order)
-        execute_due_standing_orders(now=berlin("2026-12-01T08:00"))
+        execute_due_standing_orders(now=at("2026-12-01T08:00"))
         (payment,) = list_executions(standing_order_id=order.pk)
         assert payment.creditor_name_match == "NOAP"
-        assert run_engine(payment, now=berlin("2026-12-01T08:00")) == ("ACSC", "")
+        assert run_engine(payment, now=at("2026-12-01T08:00")) == ("ACSC", "")
 
     def test_a_form_sent_twice_is_looked_up_once(self, anna: PSU, bruno: PSU) -> None:
         for _ in range(2):

@@ -50,6 +50,7 @@ def charges(of: PaymentAccount) -> list[tuple[str, str, int]]:
 # Fees ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("P-87(3)")
 def test_the_account_fee_is_booked_once_the_month_is_closed():
     anna = account()
     put(anna, 10_000, "2026-10-01")
@@ -197,7 +198,7 @@ def test_a_leap_day_bears_interest_like_any_day(year, days, cents):
 
 
 def test_fractions_of_a_day_are_not_lost():
-    """10.00 at 5 % bear 0.137 cents a day: rounded each day nothing, in 90 days 1,000 × 500 × 90 ÷ 3,650,000 = 12.33."""
+    """10.00 at 5 % bear 0.137 cents a day, which rounds to none: in 90 days 1,000 × 500 × 90 ÷ 3,650,000 = 12.33."""
     anna = account()
     publish(valid_from="2025-01-01", credit=500)
     put(anna, 1_000, "2025-01-01")

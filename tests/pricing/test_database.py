@@ -10,8 +10,8 @@ pytestmark = pytest.mark.django_db
 
 _CHARGE = (
     "INSERT INTO pricing_charge (id, account_id, kind, period_from, period_to, direction, quantity, unit_amount_minor,"
-    " amount_minor, shortfall_minor, currency, booked_at) SELECT gen_random_uuid(), account_id, {kind}, {first}, {last},"
-    " {direction}, 1, {unit}, {amount}, {shortfall}, 'EUR', now() FROM pricing_charge"
+    " amount_minor, shortfall_minor, currency, booked_at) SELECT gen_random_uuid(), account_id, {kind}, {first},"
+    " {last}, {direction}, 1, {unit}, {amount}, {shortfall}, 'EUR', now() FROM pricing_charge"
 )
 
 

@@ -1,4 +1,4 @@
-"""The statement of fees as CSV: a line for each service and settlement, formed as in :mod:`apps.statements.writers.csv`."""
+"""The statement of fees as CSV: a line for each service and settlement, formed as the other CSV statements."""
 
 import csv
 import io

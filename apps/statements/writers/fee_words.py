@@ -1,4 +1,4 @@
-"""The words of the statement of fees, in the standard terms of Delegated and Implementing Regulation (EU) 2018/32, /33."""
+"""The words of the statement of fees: the standard terms of Delegated Regulation (EU) 2018/32 and of 2018/33."""
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _

@@ -38,8 +38,9 @@ _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 class Command(BaseCommand):
-    """``manage.py statements write --month 2026-10 --folder out``: a month's statements as files; ``manage.py statements
-    fees --year 2026 --folder out``: a year's statements of fees.
+    """``manage.py statements write --month 2026-10 --folder out``: a month's statements as files.
+
+    ``manage.py statements fees --year 2026 --folder out``: a year's statements of fees.
 
     Every file appears whole or not at all, readable by its owner only; a second run writes the same bytes. Ends 1 and
     names the accounts whose statements could not be written; the others are written all the same.
