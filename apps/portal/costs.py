@@ -8,7 +8,7 @@ from django.utils.translation import get_language, gettext
 
 from apps.core.money import format_money
 from apps.ledger.rules import Direction
-from apps.pricing.queries import get_coming_prices, get_prices, get_running_interest
+from apps.pricing.queries import get_coming_prices, get_price, get_prices, get_running_interest
 from apps.pricing.rules import FeeService, ProductPrices, Settlement, interest_minor
 
 
@@ -44,6 +44,16 @@ def costs_of(*, account_id: UUID, product: str, today: date) -> Costs | None:
         overdraft_running_minor=_running(account_id, Direction.DEBIT),
         credit_running_minor=_running(account_id, Direction.CREDIT),
     )
+
+
+def transfer_fee_text(*, product: str, currency: str, day: date) -> str:
+    """The price of a transfer, and when it is charged; nothing is a price too (PSD2 art. 45(1)(c))."""
+    price = get_price(product=product, service=FeeService.CREDIT_TRANSFER, day=day)
+    if price is None:
+        return format_money(0, currency)
+    return gettext("%(amount)s, charged with the month") % {
+        "amount": format_money(price.amount_minor, price.currency)
+    }
 
 
 def _running(account_id: UUID, direction: Direction) -> int:

@@ -14,7 +14,7 @@ from apps.payments.services import lock_payment_for_execution, note_execution
 from apps.payments.standing_orders import execute_due_standing_orders
 from apps.sca.messages import render_code_message
 from apps.sca.models import Challenge
-from tests.factories.accounts import account_of, customer
+from tests.factories.accounts import account_of
 from tests.portal.kit import BankTime, Visitor, bad_code, code_for, last_challenge, text_of, value_of
 
 # The bank's clock stands on Saturday, 21 November 2026, 13:00.
@@ -311,10 +311,6 @@ def test_dates_are_kept_as_they_were_entered(customer_anna: Visitor, anna: PSU) 
 class TestPayee:
     """What the payee's bank says of name and IBAN, told before and while signing."""
 
-    @pytest.fixture
-    def bruno(self, anna: PSU) -> PSU:
-        return customer("Bruno", phone="+4915100000002")
-
     @pytest.mark.parametrize(
         ("name", "told", "button"),
         [
@@ -356,9 +352,9 @@ class TestPayee:
         assert customer_anna.post(f"{path}edit/").headers["Location"] == path
         assert order_of(anna).is_running
 
-    def test_anothers_order_is_not_there(
-        self, customer_anna: Visitor, customer_bruno: Visitor, anna: PSU
-    ) -> None:
+    def test_anothers_order_is_not_there(self, customer_anna: Visitor, anna: PSU, bruno: PSU) -> None:
         path = begun(customer_anna, anna)
-        assert customer_bruno.post(f"{path}edit/").status_code == 404
+        other = Visitor()
+        other.sign_in(bruno)
+        assert other.post(f"{path}edit/").status_code == 404
         assert order_of(anna).transaction_status == "RCVD"

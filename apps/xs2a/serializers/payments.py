@@ -8,12 +8,15 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountUnknown, get_account_by_iban
+from apps.core.clock import bank_date
 from apps.core.iban import parse_iban, parse_sepa_iban
 from apps.core.money import Money, parse_amount, plain_amount
 from apps.core.names.rules import NameMatch
 from apps.core.text import check_display_text
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import PaymentOrder, waits_for_confirmation
+from apps.pricing.queries import get_price
+from apps.pricing.rules import FeeService
 from apps.xs2a.refusals import FormatError
 from apps.xs2a.serializers.reading import JSONObject, told_at
 
@@ -142,9 +145,19 @@ def payment_created(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> d
     return {
         "transactionStatus": status,
         "paymentId": str(payment.pk),
-        "transactionFeeIndicator": False,
+        "transactionFeeIndicator": _costs_something(payment),
         "_links": hrefs,
     } | _verification(payment, status=status)
+
+
+def _costs_something(payment: "PaymentInitiation") -> bool:
+    """Whether the bank's price list has a price for it."""
+    price = get_price(
+        product=payment.debtor_account.product,
+        service=FeeService.CREDIT_TRANSFER,
+        day=bank_date(payment.created_at),
+    )
+    return price is not None
 
 
 def told_status(payment: "PaymentInitiation") -> str:
