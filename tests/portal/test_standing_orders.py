@@ -6,6 +6,7 @@ from html import unescape
 
 import pytest
 
+from apps.core.iban import make_iban
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation, StandingOrder
@@ -329,7 +330,11 @@ class TestPayee:
         assert told in text_of(customer_anna.get(f"{path}sign/"))
 
     def test_one_that_could_not_be_checked_is_told(self, customer_anna: Visitor, anna: PSU) -> None:
-        path = begun(customer_anna, anna, creditor_iban="DE56100999009999999999")
+        path = begun(
+            customer_anna,
+            anna,
+            creditor_iban=make_iban(country="DE", bank_code="10099900", account_number="9999999999"),
+        )
         assert "We could not check the name" in text_of(customer_anna.get(f"{path}review/"))
 
     def test_the_name_of_a_close_match_can_be_taken(
