@@ -106,7 +106,7 @@ class _Document(Sheet):
             self._make_room(12)
             self.text(part, x=LEFT, font=font, color=MUTED if font == REGULAR else INK)
             self.y -= 12
-        self.y -= 6
+        self.y -= 14
 
     def _summary(self) -> None:
         statement, height, column = self.statement, 46.0, (RIGHT - LEFT) / 3
