@@ -28,7 +28,7 @@ class TestTheAccountPage:
             "Maintaining the account</dt><dd>€4.90 a month",
             "Credit transfer</dt><dd>free",
             "Credit transfer by TARGET</dt><dd>€15.00 each",
-            "10.50\u00a0% a year, booked every quarter",
+            "10.50 % a year, booked every quarter",
             "Interest on your balance</dt><dd>none",
         ):
             assert told in page
@@ -45,8 +45,8 @@ class TestTheAccountPage:
         anna.user.language = "de"
         anna.user.save(update_fields=["language"])
         page = page_of(customer_anna, anna)
-        assert "Kontoführung</dt><dd>4,90\u00a0€ im Monat" in page
-        assert "10,50\u00a0% im Jahr, vierteljährlich gebucht" in page
+        assert "Kontoführung</dt><dd>4,90 € im Monat" in page
+        assert "10,50 % im Jahr, vierteljährlich gebucht" in page
 
 
 def test_a_transfer_tells_its_price_before_it_is_approved(customer_anna: Visitor, anna: PSU) -> None:
