@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.clearing",
     "apps.sca",
     "apps.payees",
+    "apps.pricing",
     "apps.consents",
     "apps.payments",
     "apps.statements",
@@ -284,6 +285,12 @@ CELERY_BEAT_SCHEDULE = {
     "ledger-close": {
         "task": "ledger.close_days",
         "schedule": crontab(hour="0", minute="30"),
+        "options": {"queue": "engine"},
+    },
+    # Behind the closing: accrues the days that were closed, books what is due; what was missed is caught up.
+    "pricing-charge": {
+        "task": "pricing.charge",
+        "schedule": crontab(hour="1", minute="15"),
         "options": {"queue": "engine"},
     },
     "ledger-verify": {

@@ -74,6 +74,11 @@ _OPERATIONS_VIEWS = (
     "notifications.view_outboxmessage",
     "payments.view_paymentinitiation",
 )
+_PRICING_VIEWS = (
+    "pricing.view_charge",
+    "pricing.view_price",
+    "pricing.view_interestterms",
+)
 _SCREENING_VIEWS = (
     "screening.view_screeninghit",
     "screening.view_screeningrun",
@@ -94,11 +99,13 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.CUSTOMER_SERVICE: (
         *_OPEN_BANKING_VIEWS,
         *_CUSTOMER_VIEWS,
+        *_PRICING_VIEWS,
         "consents.change_consent",
         "sca.change_authenticationstate",
     ),
     StaffRole.OPERATIONS: (
         *_OPERATIONS_VIEWS,
+        *_PRICING_VIEWS,
         "notifications.change_outboxmessage",
         "clearing.change_clearingdifference",
         "clearing.change_clearinginstruction",
@@ -107,6 +114,7 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         *_OPEN_BANKING_VIEWS,
         *_CUSTOMER_VIEWS,
         *_OPERATIONS_VIEWS,
+        *_PRICING_VIEWS,
         *_SCREENING_VIEWS,
         *_AUDIT_VIEWS,
     ),

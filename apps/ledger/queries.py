@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.core.errors import NotFound
-from apps.ledger.models import LedgerAccount
-from apps.ledger.rules import BookingSums, EntryKind
+from apps.ledger.models import ClosedDay, LedgerAccount
+from apps.ledger.rules import BookingSums, Direction, EntryKind
 
 # How far back a page of postings is looked for at first, and then; the rest of the history comes last.
 _WINDOW_DAYS = (45, 400)
@@ -128,6 +128,61 @@ def get_balance_on(*, account_id: UUID, day: date) -> int:
             [account_id, closed, account_id, closed, day],
         )
         return int(cursor.fetchone()[0])
+
+
+def get_last_closed_day() -> date | None:
+    """The last booking day that is over and has its daily balances."""
+    return (
+        ClosedDay.objects.filter(balances_at__isnull=False)
+        .order_by("-day")
+        .values_list("day", flat=True)
+        .first()
+    )
+
+
+def list_closing_balances(*, account_ids: Iterable[UUID], day: date) -> dict[UUID, int]:
+    """The balances with which accounts ended a closed day; accounts on which nothing was ever booked are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT a.id, b.closing_balance_minor
+            FROM unnest(%s::uuid[]) AS a (id) CROSS JOIN LATERAL (
+                SELECT closing_balance_minor FROM ledger_dailybalance
+                WHERE account_id = a.id AND day <= %s ORDER BY day DESC LIMIT 1) b
+            """,
+            [list(account_ids), day],
+        )
+        return dict(cursor.fetchall())
+
+
+def count_postings(
+    *, account_id: UUID, kind: EntryKind, direction: Direction, date_from: date, date_to: date
+) -> int:
+    """How many postings of one kind of entry were booked on one side of an account in a span, both days included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM ledger_posting p {_JOIN_ENTRY}"  # noqa: S608
+            " WHERE p.account_id = %s AND p.booking_date BETWEEN %s AND %s AND p.direction = %s AND e.kind = %s",
+            [account_id, date_from, date_to, direction.value, kind.value],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def list_entry_totals(*, kind: EntryKind, references: Iterable[str]) -> dict[str, int]:
+    """What entries of one kind moved, in minor units, by their reference; what was not booked is left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT e.reference, sum(p.amount_minor) FILTER (WHERE p.direction = 'CREDIT')::bigint
+            FROM unnest(%s::text[]) AS asked (reference)
+                JOIN ledger_entrykey k ON k.entry_id = ledger_entry_id(%s, asked.reference)
+                JOIN ledger_entry e ON e.id = k.entry_id AND e.booking_date = k.booking_date
+                JOIN ledger_posting p ON p.entry_id = e.id AND p.booking_date = e.booking_date
+            GROUP BY e.reference
+            """,
+            [list(references), kind.value],
+        )
+        return dict(cursor.fetchall())
 
 
 def list_postings(

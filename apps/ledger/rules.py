@@ -20,6 +20,7 @@ class LedgerAccountKind(models.TextChoices):
     FEES = "fees"
     INTEREST = "interest"
     EQUITY = "equity"
+    RECEIVABLE = "receivable"
 
 
 class EntryKind(models.TextChoices):
@@ -32,6 +33,10 @@ class EntryKind(models.TextChoices):
     CREDIT_TRANSFER_RETURN = "credit_transfer_return"
     INCOMING_CREDIT_TRANSFER = "incoming_credit_transfer"
     REVERSAL = "reversal"
+    FEE = "fee"
+    OVERDRAFT_INTEREST = "overdraft_interest"
+    CREDIT_INTEREST = "credit_interest"
+    CHARGE_COLLECTION = "charge_collection"
 
 
 class PostingOutcome(models.TextChoices):
@@ -83,7 +88,10 @@ CHART_OF_ACCOUNTS = (
     ChartAccount("nostro:central-bank", LedgerAccountKind.NOSTRO),
     ChartAccount("suspense:unallocated", LedgerAccountKind.SUSPENSE),
     ChartAccount("fees:payments", LedgerAccountKind.FEES),
+    ChartAccount("fees:accounts", LedgerAccountKind.FEES),
     ChartAccount("interest:overdraft", LedgerAccountKind.INTEREST),
+    ChartAccount("interest:credit", LedgerAccountKind.INTEREST),
+    ChartAccount("receivable:charges", LedgerAccountKind.RECEIVABLE),
     ChartAccount("equity:opening", LedgerAccountKind.EQUITY),
 )
 

@@ -135,6 +135,7 @@ class StandingOrderAdmin(ReadOnlyAdmin):
                     "debtor_iban",
                     "creditor_name",
                     "creditor_iban",
+                    "creditor_name_match",
                     "remittance_information_unstructured",
                 ]
             },

@@ -17,6 +17,9 @@ _SAME = (
     "amount_minor",
     "currency",
     "remittance_information_unstructured",
+    "creditor_name_match",
+    "matched_creditor_name",
+    "creditor_name_checked_at",
     "authorisation_id",
 )
 
@@ -24,7 +27,7 @@ _SAME = (
 def standing_order_snapshot(*, order: StandingOrder) -> dict[str, Any]:
     """What the customer's code for a series is made over, and what he is shown (RTS art. 5(1), 14(1))."""
     first = order.first_due_date
-    return {
+    snapshot = {
         "standing_order_id": str(order.pk),
         "replaces": str(order.replaces_id or ""),
         "debtor_iban": order.debtor_iban,
@@ -41,6 +44,13 @@ def standing_order_snapshot(*, order: StandingOrder) -> dict[str, Any]:
         "first_execution_date": order.series.execution_date(first).isoformat(),
         "created_at": order.created_at.isoformat(),
     }
+    if order.creditor_name_checked_at is not None:
+        # He signs what he was told of the payee, too (IPR art. 5c). Older orders were signed without it.
+        snapshot |= {
+            "creditor_name_match": order.creditor_name_match,
+            "matched_creditor_name": order.matched_creditor_name,
+        }
+    return snapshot
 
 
 def is_covered_by_standing_order(*, payment: PaymentInitiation) -> bool:

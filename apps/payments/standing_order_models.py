@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
+from apps.core.names.rules import NameMatch
 from apps.core.target_calendar import ExecutionRule
 from apps.payments.recurrence import Frequency, Series
 from apps.payments.rules import Channel, TransactionStatus
@@ -30,6 +31,13 @@ class StandingOrder(models.Model):
     debtor_iban = models.CharField(_("debtor IBAN"), max_length=34)
     creditor_name = models.CharField(_("creditor"), max_length=70)
     creditor_iban = models.CharField(_("creditor IBAN"), max_length=34)
+    creditor_name_match = models.CharField(_("name check"), max_length=4, choices=NameMatch)
+    matched_creditor_name = models.CharField(
+        _("payee’s name at his bank"), max_length=140, blank=True, help_text="shown with a close match"
+    )
+    creditor_name_checked_at = models.DateTimeField(
+        _("name checked"), null=True, help_text="empty: taken in before names were checked"
+    )
     amount_minor = models.BigIntegerField(_("amount (minor units)"))
     currency = models.CharField(_("currency"), max_length=3)
     remittance_information_unstructured = models.CharField(_("reference"), max_length=140, blank=True)
@@ -62,6 +70,17 @@ class StandingOrder(models.Model):
             models.CheckConstraint(condition=Q(currency="EUR"), name="standing_order_currency_euro"),
             models.CheckConstraint(
                 condition=~Q(creditor_iban=F("debtor_iban")), name="standing_order_not_to_itself"
+            ),
+            models.CheckConstraint(
+                condition=Q(creditor_name_match__in=NameMatch.values), name="standing_order_name_match_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(creditor_name_match="CMTC") ^ Q(matched_creditor_name=""),
+                name="standing_order_name_shown_with_close_match",
+            ),
+            models.CheckConstraint(
+                condition=Q(creditor_name_checked_at__isnull=False) | Q(creditor_name_match="NOAP"),
+                name="standing_order_name_found_by_a_check",
             ),
             models.CheckConstraint(
                 condition=Q(transaction_status__in=["RCVD", "ACTC", "ACSC", "RJCT", "CANC"]),

@@ -39,6 +39,11 @@ urlpatterns = [
         statements.month,
         name="statement-month",
     ),
+    path(
+        "accounts/<uuid:account_id>/statements/fees/<int:year>/<str:file_format>/",
+        statements.fees,
+        name="statement-fees",
+    ),
     path("pay/", payments.new, name="payment-new"),
     path("pay/list/", payments.payment_list, name="payment-list"),
     path("pay/standing/", standing_orders.order_list, name="standing-order-list"),
@@ -53,6 +58,7 @@ urlpatterns = [
         "pay/standing/<uuid:standing_order_id>/code/", standing_orders.send_code, name="standing-order-code"
     ),
     path("pay/standing/<uuid:standing_order_id>/sign/", standing_orders.sign, name="standing-order-sign"),
+    path("pay/standing/<uuid:standing_order_id>/edit/", standing_orders.edit, name="standing-order-edit"),
     path("pay/standing/<uuid:standing_order_id>/end/", standing_orders.end, name="standing-order-end"),
     path("pay/<uuid:payment_id>/", payments.payment, name="payment"),
     path("pay/<uuid:payment_id>/status/", payments.payment_status, name="payment-status"),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.accounts.models import PaymentAccount
 from apps.clearing.models import ClearingDifference, ClearingInstruction
 from apps.clearing.queries import get_recall_of
 from apps.clearing.rules import DifferenceStatus
@@ -33,6 +34,7 @@ REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
 RECALL_TRANSFER = "clearing.change_clearinginstruction"
 DECIDE_HIT = "screening.change_screeninghit"
+VIEW_CHARGES = "pricing.view_charge"
 VIEW_TRAIL = "audit.view_auditevent"
 
 
@@ -150,6 +152,15 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
                 and get_recall_of(instruction_id=instruction.pk) is None
             ),
             is_danger=True,
+        ),
+    ),
+    PaymentAccount: (
+        Act(
+            "admin:account-fees",
+            _("Statement of fees"),
+            "file-text",
+            VIEW_CHARGES,
+            lambda _account: True,
         ),
     ),
     ScreeningHit: (

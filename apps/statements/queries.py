@@ -128,7 +128,7 @@ def open_statement(
             period=period,
             number=statement_number(period, first_day=first_day) if is_final(period, today=today) else None,
             is_final=is_final(period, today=today),
-            as_of=_end_of(period.date_to) if is_final(period, today=today) else now,
+            as_of=end_of_day(period.date_to) if is_final(period, today=today) else now,
             language=language,
             opening_minor=opening_minor,
             closing_minor=closing_minor,
@@ -142,7 +142,7 @@ def open_statement(
         )
 
 
-def _end_of(day: date) -> datetime:
+def end_of_day(day: date) -> datetime:
     """The midnight with which a bank day ends."""
     return datetime.combine(day + timedelta(days=1), time.min, BANK_TIME_ZONE)
 

@@ -106,7 +106,7 @@ def write_report(
 
     :raises apps.statements.rules.StatementDoesNotAddUp: the books contradict themselves; nothing is handed out.
     """
-    with _spooled() as content:
+    with spooled() as content:
         return _write(account, period=period, file_format=file_format, language="en", out=content, now=now)
 
 
@@ -121,7 +121,7 @@ def _fetch(
     language: str,
     now: datetime,
 ) -> StatementFile:
-    with _spooled() as content:
+    with spooled() as content:
         written = _write(
             account, period=period, file_format=file_format, language=language, out=content, now=now
         )
@@ -130,7 +130,7 @@ def _fetch(
 
 
 @contextmanager
-def _spooled() -> Iterator[BinaryIO]:
+def spooled() -> Iterator[BinaryIO]:
     """A file that whoever gets it closes; closed here if nobody will. At its beginning when the block is over."""
     content = cast("BinaryIO", SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115
     try:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.queries import get_balance
 from apps.audit.models import AuditEvent
+from apps.core.iban import make_iban
 from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.core.target_calendar import ExecutionRule
@@ -16,6 +17,7 @@ from apps.engine.execution import execute_payment
 from apps.identity.models import PSU
 from apps.ledger.queries import get_ledger_sums
 from apps.notifications.models import OutboxMessage
+from apps.payees.models import LookupCount
 from apps.payments import standing_orders
 from apps.payments.limit_models import PaymentLimits
 from apps.payments.limits import LimitExceeded
@@ -81,11 +83,12 @@ def enter(
     request_id: str = "",
     replaces: StandingOrder | None = None,
     account: PaymentAccount | None = None,
+    name: str = "Hausverwaltung Kern",
 ) -> StandingOrder:
     order, _ = initiate_standing_order(
         order=PaymentOrder(
             debtor_account=account or psu.account,
-            creditor_name="Hausverwaltung Kern",
+            creditor_name=name,
             creditor_iban=to,
             instructed_amount=Money(amount, "EUR"),
             remittance_information_unstructured="Rent",
@@ -593,3 +596,89 @@ class TestTheDatabase:
             cursor.execute("UPDATE payments_paymentinitiation SET due_date = '2026-12-01'")  # type: ignore[attr-defined]
         with pytest.raises(IntegrityError, match="payment_of_series_has_due_date"), transaction.atomic():
             cursor.execute("UPDATE payments_paymentinitiation SET due_date = NULL")  # type: ignore[attr-defined]
+
+
+@pytest.mark.req("IPR-5c(verify)", "IPR-5c(authorise)")
+class TestPayee:
+    """The payee is verified when the series is set up; what was found is signed, and each execution carries it."""
+
+    @pytest.mark.parametrize(
+        ("name", "outcome", "matched"),
+        [
+            ("Bruno Schneider", "MTCH", ""),
+            ("Bruno Schnieder", "CMTC", "Bruno Schneider"),
+            ("Carla Winkelried", "NMTC", ""),
+        ],
+    )
+    def test_what_was_found_is_signed_and_inherited(
+        self, anna: PSU, bruno: PSU, name: str, outcome: str, matched: str
+    ) -> None:
+        order = enter(anna, to=bruno.account.iban, name=name)
+        assert (order.creditor_name_match, order.matched_creditor_name) == (outcome, matched)
+        _authorisation, challenge = asked(anna, order)
+        assert challenge.snapshot["creditor_name_match"] == outcome
+        assert challenge.snapshot["matched_creditor_name"] == matched
+        told = AuditEvent.objects.get(event="payments.standing_order.payee_verified")
+        assert told.data == {"outcome": outcome, "why": ""}
+        order = running(anna, to=bruno.account.iban, name=name)
+        execute_due_standing_orders(now=at("2026-12-01T08:00"))
+        (payment,) = list_executions(standing_order_id=order.pk)
+        assert (payment.creditor_name_match, payment.matched_creditor_name) == (outcome, matched)
+        assert payment.creditor_name_checked_at == order.creditor_name_checked_at
+        assert run_engine(payment, now=at("2026-12-01T08:00")) == ("ACSC", "")
+
+    def test_an_iban_that_is_nobodys_can_be_signed_all_the_same(self, anna: PSU) -> None:
+        nobody = make_iban(country="DE", bank_code="10099900", account_number="9999999999")
+        order = enter(anna, to=nobody)
+        assert order.creditor_name_match == "NOAP"
+        assert sign(anna, order).is_running
+
+    def test_what_was_found_cannot_be_put_right_behind_the_signature(self, anna: PSU, bruno: PSU) -> None:
+        order = enter(anna, to=bruno.account.iban, name="Carla Winkelried")
+        authorisation, challenge = asked(anna, order)
+        proof = proof_for(challenge.pk)
+        StandingOrder.objects.filter(pk=order.pk).update(creditor_name_match="MTCH")
+        with pytest.raises(DynamicLinkBroken):
+            authorise_standing_order(
+                standing_order_id=order.pk, authorisation_id=authorisation.pk, psu=anna, proof=proof, now=NOW
+            )
+
+    def test_an_execution_that_says_otherwise_is_not_covered(self, anna: PSU, bruno: PSU) -> None:
+        order = running(anna, to=bruno.account.iban, name="Carla Winkelried")
+        execute_due_standing_orders(now=at("2026-12-01T08:00"))
+        (payment,) = list_executions(standing_order_id=order.pk)
+        PaymentInitiation.objects.filter(pk=payment.pk).update(creditor_name_match="MTCH")
+        assert run_engine(payment, now=at("2026-12-01T08:00")) == ("RJCT", "DS0A")
+
+    def test_one_signed_before_names_were_checked_still_runs(self, anna: PSU, bruno: PSU) -> None:
+        order = enter(anna, to=bruno.account.iban)
+        StandingOrder.objects.filter(pk=order.pk).update(
+            creditor_name_match="NOAP", matched_creditor_name="", creditor_name_checked_at=None
+        )
+        order.refresh_from_db()
+        _authorisation, challenge = asked(anna, order)
+        assert "creditor_name_match" not in challenge.snapshot
+        sign(anna, order)
+        execute_due_standing_orders(now=at("2026-12-01T08:00"))
+        (payment,) = list_executions(standing_order_id=order.pk)
+        assert payment.creditor_name_match == "NOAP"
+        assert run_engine(payment, now=at("2026-12-01T08:00")) == ("ACSC", "")
+
+    def test_a_form_sent_twice_is_looked_up_once(self, anna: PSU, bruno: PSU) -> None:
+        for _ in range(2):
+            enter(anna, to=bruno.account.iban, request_id="same", name="Bruno Schneider")
+        assert LookupCount.objects.get().count == 1
+
+    @pytest.mark.parametrize(
+        ("change", "constraint"),
+        [
+            ("creditor_name_match = 'GOOD'", "standing_order_name_match_known"),
+            ("creditor_name_match = 'CMTC'", "standing_order_name_shown_with_close_match"),
+            ("matched_creditor_name = 'x'", "standing_order_name_shown_with_close_match"),
+            ("creditor_name_checked_at = NULL", "standing_order_name_found_by_a_check"),
+        ],
+    )
+    def test_the_database_itself_refuses(self, anna: PSU, bruno: PSU, change: str, constraint: str) -> None:
+        enter(anna, to=bruno.account.iban, name="Bruno Schneider")
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            connection.cursor().execute(f"UPDATE payments_standingorder SET {change}")

@@ -6,6 +6,7 @@ from html import unescape
 
 import pytest
 
+from apps.core.iban import make_iban
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation, StandingOrder
@@ -305,3 +306,60 @@ def test_dates_are_kept_as_they_were_entered(customer_anna: Visitor, anna: PSU) 
         date(2027, 12, 31),
         "preceding",
     )
+
+
+@pytest.mark.req("IPR-5c(verify)")
+class TestPayee:
+    """What the payee's bank says of name and IBAN, told before and while signing."""
+
+    @pytest.mark.parametrize(
+        ("name", "told", "button"),
+        [
+            ("Bruno Schneider", "Name and IBAN belong together", "Correct: send me the code"),
+            ("Bruno Schnieder", "The name is almost right", "Keep the name as it is"),
+            ("Carla Winkelried", "Name and IBAN do not belong together", "Pay all the same"),
+        ],
+    )
+    def test_is_told_on_review_and_sign_page(
+        self, customer_anna: Visitor, anna: PSU, bruno: PSU, name: str, told: str, button: str
+    ) -> None:
+        path = begun(customer_anna, anna, creditor_name=name, creditor_iban=bruno.account.iban)
+        review = text_of(customer_anna.get(f"{path}review/"))
+        assert told in review
+        assert button in review
+        assert told in text_of(customer_anna.get(f"{path}sign/"))
+
+    def test_one_that_could_not_be_checked_is_told(self, customer_anna: Visitor, anna: PSU) -> None:
+        path = begun(
+            customer_anna,
+            anna,
+            creditor_iban=make_iban(country="DE", bank_code="10099900", account_number="9999999999"),
+        )
+        assert "We could not check the name" in text_of(customer_anna.get(f"{path}review/"))
+
+    def test_the_name_of_a_close_match_can_be_taken(
+        self, customer_anna: Visitor, anna: PSU, bruno: PSU
+    ) -> None:
+        answer = enter(customer_anna, creditor_name="Bruno Schnieder", creditor_iban=bruno.account.iban)
+        first = order_of(anna)
+        path = answer.headers["Location"].replace("review", "edit")
+        form = customer_anna.post(path, take_shown_name="1").headers["Location"]
+        first.refresh_from_db()
+        assert first.transaction_status == "CANC"
+        page = customer_anna.get(form)
+        assert value_of(page, "creditor_name") == "Bruno Schneider"
+        assert page.context["form"]["start_date"].value() == date(2026, 12, 1)
+        enter(customer_anna, form, creditor_name="Bruno Schneider", creditor_iban=bruno.account.iban)
+        assert order_of(anna).creditor_name_match == "MTCH"
+
+    def test_what_runs_cannot_be_edited_in_place(self, customer_anna: Visitor, anna: PSU) -> None:
+        path = running(customer_anna, anna)
+        assert customer_anna.post(f"{path}edit/").headers["Location"] == path
+        assert order_of(anna).is_running
+
+    def test_anothers_order_is_not_there(self, customer_anna: Visitor, anna: PSU, bruno: PSU) -> None:
+        path = begun(customer_anna, anna)
+        other = Visitor()
+        other.sign_in(bruno)
+        assert other.post(f"{path}edit/").status_code == 404
+        assert order_of(anna).transaction_status == "RCVD"

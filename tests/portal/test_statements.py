@@ -55,7 +55,7 @@ class TestThePage:
 
     def test_marks_the_month_that_is_not_over(self, customer_anna: Visitor, anna: PSU) -> None:
         page = text_of(customer_anna.get(path_of(anna)))
-        assert page.count("Not over yet") == 1
+        assert page.count("Not over yet") == 2, "the month, and the year of the statement of fees"
         assert "Balance so far €4,138.26" in page
 
     def test_leads_to_the_years_since_the_opening(self, customer_anna: Visitor, anna: PSU) -> None:

@@ -95,6 +95,8 @@ def paths_of(world: World) -> list[str]:
         f"/staff/tpps/{world.app.tpp_id}/block/",
         "/staff/trail/verify/",
         f"/staff/trail/consent/{world.consent.pk}/",
+        f"/staff/accounts/{world.anna.account.pk}/fees/",
+        "/staff/pricing/charge/",
         "/staff/screening/screeninghit/",
         f"/staff/screening/screeninghit/{world.hit.pk}/",
         f"/staff/screening/{world.hit.pk}/confirm/",

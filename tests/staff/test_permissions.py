@@ -31,11 +31,13 @@ VISIBLE = {
     StaffRole.CUSTOMER_SERVICE: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
+        *("pricing/charge", "pricing/price", "pricing/interestterms"),
     },
     StaffRole.OPERATIONS: {
         *CLEARING,
         *("ledger/ledgeraccount", "notifications/outboxmessage"),
         "payments/paymentinitiation",
+        *("pricing/charge", "pricing/price", "pricing/interestterms"),
     },
     StaffRole.AUDIT: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
@@ -44,6 +46,7 @@ VISIBLE = {
         *CLEARING,
         *("ledger/ledgeraccount", "notifications/outboxmessage"),
         *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
+        *("pricing/charge", "pricing/price", "pricing/interestterms"),
     },
     StaffRole.COMPLIANCE: {
         *("identity/psu", "accounts/paymentaccount"),
@@ -65,6 +68,8 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/customers/{world.anna.pk}/reopen/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
+        f"/staff/accounts/{world.anna.account.pk}/fees/": "pricing.view_charge",
+        f"/staff/accounts/{world.anna.account.pk}/fees/file/?year=2026&format=pdf": "pricing.view_charge",
         f"/staff/screening/{world.hit.pk}/clear/": "screening.change_screeninghit",
         f"/staff/screening/{world.hit.pk}/confirm/": "screening.change_screeninghit",
         "/staff/outbox/replay/": "notifications.change_outboxmessage",

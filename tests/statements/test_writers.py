@@ -387,7 +387,7 @@ class TestAll:
 @pytest.mark.parametrize("minor", [-100, 100])
 def test_every_kind_of_entry_has_codes_of_the_right_form(kind: str, minor: int) -> None:
     code = code_of(line(minor, kind=kind))
-    assert re.fullmatch("PMNT", code.domain)
+    assert re.fullmatch("PMNT|ACMT", code.domain)
     assert all(re.fullmatch("[A-Z]{4}", one) for one in (code.family, code.sub_family))
     assert re.fullmatch("[0-9]{3}", code.gvc)
     assert re.fullmatch("N[A-Z]{3}", code.swift)

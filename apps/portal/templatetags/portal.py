@@ -7,9 +7,11 @@ from django import template
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 
+from apps.core.clock import bank_date
 from apps.core.money import format_money
 from apps.payments.rules import ChargeBearer
 from apps.portal import phrases
+from apps.portal.costs import transfer_fee_text
 
 register = template.Library()
 
@@ -63,3 +65,9 @@ def minutes_up(seconds: int) -> int:
 def month_name(value: date) -> str:
     """``October 2026``, ``Oktober 2026``."""
     return date_format(value, "F Y", use_l10n=False)
+
+
+@register.filter
+def transfer_fee(account: Any, at: datetime) -> str:
+    """What a SEPA transfer from an account costs by the price list of the day: charged with the month's other fees."""
+    return transfer_fee_text(product=account.product, currency=account.currency, day=bank_date(at))

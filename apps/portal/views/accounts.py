@@ -10,8 +10,10 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from apps.accounts.queries import get_account_for_psu, get_balance, get_transaction, list_accounts_for_psu
+from apps.core.clock import bank_date
 from apps.core.iban import format_iban
 from apps.portal.activity import list_activity
+from apps.portal.costs import costs_of
 from apps.portal.forms import SearchForm
 from apps.portal.guard import Visit, customers_only
 
@@ -50,6 +52,11 @@ def account(request: HttpRequest, visit: Visit, account_id: UUID) -> HttpRespons
         "account": account,
         "balance": get_balance(account=account),
         "iban_text": format_iban(account.iban),
+        "costs": costs_of(
+            account_id=account.pk,
+            product=account.product,
+            today=bank_date(visit.now),
+        ),
         "page": page,
         "is_later_page": bool(before),
         "older_url": _older(request, page.older),

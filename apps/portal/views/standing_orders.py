@@ -1,6 +1,7 @@
 """Standing orders: enter, check, sign, look at, change, end. One code signs the whole series (RTS art. 14)."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -32,6 +33,7 @@ from apps.payments.standing_orders import (
     reject_standing_order,
     send_standing_order_code,
     start_standing_order_authorisation,
+    verify_payee_of_standing_order,
 )
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import AccountWithBalance, CodeForm, StandingOrderForm
@@ -41,6 +43,8 @@ from apps.portal.signing import code_under_way, is_dead, open_authorisation_id, 
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, TooManyCodes, check_code
 from apps.web.views.preferences import SeeOther
+
+CREDITOR_NAME_LENGTH = 70  # An order carries no more; a longer name at its bank is known by its beginning.
 
 
 @require_safe
@@ -77,7 +81,7 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
             except RequestIdReused:
                 form = _with_new_key(request, accounts, visit)
     else:
-        form = StandingOrderForm(initial=_prefilled(request, replaced), accounts=accounts, today=today)
+        form = StandingOrderForm(initial=_prefilled(request, replaced, visit), accounts=accounts, today=today)
     context = {"form": form, "accounts": accounts, "replaced": replaced}
     return render(request, "portal/standing_order_new.html", context)
 
@@ -193,22 +197,50 @@ def end(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResp
     return render(request, "portal/standing_order_end.html", {"order": order})
 
 
+@require_POST
+@customers_only
+def edit(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResponse:
+    """An order never changes once it is taken in: take this one back and enter another like it; after a close match
+    with the name that the payee's bank has. What is entered then is verified anew."""
+    order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=standing_order_id)
+    if order.transaction_status != TransactionStatus.RCVD:
+        return _to("", order.pk)
+    end_standing_order(standing_order_id=order.pk, psu_id=visit.psu.pk, now=visit.now)
+    wanted = {"like": str(order.pk)}
+    if order.replaces_id:
+        wanted["change"] = str(order.replaces_id)
+    if "take_shown_name" in request.POST:
+        wanted["payee"] = "shown"
+    return SeeOther(f"{reverse('portal:standing-order-new')}?{urlencode(wanted)}")
+
+
 def _initiate(form: StandingOrderForm, replaced: Any, visit: Visit) -> UUID:
     wanted = form.cleaned_data
-    order, _is_new = initiate_standing_order(
-        order=PaymentOrder(
-            debtor_account=get_payable_account_for_psu(
-                psu_id=visit.psu.pk, account_id=UUID(wanted["from_account"])
-            ),
-            creditor_name=wanted["creditor_name"],
-            creditor_iban=wanted["creditor_iban"],
-            instructed_amount=wanted["amount"],
-            remittance_information_unstructured=wanted["reference"],
+    entered = PaymentOrder(
+        debtor_account=get_payable_account_for_psu(
+            psu_id=visit.psu.pk, account_id=UUID(wanted["from_account"])
         ),
+        creditor_name=wanted["creditor_name"],
+        creditor_iban=wanted["creditor_iban"],
+        instructed_amount=wanted["amount"],
+        remittance_information_unstructured=wanted["reference"],
+    )
+    # Before the order's transaction: another bank is asked, and the look-up counts whatever becomes of the order.
+    verification = verify_payee_of_standing_order(
+        order=entered,
         series=form.series(),
         psu=visit.psu,
         replaces=replaced,
         request_id=wanted["form_key"],
+        now=visit.now,
+    )
+    order, _is_new = initiate_standing_order(
+        order=entered,
+        series=form.series(),
+        psu=visit.psu,
+        replaces=replaced,
+        request_id=wanted["form_key"],
+        verification=verification,
         now=visit.now,
     )
     return order.pk
@@ -226,23 +258,37 @@ def _replaced(request: HttpRequest, visit: Visit) -> Any:
     return order if order.is_running else None
 
 
-def _prefilled(request: HttpRequest, replaced: Any) -> dict[str, Any]:
-    if replaced is None:
+def _prefilled(request: HttpRequest, replaced: Any, visit: Visit) -> dict[str, Any]:
+    """The details of an order that was not signed (``?like=``), or of the one to be replaced; or the account."""
+    like = _like(request, visit)
+    source = like or replaced
+    if source is None:
         return {"from_account": request.GET.get("from", "")}
-    amount = plain_amount(replaced.amount_minor, replaced.currency)
+    amount = plain_amount(source.amount_minor, source.currency)
+    shown = source.matched_creditor_name[:CREDITOR_NAME_LENGTH] if request.GET.get("payee") == "shown" else ""
     return {
-        "from_account": str(replaced.debtor_account_id),
-        "creditor_name": replaced.creditor_name,
-        "creditor_iban": format_iban(replaced.creditor_iban),
+        "from_account": str(source.debtor_account_id),
+        "creditor_name": shown or source.creditor_name,
+        "creditor_iban": format_iban(source.creditor_iban),
         "amount": amount.replace(".", ",") if (get_language() or "").startswith("de") else amount,
-        "reference": replaced.remittance_information_unstructured,
-        "frequency": replaced.frequency,
+        "reference": source.remittance_information_unstructured,
+        "frequency": source.frequency,
         # It goes on where the old one would: what was paid is not paid again.
-        "start_date": replaced.next_due_date,
-        "end_date": replaced.end_date,
-        "execution_rule": replaced.execution_rule,
-        "day_of_execution": str(replaced.day_of_execution or ""),
+        "start_date": like.start_date if like else replaced.next_due_date,
+        "end_date": source.end_date,
+        "execution_rule": source.execution_rule,
+        "day_of_execution": str(source.day_of_execution or ""),
     }
+
+
+def _like(request: HttpRequest, visit: Visit) -> Any:
+    wanted = parse_uuid(request.GET.get("like", ""))
+    if wanted is None:
+        return None
+    try:
+        return get_standing_order(psu_id=visit.psu.pk, standing_order_id=wanted)
+    except NotFound:
+        return None
 
 
 def _with_new_key(

@@ -1,6 +1,6 @@
 """Statements to take away: what months there are, any period, four formats. The file is whole before it is sent."""
 
-from datetime import date, timedelta
+from datetime import MAXYEAR, date, timedelta
 from uuid import UUID
 
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -16,6 +16,9 @@ from apps.core.errors import NotFound
 from apps.portal.errors import Answer, field_text
 from apps.portal.forms import StatementPeriodForm
 from apps.portal.guard import Visit, customers_only, retry_later
+from apps.statements.fee_queries import list_fee_years
+from apps.statements.fee_rules import FeeStatementFormat
+from apps.statements.fee_services import fetch_fee_statement
 from apps.statements.queries import get_statement_year
 from apps.statements.rules import PERIOD_MONTHS_MAX, PeriodNotOffered, StatementFormat
 from apps.statements.services import StatementFile, fetch_month_statement, fetch_period_statement
@@ -92,6 +95,32 @@ def period(request: HttpRequest, visit: Visit, account_id: UUID) -> HttpResponse
         return _page(request, visit, account_id, form)
 
 
+@require_GET
+@customers_only
+def fees(
+    request: HttpRequest, visit: Visit, account_id: UUID, year: int, file_format: str
+) -> HttpResponseBase:
+    """What the account cost in a year, as the law has it told once a year and free (Directive 2014/92/EU art. 5)."""
+    if not (throttle := _count(visit)).is_allowed:
+        return _too_many(request, throttle)
+    try:
+        chosen = FeeStatementFormat(file_format)
+    except ValueError:
+        raise NotFound("statement of fees") from None
+    if not 1 <= year <= MAXYEAR:
+        raise NotFound("statement of fees")
+    return _answer(
+        fetch_fee_statement(
+            psu_id=visit.psu.pk,
+            account_id=account_id,
+            year=year,
+            file_format=chosen,
+            language=_language(),
+            now=visit.now,
+        )
+    )
+
+
 def _page(request: HttpRequest, visit: Visit, account_id: UUID, form: StatementPeriodForm) -> HttpResponse:
     wanted = request.GET.get("year", "")
     overview = get_statement_year(
@@ -106,6 +135,9 @@ def _page(request: HttpRequest, visit: Visit, account_id: UUID, form: StatementP
         "account": account,
         "form": form,
         "formats": StatementFormat.choices,
+        "fee_formats": [(one.value, one.value.upper()) for one in FeeStatementFormat],
+        "fee_years": list_fee_years(account=account, now=visit.now),
+        "running_year": bank_date(visit.now).year,
         "months_max": PERIOD_MONTHS_MAX,
         "crumbs": [
             (reverse("portal:home"), gettext("Overview")),

@@ -31,6 +31,10 @@ _SENT = BookingCode("PMNT", "ICDT", "ESCT", "116", "UEBERWEISUNG", "NTRF", _("Tr
 _RECEIVED = BookingCode("PMNT", "RCDT", "ESCT", "166", "GUTSCHRIFT", "NTRF", _("Credit"))
 _RETURNED = BookingCode("PMNT", "ICDT", "RRTN", "159", "RUECKUEBERWEISUNG", "NRTI", _("Returned transfer"))
 _SENT_BACK = BookingCode("PMNT", "RCDT", "RRTN", "159", "RUECKUEBERWEISUNG", "NRTI", _("Credit sent back"))
+_FEE = BookingCode("ACMT", "MDOP", "CHRG", "808", "GEBUEHREN", "NCHG", _("Fee"))
+_INTEREST_PAID = BookingCode("ACMT", "MDOP", "INTR", "814", "ZINSEN", "NINT", _("Overdraft interest"))
+_INTEREST_EARNED = BookingCode("ACMT", "MCOP", "INTR", "814", "ZINSEN", "NINT", _("Credit interest"))
+_COLLECTED = BookingCode("ACMT", "MDOP", "CHRG", "808", "GEBUEHREN", "NCHG", _("Charge collected later"))
 _OTHER_CREDIT = BookingCode("PMNT", "MCOP", "OTHR", "835", "GUTSCHRIFT", "NMSC", _("Credit"))
 _OTHER_DEBIT = BookingCode("PMNT", "MDOP", "OTHR", "835", "BELASTUNG", "NMSC", _("Debit"))
 
@@ -40,6 +44,10 @@ _CODES: dict[tuple[str, bool], BookingCode] = {
     (EntryKind.INCOMING_CREDIT_TRANSFER, True): _RECEIVED,
     (EntryKind.CREDIT_TRANSFER_RETURN, True): _RETURNED,
     (EntryKind.CREDIT_TRANSFER_RETURN, False): _SENT_BACK,
+    (EntryKind.FEE, False): _FEE,
+    (EntryKind.OVERDRAFT_INTEREST, False): _INTEREST_PAID,
+    (EntryKind.CREDIT_INTEREST, True): _INTEREST_EARNED,
+    (EntryKind.CHARGE_COLLECTION, False): _COLLECTED,
 }
 
 

@@ -20,14 +20,14 @@ from apps.core.money import plain_amount
 from apps.statements.rules import Statement, StatementLine
 from apps.statements.writers.codes import code_of
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # With the full-width forms, which some spreadsheets read as the ordinary ones.
 _FORMULA_STARTS = tuple("=+-@|＝＋－＠\u2212")
 
 
 def write_csv(statement: Statement, out: BinaryIO) -> None:
     """Write the statement's bookings, oldest first, with the balance after each."""
-    out.write(_BYTE_ORDER_MARK)
+    out.write(BYTE_ORDER_MARK)
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=False)
     is_german = statement.language.startswith("de")
     rows = csv.writer(text, delimiter=";" if is_german else ",", quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -9,12 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountUnknown, get_account_by_iban
 from apps.core.bic import parse_bic
+from apps.core.clock import bank_date
 from apps.core.iban import parse_iban, parse_sepa_iban
 from apps.core.money import Money, parse_amount, plain_amount
 from apps.core.names.rules import NameMatch
 from apps.core.text import check_display_text
 from apps.payments.rules import ChargeBearer, PaymentProduct, StatusReason, TransactionStatus
 from apps.payments.services import PaymentOrder, waits_for_confirmation
+from apps.pricing.queries import get_price
+from apps.pricing.rules import FeeService
 from apps.xs2a.refusals import FormatError
 from apps.xs2a.serializers.reading import JSONObject, told_at
 
@@ -171,7 +174,7 @@ def payment_created(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> d
         {
             "transactionStatus": status,
             "paymentId": str(payment.pk),
-            "transactionFeeIndicator": bool(payment.fee_minor),
+            "transactionFeeIndicator": bool(payment.fee_minor) or _costs_something(payment),
             "_links": hrefs,
         }
         | _fees(payment)
@@ -185,6 +188,16 @@ def _fees(payment: "PaymentInitiation") -> dict[str, Any]:
         return {}
     amount = plain_amount(payment.fee_minor, payment.currency)
     return {"transactionFees": {"currency": payment.currency, "amount": amount}}
+
+
+def _costs_something(payment: "PaymentInitiation") -> bool:
+    """Whether the bank's price list has a price for it."""
+    price = get_price(
+        product=payment.debtor_account.product,
+        service=FeeService.CREDIT_TRANSFER,
+        day=bank_date(payment.created_at),
+    )
+    return price is not None
 
 
 def told_status(payment: "PaymentInitiation") -> str:

@@ -23,6 +23,13 @@ READ_ONLY_FOR_WEB = [
     "audit_auditevent",
     "audit_audithead",
     "django_migrations",
+    # Prices, and what was charged by them: the engine writes the latter, the owner publishes the former.
+    "pricing_price",
+    "pricing_interestterms",
+    "pricing_accruedday",
+    "pricing_accrual",
+    "pricing_charge",
+    "pricing_collection",
     # What counts against limits: taking over a web process must not make room for more.
     "payments_paymentdayuse",
 ]
@@ -52,6 +59,8 @@ ENGINE_WRITES = [
     "clearing_incomingtransfer",
     "notifications_outboxmessage",
 ]
+# What the engine adds to and never changes.
+ENGINE_APPENDS = ["pricing_accruedday", "pricing_accrual", "pricing_charge", "pricing_collection"]
 # Evidence the web's role may add to and never change.
 APPEND_ONLY_FOR_WEB = [
     "screening_listedentry",
@@ -125,6 +134,7 @@ def grant_privileges(cursor: Any) -> None:
     cursor.execute(f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY_FOR_WEB)} FROM {WEB_ROLE}")
     cursor.execute(f"GRANT SELECT ON {', '.join(ENGINE_READS)} TO {ENGINE_ROLE}")
     cursor.execute(f"GRANT INSERT, UPDATE ON {', '.join(ENGINE_WRITES)} TO {ENGINE_ROLE}")
+    cursor.execute(f"GRANT INSERT ON {', '.join(ENGINE_APPENDS)} TO {ENGINE_ROLE}")
     cursor.execute(f"GRANT EXECUTE ON FUNCTION {', '.join(LEDGER_FUNCTIONS)} TO {ENGINE_ROLE}")
     _revoke_partitions(cursor)
     # The sandbox's clock is read by every process.

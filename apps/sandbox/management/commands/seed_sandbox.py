@@ -9,12 +9,13 @@ from apps.core import clock
 from apps.sandbox.addresses import demo_tpp_url
 from apps.sandbox.seeding.companies import seed_companies
 from apps.sandbox.seeding.handout import write_handout
+from apps.sandbox.seeding.prices import seed_prices
 from apps.sandbox.seeding.sanctions import seed_sanctions_list
 from apps.sandbox.seeding.seed import seed_people_and_accounts
 
 
 class Command(BaseCommand):
-    """Fill the sandbox: people, accounts with bookings, an invented sanctions list, companies with keys.
+    """Fill the sandbox: people, accounts with bookings, prices, an invented sanctions list, companies with keys.
 
     Writes ``var/sandbox.json``.
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         now = clock.now()
         call_command("rotate_oidc_key", if_missing=True, stdout=io.StringIO())
         seed_people_and_accounts(now=now)
+        seed_prices(now=now)
         seed_sanctions_list(now=now, real_now=clock.real_now())
         tpp_url = demo_tpp_url()
         path = write_handout(companies=seed_companies(tpp_url=tpp_url, now=now), tpp_url=tpp_url)

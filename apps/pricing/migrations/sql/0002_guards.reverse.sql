@@ -1,0 +1,2 @@
+DROP FUNCTION pricing_check_collected() CASCADE;
+DROP FUNCTION pricing_refuse_change() CASCADE;
