@@ -77,8 +77,8 @@ _INSTRUCTION = (
     "INSERT INTO clearing_clearinginstruction (id, payment_id, rail, amount_minor, currency, debtor_name, debtor_iban,"
     " creditor_name, creditor_iban, end_to_end_identification, remittance_information_unstructured, status, reason,"
     " cycle, return_id, return_reason, return_cycle, submitted_at, returned_at, late_accepted_at, creditor_agent,"
-    " charge_bearer) VALUES (gen_random_uuid(), gen_random_uuid(), '{rail}', {amount}, 'EUR', '', '', '', '', '', '', '{status}', '', '',"
-    " '{return_id}', '', '', now(), {returned_at}, {late}, '', 'SLEV')"
+    " charge_bearer) VALUES (gen_random_uuid(), gen_random_uuid(), '{rail}', {amount}, 'EUR', '', '', '', '', '', '',"
+    " '{status}', '', '', '{return_id}', '', '', now(), {returned_at}, {late}, '', 'SLEV')"
 )
 _INCOMING = (
     "INSERT INTO clearing_incomingtransfer (id, message_id, transaction_id, debtor_agent, rail, amount_minor, currency,"

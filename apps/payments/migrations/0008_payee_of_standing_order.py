@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     """The outcome of Verification of Payee on every standing order. Those taken in before keep "could not be checked" and
     no time of a check, and the snapshot that their customers signed."""
 
-    dependencies = [("payments", "0005_standing_orders")]
+    dependencies = [("payments", "0007_more_products")]
     operations = [
         migrations.AddField(
             model_name="standingorder",

@@ -6,6 +6,7 @@ ENTRY_KINDS = [
     "opening",
     "credit_transfer",
     "clearing_settlement",
+    "clearing_receipt",
     "credit_transfer_return",
     "incoming_credit_transfer",
     "reversal",
@@ -19,7 +20,7 @@ ENTRY_KINDS = [
 class Migration(migrations.Migration):
     """Kinds of entries for what the bank charges, and of the account for what a customer could not bear."""
 
-    dependencies = [("ledger", "0002_posting")]
+    dependencies = [("ledger", "0004_posting_plans")]
     operations = [
         migrations.AlterField(
             model_name="ledgeraccount",
