@@ -28,6 +28,7 @@ from apps.ledger.services import Leg, post_entry, post_transfer
 from apps.payments.limits import uncount_against_limits
 from apps.payments.rules import PaymentProduct, StatusReason, TransactionStatus
 from apps.payments.services import lock_payment_for_execution, note_execution, note_return
+from apps.pricing.rules import PAYMENT_FEES_CODE
 
 if TYPE_CHECKING:
     from apps.accounts.models import PaymentAccount
@@ -49,7 +50,6 @@ _RAILS = {
     PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS: Rail.XB,
 }
 NOSTRO_CODE = "nostro:central-bank"
-FEES_CODE = "fees:payments"
 
 
 def rail_of(payment: "PaymentInitiation") -> Rail:
@@ -278,7 +278,7 @@ def _return_narrative(payment: "PaymentInitiation", *, reason: str) -> Narrative
 
 def fees_account_id() -> UUID:
     """The account on which fees for payments are earned."""
-    return get_ledger_account(code=FEES_CODE).pk
+    return get_ledger_account(code=PAYMENT_FEES_CODE).pk
 
 
 def _clearing_id(rail: Rail) -> UUID:
