@@ -79,6 +79,7 @@ CHART_OF_ACCOUNTS = (
     ChartAccount("clearing:sepa-inst", LedgerAccountKind.CLEARING),
     ChartAccount("nostro:central-bank", LedgerAccountKind.NOSTRO),
     ChartAccount("suspense:unallocated", LedgerAccountKind.SUSPENSE),
+    ChartAccount("suspense:bulk-payments", LedgerAccountKind.SUSPENSE),
     ChartAccount("fees:payments", LedgerAccountKind.FEES),
     ChartAccount("interest:overdraft", LedgerAccountKind.INTEREST),
     ChartAccount("equity:opening", LedgerAccountKind.EQUITY),

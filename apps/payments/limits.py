@@ -33,11 +33,12 @@ WITH limits AS (
 )
 INSERT INTO payments_paymentdayuse AS used (psu_id, day, portal_minor, xs2a_minor)
 SELECT %(psu)s, %(day)s, %(portal)s, %(xs2a)s FROM limits
-WHERE %(portal)s + %(xs2a)s <= least(per_payment, per_day)
+WHERE %(largest)s <= per_payment AND %(portal)s + %(xs2a)s <= per_day
   AND %(portal)s <= portal_per_day AND %(xs2a)s <= xs2a_per_day
 ON CONFLICT ON CONSTRAINT payment_day_use_once_per_day DO UPDATE
 SET portal_minor = used.portal_minor + excluded.portal_minor, xs2a_minor = used.xs2a_minor + excluded.xs2a_minor
-WHERE used.portal_minor + used.xs2a_minor + excluded.portal_minor + excluded.xs2a_minor
+WHERE %(largest)s <= (SELECT per_payment FROM limits)
+  AND used.portal_minor + used.xs2a_minor + excluded.portal_minor + excluded.xs2a_minor
       <= (SELECT per_day FROM limits)
   AND (excluded.portal_minor = 0
        OR used.portal_minor + excluded.portal_minor <= (SELECT portal_per_day FROM limits))
@@ -109,17 +110,26 @@ def get_limit_change(*, psu_id: UUID, change_id: UUID) -> PaymentLimitChange:
 
 
 def check_limits(
-    *, psu_id: UUID, amount_minor: int, channel: Channel, is_for_today: bool, now: datetime
+    *,
+    psu_id: UUID,
+    amount_minor: int,
+    largest_minor: int | None = None,
+    channel: Channel,
+    is_for_today: bool,
+    now: datetime,
 ) -> None:
     """The early check, so that a customer is told before he signs. The engine checks again, under a lock.
 
-    What went out today counts only for what goes out today.
+    What went out today counts only for what goes out today. ``largest_minor`` is the highest of several payments that
+    come to ``amount_minor`` together: the limit per payment is held against it.
 
     :raises LimitExceeded: more than a limit allows.
     """
     limits = get_limits(psu_id=psu_id)
     use = get_day_use(psu_id=psu_id, now=now) if is_for_today else DayUse()
-    kind = exceeded_limit(amount_minor=amount_minor, channel=channel, limits=limits, use=use)
+    kind = exceeded_limit(
+        amount_minor=amount_minor, largest_minor=largest_minor, channel=channel, limits=limits, use=use
+    )
     if kind is not None:
         raise LimitExceeded(
             kind, limit_minor=limits.of(kind), left_minor=max(0, limits.of(kind) - use.of(kind))
@@ -132,14 +142,27 @@ def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
     False, and nothing counted, when a limit forbids it. Parallel payments wait for one another here until the first is
     committed or undone. Money that another bank sends back stays counted: it did go out.
     """
-    usual = usual_limits()
-    amount = payment.amount_minor
+    return count_amount_against_limits(
+        psu_id=payment.payer.pk,
+        amount_minor=payment.amount_minor,
+        largest_minor=payment.amount_minor,
+        channel=Channel(payment.channel),
+        now=now,
+    )
+
+
+def count_amount_against_limits(
+    *, psu_id: UUID, amount_minor: int, largest_minor: int, channel: Channel, now: datetime
+) -> bool:
+    """The same for payments that go out together: their sum counts into the day, once; the highest of them is held
+    against the limit per payment."""
     parameters: dict[str, Any] = {
-        **usual.as_dict(),
-        "psu": payment.payer.pk,
+        **usual_limits().as_dict(),
+        "psu": psu_id,
         "day": bank_date(now),
-        "portal": amount if payment.channel == Channel.PORTAL else 0,
-        "xs2a": amount if payment.channel == Channel.XS2A else 0,
+        "largest": largest_minor,
+        "portal": amount_minor if channel == Channel.PORTAL else 0,
+        "xs2a": amount_minor if channel == Channel.XS2A else 0,
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, parameters)
@@ -148,10 +171,15 @@ def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
 
 def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None:
     """For the engine, in the same transaction as the count: the funds were not there, nothing went out."""
-    column = "portal_minor" if payment.channel == Channel.PORTAL else "xs2a_minor"
-    PaymentDayUse.objects.filter(psu_id=payment.payer.pk, day=bank_date(now)).update(
-        **{column: F(column) - payment.amount_minor}
+    uncount_amount_against_limits(
+        psu_id=payment.payer.pk, amount_minor=payment.amount_minor, channel=Channel(payment.channel), now=now
     )
+
+
+def uncount_amount_against_limits(*, psu_id: UUID, amount_minor: int, channel: Channel, now: datetime) -> None:
+    """The same for a sum that was counted."""
+    column = "portal_minor" if channel == Channel.PORTAL else "xs2a_minor"
+    PaymentDayUse.objects.filter(psu_id=psu_id, day=bank_date(now)).update(**{column: F(column) - amount_minor})
 
 
 @transaction.atomic

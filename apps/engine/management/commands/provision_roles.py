@@ -38,12 +38,18 @@ ENGINE_READS = [
     "payments_paymentinitiation",
     "payments_paymentlimits",
     "payments_standingorder",
+    "bulk_paymentfile",
+    "bulk_paymentbatch",
+    "bulk_paymentitem",
     "clearing_clearinginstruction",
     "notifications_outboxmessage",
 ]
 ENGINE_WRITES = [
     "payments_paymentinitiation",
     "payments_paymentdayuse",
+    "bulk_paymentfile",
+    "bulk_paymentbatch",
+    "bulk_paymentitem",
     "clearing_clearinginstruction",
     "notifications_outboxmessage",
 ]
