@@ -11,7 +11,7 @@ from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.rules import AccountStatus, HolderRole
 from apps.core.errors import DomainError, NotFound
 from apps.core.iban import bank_code_of
-from apps.core.names.companies import is_legal_person
+from apps.core.names.companies import is_legal_person, parse_company
 from apps.identity.queries import get_core_user
 from apps.identity.rules import CoreOperation
 from apps.ledger import queries as ledger
@@ -176,8 +176,8 @@ def _names_of(account: Any) -> list[str]:
 
 
 def is_business_account(*, account: PaymentAccount) -> bool:
-    """Whether the account is a company's or an association's, and not a consumer's."""
-    return is_legal_person(account.owner_name)
+    """Whether the account is a business's, and not a consumer's: its owner's name has a legal form, a sole trader's too."""
+    return bool(parse_company(account.owner_name).form)
 
 
 def is_own_iban(iban: str) -> bool:

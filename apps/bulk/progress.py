@@ -24,8 +24,12 @@ class Progress:
         self._size, self._tell = max(size_bytes, 1), tell
         self._done, self._told_at = 0, time.monotonic()
 
-    def counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The same pieces; between them it is told."""
+    def counted(self, content: Callable[[], Iterator[bytes]]) -> Callable[[], Iterator[bytes]]:
+        """The same bytes; while they are read it is told."""
+        return lambda: self._counted(content())
+
+    def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        self._done = 0
         for piece in pieces:
             yield piece
             self._done += len(piece)

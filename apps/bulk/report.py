@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import PurePath
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
@@ -34,7 +35,7 @@ def has_report(file: PaymentFile) -> bool:
 
 def report_name(file: PaymentFile) -> str:
     """A name for the downloaded report: that of the file, with letters that every system takes."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", file.file_name.rpartition(".")[0] or file.file_name).strip("-.")
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(file.file_name).stem).strip("-.")
     return f"{stem[:60] or 'payments'}.pain002.xml"
 
 
@@ -131,9 +132,8 @@ class _Report:
             yield
 
     def _text(self, name: str, text: str, **attributes: str) -> None:
-        element = etree.Element(f"{{{self._namespace}}}{name}", attributes, nsmap={None: self._namespace})
-        element.text = _NOT_XML.sub("\ufffd", text)
-        self._xml.write(element)
+        with self._xml.element(f"{{{self._namespace}}}{name}", attributes):
+            self._xml.write(_NOT_XML.sub("\ufffd", text))
 
 
 def _status_of(status: str, file: PaymentFile) -> str:

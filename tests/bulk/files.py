@@ -31,7 +31,7 @@ class Group:
     debtor_iban: str
     payments: Sequence[Pay] = field(default_factory=lambda: (Pay(),))
     identification: str = "PMT-1"
-    day: str = "2026-11-21"
+    day: str = "2026-11-20"
     batch_booking: str = "true"
     count: str = ""
     total: str = ""

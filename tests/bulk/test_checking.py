@@ -17,8 +17,8 @@ from apps.bulk.services import (
 from apps.core.names.rules import NameMatch
 from apps.identity.models import PSU
 from tests.bulk.files import PAYEE_IBAN, Group, Pay, line_of, other_ibans, pain001
-from tests.bulk.world import carry_out, emil, uploaded
-from tests.factories.accounts import NOW, customer
+from tests.bulk.world import NOW, carry_out, emil, uploaded
+from tests.factories.accounts import customer
 
 pytestmark = pytest.mark.django_db
 
@@ -78,9 +78,9 @@ class TestGood:
             "number_of_transactions", "total_minor", "batch_booking", "requested_execution_date"
         )
         assert [(*row[:3], str(row[3])) for row in rows] == [
-            (2, 2_000, True, "2026-11-21"),
+            (2, 2_000, True, "2026-11-20"),
             (1, 1_000, False, "2026-11-24"),
-            (1, 1_000, True, "2026-11-21"),
+            (1, 1_000, True, "2026-11-20"),
         ]
 
     def test_no_end_to_end_identification_is_said_so(self, psu: PSU) -> None:
@@ -167,7 +167,7 @@ class TestBrokenGroups:
     @pytest.mark.parametrize(
         ("change", "field", "code"),
         [
-            ({"day": "2026-11-20"}, "ReqdExctnDt", "date_past"),
+            ({"day": "2026-11-19"}, "ReqdExctnDt", "date_past"),
             ({"day": "2028-01-01"}, "ReqdExctnDt", "date_too_far"),
             ({"day": "2026-02-31"}, "ReqdExctnDt", "date"),
             ({"count": "7"}, "NbOfTxs", "count_differs"),
@@ -245,7 +245,7 @@ class TestDuplicates:
         file = uploaded(psu, content, name="second.xml")
         assert file.status == "RJCT"
         assert [(one["code"], one["value"]) for one in file.problems] == [
-            ("duplicate_file", "first.xml, 2026-11-21")
+            ("duplicate_file", "first.xml, 2026-11-20")
         ]
 
     def test_the_same_message_with_other_payments(self, psu: PSU) -> None:
@@ -302,7 +302,7 @@ class TestNotToBeRead:
     def test_bytes_that_are_no_utf_8(self, psu: PSU) -> None:
         content = pain001(Group(psu.account.iban)).replace("Möbelhaus".encode(), b"M\xf6belhaus")
         ((line, _field, code),) = problems(refused(psu, content))
-        assert (line, code) == (26, "encoding")
+        assert (line, code) == (24, "encoding")
 
     def test_another_version(self, psu: PSU) -> None:
         content = pain001(Group(psu.account.iban)).replace(b"pain.001.001.03", b"pain.001.001.12")

@@ -1,6 +1,6 @@
 """A customer with a business account, and his files at every stage."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -18,8 +18,10 @@ from apps.bulk.services import (
 from apps.engine.bulk import book_set, settle_set, start_batch
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
-from tests.factories.accounts import NOW, bank_accounts, customer
+from tests.factories.accounts import bank_accounts, customer
 from tests.factories.payments import proof_for
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # A Friday: banks are open.
 
 HANDLERS = {
     "bulk.check_file": lambda p, now: check_payment_file(file_id=UUID(p["file_id"]), now=now),

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -30,6 +30,10 @@ _LETTERS = "&*$%À-ÖØ-öø-ÿĀ-ſ"
 _NOT_IN_IDENTIFICATION = re.compile(rf"[^{_BASIC}]")
 _NOT_IN_TEXT = re.compile(rf"[^{_BASIC}{_LETTERS}]")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+# A file's bytes from its beginning, each time they are asked for.
+Content = Callable[[], Iterator[bytes]]
 
 
 class Text(NamedTuple):

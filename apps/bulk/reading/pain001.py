@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from apps.bulk.reading.fields import BatchHead, Fields, Header, Item, Sink, Text, is_internal
+from apps.bulk.reading.fields import BatchHead, Content, Fields, Header, Item, Sink, Text, is_internal
 from apps.bulk.reading.problems import ProblemList
 from apps.bulk.rules import BATCHES_MAX, ITEMS_MAX, FileFormat, ProblemCode
 from apps.core.money import plain_amount
@@ -69,7 +69,7 @@ def schema_of(version: FileFormat) -> etree.XMLSchema:
 
 
 def read_pain001(
-    pieces: Iterator[bytes], *, version: FileFormat, fields: Fields, sink: Sink, problems: ProblemList
+    content: Content, *, version: FileFormat, fields: Fields, sink: Sink, problems: ProblemList
 ) -> Header:
     """Read a message; see :func:`apps.bulk.reading.recognise.read_payment_file`.
 
@@ -82,24 +82,47 @@ def read_pain001(
         schema=schema_of(version),
         **_OPTIONS,
     )
-    line, known = 1, 0
+    known = 0
     try:
-        for line, piece in _by_line(pieces):  # noqa: B007  # Of use after the loop, too.
+        for line, piece in _by_line(content()):
             parser.feed(piece)
             for event, element in parser.read_events():
                 reader.take(event, element)
             found = parser.feed_error_log
             if len(found) > known:
+                if any(_IS_LOST.search(entry.message) for entry in list(found)[known:]):
+                    break
                 known = _note_schema(found, known, line, problems)
-        parser.close()
+        else:
+            parser.close()
     except etree.XMLSyntaxError:
-        found = parser.feed_error_log
-        if len(found) > known:
-            _note_schema(found, known, line, problems)
-        elif not problems:
-            problems.add(ProblemCode.NOT_XML, line=line)
+        # Raised at the end for what the schema has been told about already; or the XML is broken.
+        pass
+    if not reader.is_whole:
+        _note_broken(content, problems)
     reader.finish()
     return reader.header
+
+
+def _note_broken(content: Content, problems: ProblemList) -> None:
+    """Why a message could not be read to its end. The parser that keeps to the schema does not tell; one that does not
+    keep to it is asked, from the beginning.
+
+    :raises ReadingStopped: always: what was announced cannot be compared with what was not read.
+    """
+    parser = etree.XMLPullParser(events=("end",), tag="{*}CdtTrfTxInf", **_OPTIONS)
+    line = 1
+    try:
+        for line, piece in _by_line(content()):  # noqa: B007  # Of use after the loop, too.
+            parser.feed(piece)
+            for _event, element in parser.read_events():
+                element.clear()
+                element.getparent().remove(element)
+        parser.close()
+    except etree.XMLSyntaxError as error:
+        code = ProblemCode.ENCODING if _IS_ENCODING.search(error.msg) else ProblemCode.NOT_XML
+        problems.stop(code, line=line, value=error.msg)
+    problems.stop(ProblemCode.NOT_XML, line=line, value="</Document>")
 
 
 def _by_line(pieces: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -114,16 +137,16 @@ def _by_line(pieces: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
             start = end
 
 
+_IS_ENCODING = re.compile("UTF-8|encod", re.IGNORECASE)
+# What the schema says of an element that hangs in the air, because the parser has given up before it.
+_IS_LOST = re.compile("No matching global declaration available")
 _IN_BRACES = re.compile(r"\{[^}]*\}")
 
 
 def _note_schema(found: Any, known: int, line: int, problems: ProblemList) -> int:
     """Note what the parser has found since the last look, unless the same line has a clearer word on it already."""
     for entry in list(found)[known:]:
-        if entry.domain_name == "PARSER" and entry.level_name == "FATAL":
-            code = ProblemCode.ENCODING if "UTF-8" in entry.message else ProblemCode.NOT_XML
-            problems.add(code, line=line, value=entry.message)
-        elif entry.domain_name == "SCHEMASV" and not problems.has_line(line):
+        if entry.domain_name == "SCHEMASV" and not problems.has_line(line):
             element, _, what = _IN_BRACES.sub("", entry.message).partition(": ")
             problems.add(
                 ProblemCode.SCHEMA,
@@ -141,6 +164,7 @@ class _Reader:
         self.header = Header()
         self._version, self._fields, self._sink, self._problems = version, fields, sink, problems
         self._all = _Sums()
+        self.is_whole = False
         self._batches: dict[str, int] = {}
         self._begun = 0
         self._batch: _Batch | None = None
@@ -166,6 +190,8 @@ class _Reader:
             element.clear()
         elif name == "GrpHdr":
             self._take_header(element)
+        elif name == "Document":
+            self.is_whole = True
 
     def finish(self) -> None:
         """What can be told only when all is read."""

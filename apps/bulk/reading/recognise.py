@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from apps.bulk.reading.csv_file import read_csv
-from apps.bulk.reading.fields import Fields, Header, Sink
+from apps.bulk.reading.fields import Content, Fields, Header, Sink
 from apps.bulk.reading.pain001 import read_pain001
 from apps.bulk.reading.problems import ProblemList
 from apps.bulk.rules import FileFormat, ProblemCode
@@ -20,15 +20,15 @@ _OVERLAP = 16
 
 
 def read_payment_file(
-    pieces: Iterator[bytes], *, fields: Fields, sink: Sink, problems: ProblemList
+    content: Content, *, fields: Fields, sink: Sink, problems: ProblemList
 ) -> tuple[FileFormat, Header]:
-    """Read a file piece by piece, once, in the same little memory however long it is.
+    """Read a file piece by piece, in the same little memory however long it is.
 
     What is wrong goes to ``problems``; every payment that is good goes to ``sink``, also of a file that is not.
 
     :raises ReadingStopped: not to be read, or enough is wrong.
     """
-    head, pieces = _peek(pieces)
+    head = _peek(content())
     if not head.strip():
         problems.stop(ProblemCode.EMPTY)
     if head.startswith(_COMPRESSED):
@@ -37,7 +37,7 @@ def read_payment_file(
         problems.stop(ProblemCode.ENCODING, value="UTF-16")
     text = head.removeprefix(_UTF_8).lstrip()
     if not text.startswith(b"<"):
-        return FileFormat.CSV, read_csv(pieces, fields=fields, sink=sink, problems=problems)
+        return FileFormat.CSV, read_csv(content(), fields=fields, sink=sink, problems=problems)
     declared = _ENCODING.match(text)
     if declared and declared.group(1).decode().upper() not in ("UTF-8", "UTF8", "US-ASCII", "ASCII"):
         problems.stop(ProblemCode.ENCODING, line=1, value=declared.group(1).decode())
@@ -49,23 +49,22 @@ def read_payment_file(
         problems.stop(ProblemCode.VERSION, value=message)
     version = FileFormat(message)
     return version, read_pain001(
-        _without_doctype(pieces, problems), version=version, fields=fields, sink=sink, problems=problems
+        lambda: _without_doctype(content(), problems),
+        version=version,
+        fields=fields,
+        sink=sink,
+        problems=problems,
     )
 
 
-def _peek(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The beginning, and the pieces with it put back."""
+def _peek(pieces: Iterator[bytes]) -> bytes:
+    """The beginning."""
     head = b""
     for piece in pieces:
         head += piece
         if len(head) >= _HEAD:
             break
-
-    def again() -> Iterator[bytes]:
-        yield head
-        yield from pieces
-
-    return head[:_HEAD], again()
+    return head[:_HEAD]
 
 
 def _without_doctype(pieces: Iterator[bytes], problems: ProblemList) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from apps.bulk.models import PaymentBatch, PaymentFile, PaymentFilePart, Payment
 from apps.bulk.progress import Progress, ProgressLog
 from apps.bulk.queries import has_opted_out, hash_items, list_batches
 from apps.bulk.reading import BatchHead, Item, ProblemList, ReadingStopped, read_payment_file
-from apps.bulk.reading.fields import Fields
+from apps.bulk.reading.fields import Content, Fields
 from apps.bulk.rules import (
     NOT_PROVIDED,
     PROBLEMS_MAX,
@@ -91,8 +91,9 @@ def check_payment_file(*, file_id: UUID, now: datetime) -> None:
     if file is None or not PaymentFilePart.objects.filter(file=file).exists():
         _refuse_empty(file, now=now)
         return
+    stored = file
     with ProgressLog(file.pk) as log, transaction.atomic():
-        loaded = _load(file, _stored_parts(file), progress=Progress(file.size_bytes, log.note), now=now)
+        loaded = _load(file, lambda: _stored_parts(stored), progress=Progress(file.size_bytes, log.note), now=now)
         file = lock_payment_file(file_id=file_id)
         if file.status != FileStatus.PDNG:  # Taken back meanwhile: nothing of it is kept.
             transaction.set_rollback(True)
@@ -102,7 +103,7 @@ def check_payment_file(*, file_id: UUID, now: datetime) -> None:
 
 
 def try_payment_file(
-    *, psu: PSU, name: str, content: Iterator[bytes], size_bytes: int, upload_sha256: bytes, progress: Progress, now: datetime
+    *, psu: PSU, name: str, content: Content, size_bytes: int, upload_sha256: bytes, progress: Progress, now: datetime
 ) -> PaymentFile:
     """What a check of this file would say; nothing of it stays. ``problems`` of what is returned are those found.
 
@@ -167,7 +168,7 @@ def verify_set_of_payees(*, file_id: UUID, first: int, now: datetime) -> None:
 
 
 def _load(
-    file: PaymentFile, content: Iterator[bytes], *, progress: Progress, now: datetime
+    file: PaymentFile, content: Content, *, progress: Progress, now: datetime
 ) -> _Loaded:
     """Read the file into the tables. What is wrong is in ``problems``, and then nothing stays in the tables."""
     problems = ProblemList()
