@@ -22,7 +22,7 @@ from tests.factories.accounts import customer
 from tests.factories.payments import proof_for
 
 BROKEN = [
-    ("bulk_file_status_known", "UPDATE bulk_paymentfile SET status = 'XXXX'"),
+    ("bulk_file_status_known", "UPDATE bulk_paymentfile SET status = 'XXXX', authorised_at = now(), authorisation_id = id"),
     ("bulk_file_currency_euro", "UPDATE bulk_paymentfile SET currency = 'USD'"),
     ("bulk_file_executed_only_authorised", "UPDATE bulk_paymentfile SET status = 'ACTC'"),
     ("bulk_file_offered_only_checked", "UPDATE bulk_paymentfile SET items_sha256 = NULL"),
@@ -33,7 +33,7 @@ BROKEN = [
         "INSERT INTO bulk_paymentfilepart (file_id, number, content) SELECT id, 0, '' FROM bulk_paymentfile, (VALUES (1), (2)) v",
     ),
     ("bulk_progress_percent", "INSERT INTO bulk_fileprogress VALUES (gen_random_uuid(), 101)"),
-    ("bulk_batch_status_known", "UPDATE bulk_paymentbatch SET status = 'XXXX'"),
+    ("bulk_batch_status_known", "UPDATE bulk_paymentbatch SET status = 'XXXX', released_at = now()"),
     ("bulk_batch_begun_only_released", "UPDATE bulk_paymentbatch SET status = 'ACSP'"),
     ("bulk_batch_unchanged", "UPDATE bulk_paymentbatch SET debtor_iban = 'DE02120300000000202051'"),
     ("bulk_batch_unchanged", "UPDATE bulk_paymentbatch SET checks_payees = false"),
@@ -69,7 +69,7 @@ def copy(**changes: str) -> str:
 def test_a_constraint_holds_against_sql(constraint: str, statement: str) -> None:
     psu = emil()
     uploaded(psu, pain001(Group(psu.account.iban)))
-    with pytest.raises(IntegrityError, match=constraint) as raised, transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(IntegrityError) as raised, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement.format(copy=copy()))
     assert raised.value.__cause__.diag.constraint_name == constraint
 

@@ -347,7 +347,7 @@ class TestPayeeCheck:
         assert AuditEvent.objects.filter(event="bulk.payee_check.off").exists()
         set_payee_check(psu=psu, account_id=psu.account.pk, is_on=True, now=NOW)
         other = uploaded(psu, pain001(Group(psu.account.iban, [Pay(amount="3.00")]), message="MSG-2"))
-        assert payment_file_snapshot(file=other)["name_matches"] == {"NOAP": 1}
+        assert payment_file_snapshot(file=other)["name_matches"] == {"MTCH": 1}
 
     def test_a_consumer_may_not(self, psu: PSU) -> None:
         with pytest.raises(DebitNotAllowed):

@@ -244,3 +244,4 @@ def test_the_length_that_a_call_tells_is_read_strictly() -> None:
         assert content_length(request) == length
 
 
+

@@ -82,8 +82,9 @@ def file_list(request: HttpRequest, visit: Visit) -> HttpResponse:
 @customers_only
 def new(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The upload. It is checked while the customer looks at the next page, or does something else."""
-    form = PaymentFileForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    is_sent = request.method == "POST"
+    form = PaymentFileForm(request.POST, request.FILES) if is_sent else PaymentFileForm()
+    if is_sent and form.is_valid():
         uploaded: UploadedFile = form.cleaned_data["file"]
         try:
             file = receive_payment_file(
@@ -181,7 +182,7 @@ def items(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
     )
     context = {
         "file": file,
-        "items": rows[:_PAGE],
+        "payments": rows[:_PAGE],
         "page": page,
         "has_next": len(rows) > _PAGE,
         "status": status if status in ItemStatus.values else "",
