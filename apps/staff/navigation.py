@@ -40,6 +40,7 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
         (
             ("payments.PaymentInitiation", "send", _("Payments")),
             ("payments.StandingOrder", "refresh-cw", _("Standing orders")),
+            ("bulk.PaymentFile", "upload", _("Payment files")),
             ("payments.PaymentLimits", "shield-check", _("Limits")),
             ("clearing.ClearingInstruction", "arrow-left-right", _("Clearing")),
             ("accounts.PaymentAccount", "wallet", _("Accounts")),

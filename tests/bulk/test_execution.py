@@ -219,7 +219,7 @@ class TestNotTaken:
         )
 
 
-@pytest.mark.req("RTS-5(3)(b)")
+@pytest.mark.req("RTS-5(3)(b)", "S3-20", "S3-21")
 class TestSigning:
     def test_one_code_covers_total_accounts_and_every_payee(self, psu: PSU, anna: PSU) -> None:
         file = uploaded(psu, ten(psu, anna))
@@ -335,7 +335,7 @@ class TestSigning:
             cursor.execute("ALTER TABLE bulk_paymentitem ENABLE TRIGGER USER")
 
 
-@pytest.mark.req("IPR-5c")
+@pytest.mark.req("IPR-5c(packages)")
 class TestPayeeCheck:
     def test_a_business_may_do_without_and_signs_that(self) -> None:
         psu = emil(business=True)

@@ -26,6 +26,7 @@ VISIBLE = {
     StaffRole.CUSTOMER_SERVICE: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
+        *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
     },
     StaffRole.OPERATIONS: {
         *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
@@ -35,6 +36,7 @@ VISIBLE = {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
         *("payments/paymentlimits", "payments/standingorder"),
+        *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
         *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
     },
 }

@@ -64,6 +64,7 @@ def hold_back_batch(*, batch: PaymentBatch, now: datetime) -> bool:
         return False
     batch.released_at = None
     batch.save(update_fields=["released_at"])
+    _record(batch, event="bulk.batch.held_back", now=now)
     return True
 
 
