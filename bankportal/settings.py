@@ -310,7 +310,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # A page's form is no larger than that, files included; but for those that take files of customers who are signed in.
 WEB_BODY_MAX_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE
 WEB_LARGE_BODIES = {"/batches/new/": BULK_FILE_MAX_BYTES + 64 * 1024}
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]  # To disk, never to memory.
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler"
+]  # To disk, never to memory.
 WEB_ERROR_RENDERERS = {
     "/v1/": "apps.xs2a.errors.render_unrouted",
     "/oauth/": "apps.authserver.errors.render_unrouted",

@@ -1,5 +1,4 @@
-"""Files of payments: what a check of 100,000 takes in memory, and how fast 10,000 are booked beside what the database can
-do at most."""
+"""Files of payments: the memory that a check of 100,000 takes; how fast 10,000 are booked beside the limit."""
 
 import json
 import statistics

@@ -109,8 +109,8 @@ def _payer() -> Any:
                 SELECT gen_random_uuid(), 'customer:' || iban, 'customer', 'EUR', 0 FROM unnest(%s::text[]) iban
                 RETURNING id, substr(code, 10) AS iban
             )
-            INSERT INTO accounts_paymentaccount (id, iban, currency, display_name, owner_name, product, cash_account_type,
-                                                 status, ledger_account_id, opened_date)
+            INSERT INTO accounts_paymentaccount (id, iban, currency, display_name, owner_name, product,
+                                                 cash_account_type, status, ledger_account_id, opened_date)
             SELECT gen_random_uuid(), iban, 'EUR', 'Giro', 'Anna Schneider', 'Giro', 'CACC', 'enabled', id, current_date
             FROM opened ON CONFLICT DO NOTHING
             """,

@@ -136,7 +136,10 @@ def list_accounts_by_ibans(*, ibans: Iterable[str]) -> QuerySet[PaymentAccount]:
 
 
 def find_payable_accounts(*, ibans: Iterable[str]) -> dict[str, PayableAccount]:
-    """Where money for these canonical IBANs of this bank would go, and whether it may; closed accounts too, unknown ones not."""
+    """Where money for these canonical IBANs of this bank would go, and whether it may.
+
+    Closed accounts are among them, unknown ones are not.
+    """
     rows = PaymentAccount.objects.filter(iban__in=set(ibans))
     return {
         iban: PayableAccount(ledger_account_id, status)
@@ -176,7 +179,7 @@ def _names_of(account: Any) -> list[str]:
 
 
 def is_business_account(*, account: PaymentAccount) -> bool:
-    """Whether the account is a business's, and not a consumer's: its owner's name has a legal form, a sole trader's too."""
+    """Whether the account is a business's: its owner's name has a legal form, a sole trader's too."""
     return bool(parse_company(account.owner_name).form)
 
 

@@ -21,7 +21,10 @@ class PaymentFileAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["status", "status_reason", "number_of_transactions", "total_minor", "psu"]}),
         (_("File"), {"fields": ["file_name", "file_format", "size_bytes", "message_identification"]}),
-        (_("Record"), {"fields": ["id", "authorisation_id", "created_at", "authorised_at", "status_changed_at"]}),
+        (
+            _("Record"),
+            {"fields": ["id", "authorisation_id", "created_at", "authorised_at", "status_changed_at"]},
+        ),
     ]
     related_rows = [
         RelatedRows(

@@ -30,7 +30,9 @@ class PaymentFile(models.Model):
     )
     status = models.CharField(_("status"), max_length=4, choices=FileStatus, default=FileStatus.PDNG)
     status_reason = models.CharField(_("reason"), max_length=4, choices=ReasonCode, blank=True)
-    problems = models.JSONField(default=list, help_text="the first of what is wrong; see apps.bulk.rules.Problem")
+    problems = models.JSONField(
+        default=list, help_text="the first of what is wrong; see apps.bulk.rules.Problem"
+    )
     has_more_problems = models.BooleanField(default=False)
     authorisation_id = models.UUIDField(null=True, help_text="by which it was authorised")
     authorised_at = models.DateTimeField(_("authorised"), null=True)
@@ -131,12 +133,16 @@ class PaymentBatch(models.Model):
     batch_booking = models.BooleanField(
         _("booked as one"), help_text="BtchBookg: one debit for all, or one for each payment"
     )
-    requested_execution_date = models.DateField(_("to be carried out on"), null=True, help_text="empty: at once")
+    requested_execution_date = models.DateField(
+        _("to be carried out on"), null=True, help_text="empty: at once"
+    )
     number_of_transactions = models.PositiveIntegerField(_("payments"), default=0)
     total_minor = models.BigIntegerField(_("total (minor units)"), default=0)
     currency = models.CharField(_("currency"), max_length=3, default="EUR")
     checks_payees = models.BooleanField(
-        _("names checked"), default=True, help_text="False: a business that opted out (SEPA Regulation art. 5c(6))"
+        _("names checked"),
+        default=True,
+        help_text="False: a business that opted out (SEPA Regulation art. 5c(6))",
     )
     status = models.CharField(_("status"), max_length=4, choices=BatchStatus, default=BatchStatus.PDNG)
     status_reason = models.CharField(_("reason"), max_length=4, choices=ReasonCode, blank=True)
@@ -153,7 +159,9 @@ class PaymentBatch(models.Model):
             models.UniqueConstraint(
                 fields=["file", "payment_information_identification"], name="bulk_batch_identification_once"
             ),
-            models.CheckConstraint(condition=Q(status__in=BatchStatus.values), name="bulk_batch_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=BatchStatus.values), name="bulk_batch_status_known"
+            ),
             models.CheckConstraint(condition=Q(currency="EUR"), name="bulk_batch_currency_euro"),
             models.CheckConstraint(condition=Q(set_size__gt=0), name="bulk_batch_set_size_positive"),
             models.CheckConstraint(
@@ -211,7 +219,8 @@ class PaymentItem(models.Model):
                 condition=Q(status="RJCT") ^ Q(status_reason=""), name="bulk_item_reason_if_refused"
             ),
             models.CheckConstraint(
-                condition=Q(creditor_name_match__in=["", *NameMatch.values]), name="bulk_item_name_match_known"
+                condition=Q(creditor_name_match__in=["", *NameMatch.values]),
+                name="bulk_item_name_match_known",
             ),
             models.CheckConstraint(
                 condition=Q(creditor_name_match="CMTC") ^ Q(matched_creditor_name=""),

@@ -9,8 +9,8 @@ from apps.bulk.models import FileProgress, PayeeCheckOptOut, PaymentBatch, Payme
 from apps.bulk.rules import BatchStatus, ItemStatus
 from apps.core.errors import NotFound
 
-# Over every payment as it stands, in the file's order. No value holds the separators: control characters are refused when
-# a file is read. Made in the database, so that 100,000 payments need not travel to be hashed.
+# Over every payment as it stands, in the file's order. No value holds the separators: control characters are refused
+# when a file is read. Made in the database, so that 100,000 payments need not travel to be hashed.
 _HASH = """
 SELECT sha256(convert_to(coalesce(string_agg(
     concat_ws(chr(31), b.number, i.position, b.debtor_iban, i.instruction_identification, i.end_to_end_identification,
@@ -117,7 +117,9 @@ def get_largest_amount(*, batch_id: UUID) -> int:
     return largest or 0
 
 
-def count_items_by_status(*, file_id: UUID | None = None, batch_id: UUID | None = None) -> dict[str, tuple[int, int]]:
+def count_items_by_status(
+    *, file_id: UUID | None = None, batch_id: UUID | None = None
+) -> dict[str, tuple[int, int]]:
     """How many payments of a file, or of a group, are in each status, and their sum."""
     items = PaymentItem.objects.all()
     items = items.filter(batch_id=batch_id) if batch_id else items.filter(batch__file_id=file_id)

@@ -11,8 +11,7 @@ from apps.bulk.models import PaymentBatch
 from apps.bulk.queries import PaymentFileUnknown, SetItem, list_set
 from apps.bulk.rules import ItemStatus
 from apps.clearing.rules import InstructionStatus
-from apps.clearing.sets import answers_of, hand_over_instructions, prepare_instructions
-from apps.clearing.sets import OutgoingTransfer
+from apps.clearing.sets import OutgoingTransfer, answers_of, hand_over_instructions, prepare_instructions
 from apps.core.money import Money
 from apps.ledger.rules import Narrative
 from apps.notifications.services import enqueue_message
@@ -26,7 +25,8 @@ def promise_outgoing(*, batch: PaymentBatch, items: Sequence[SetItem], now: date
     without going out, and none goes out without being booked. Idempotent by payment."""
     prepare_instructions(
         transfers=[
-            OutgoingTransfer(item.id, Money(item.amount_minor, batch.currency), narrative_of(batch, item)) for item in items
+            OutgoingTransfer(item.id, Money(item.amount_minor, batch.currency), narrative_of(batch, item))
+            for item in items
         ],
         now=now,
     )

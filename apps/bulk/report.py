@@ -1,7 +1,7 @@
-"""pain.002 (CustomerPaymentStatusReport): what became of a file, its groups and each payment, for the program that made it.
+"""pain.002 (CustomerPaymentStatusReport): what became of a file, its groups and each payment, for whoever made it.
 
-Version .03 answers pain.001.001.03, version .10 pain.001.001.09 and CSV. Written element by element, so that a report on
-100,000 payments needs no more memory than one on three.
+Version .03 answers pain.001.001.03, version .10 pain.001.001.09 and CSV. Written element by element, so that a report
+on 100,000 payments needs no more memory than one on three.
 """
 
 import re
@@ -56,14 +56,14 @@ class _Report:
 
     def write(self, file: PaymentFile, now: datetime) -> None:
         counts = count_items_by_status(file_id=file.pk)
-        with self._xml.element(f"{{{self._namespace}}}Document", nsmap={None: self._namespace}):
-            with self._inside("CstmrPmtStsRpt"):
-                with self._inside("GrpHdr"):
-                    self._text("MsgId", f"R{file.pk.hex[:20]}{now.astimezone(BANK_TIME_ZONE):%y%m%d%H%M%S}"[:35])
-                    self._text("CreDtTm", _moment(now))
-                self._original_group(file, counts)
-                for batch in list_batches(file_id=file.pk):
-                    self._batch(batch, file)
+        root = self._xml.element(f"{{{self._namespace}}}Document", nsmap={None: self._namespace})
+        with root, self._inside("CstmrPmtStsRpt"):
+            with self._inside("GrpHdr"):
+                self._text("MsgId", f"R{file.pk.hex[:20]}{now.astimezone(BANK_TIME_ZONE):%y%m%d%H%M%S}"[:35])
+                self._text("CreDtTm", _moment(now))
+            self._original_group(file, counts)
+            for batch in list_batches(file_id=file.pk):
+                self._batch(batch, file)
 
     def _original_group(self, file: PaymentFile, counts: dict[str, tuple[int, int]]) -> None:
         with self._inside("OrgnlGrpInfAndSts"):
@@ -102,7 +102,9 @@ class _Report:
                 self._reason(item.status_reason, [])
             with self._inside("OrgnlTxRef"):
                 with self._inside("Amt"):
-                    self._text("InstdAmt", plain_amount(item.amount_minor, batch.currency), Ccy=batch.currency)
+                    self._text(
+                        "InstdAmt", plain_amount(item.amount_minor, batch.currency), Ccy=batch.currency
+                    )
                 with self._inside("Cdtr"):
                     if file.file_format == FileFormat.PAIN_001_001_03:
                         self._text("Nm", item.creditor_name)

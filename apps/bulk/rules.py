@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 ITEMS_MAX = 100_000
 BATCHES_MAX = 100
 PROBLEMS_MAX = 200
-AMOUNT_MAX_MINOR = 99_999_999_999  # 999,999,999.99 euro: the most that a SEPA credit transfer carries (EPC125-05).
+AMOUNT_MAX_MINOR = (
+    99_999_999_999  # 999,999,999.99 euro: the most that a SEPA credit transfer carries (EPC125-05).
+)
 NAME_MAX, TEXT_MAX, IDENTIFICATION_MAX = 70, 140, 35
 UNAUTHORISED_LIFE = timedelta(hours=24)
 NOT_PROVIDED = "NOTPROVIDED"  # The end-to-end identification of who has none (EPC115-06).

@@ -71,5 +71,7 @@ def hand_over_instructions(*, payment_ids: Sequence[UUID], now: datetime) -> Non
 def answers_of(*, payment_ids: Sequence[UUID]) -> list[tuple[UUID, str, str]]:
     """What the clearing house said: payment, status, reason."""
     return list(
-        ClearingInstruction.objects.filter(payment_id__in=payment_ids).values_list("payment_id", "status", "reason")
+        ClearingInstruction.objects.filter(payment_id__in=payment_ids).values_list(
+            "payment_id", "status", "reason"
+        )
     )

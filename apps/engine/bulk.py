@@ -12,13 +12,26 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.accounts.queries import AccountBlocked, DebitNotAllowed, PayableAccount, check_debit, find_payable_accounts
+from apps.accounts.queries import (
+    AccountBlocked,
+    DebitNotAllowed,
+    PayableAccount,
+    check_debit,
+    find_payable_accounts,
+)
 from apps.accounts.rules import AccountStatus
 from apps.bulk.queries import SetItem, get_largest_amount, list_set, list_set_totals
 from apps.bulk.rail import list_answers, narrative_of, promise_outgoing
 from apps.bulk.rules import BatchStatus, ItemStatus, ReasonCode
-from apps.bulk.services import begin_batch, check_batch_authorised, finish_set, hold_back_batch, lock_batch
-from apps.bulk.services import note_outcomes, refuse_batch
+from apps.bulk.services import (
+    begin_batch,
+    check_batch_authorised,
+    finish_set,
+    hold_back_batch,
+    lock_batch,
+    note_outcomes,
+    refuse_batch,
+)
 from apps.bulk.services.execution import ItemOutcome, bring_batch_up, get_refused_total
 from apps.core.clock import bank_date
 from apps.core.money import Money
@@ -113,7 +126,8 @@ def book_set(*, batch_id: UUID, number: int, now: datetime) -> None:
     crash_point("engine.set_posted")
     outgoing = [item for item, _account in booked if not item.is_internal]
     outcomes += [
-        ItemOutcome(item.id, ItemStatus.ACSC if item.is_internal else ItemStatus.ACSP) for item, _account in booked
+        ItemOutcome(item.id, ItemStatus.ACSC if item.is_internal else ItemStatus.ACSP)
+        for item, _account in booked
     ]
     note_outcomes(outcomes=outcomes)
     if outgoing:
@@ -127,7 +141,10 @@ def book_set(*, batch_id: UUID, number: int, now: datetime) -> None:
 def settle_set(*, batch_id: UUID, number: int, now: datetime) -> None:
     """Finish a set's transfers to other banks by what the clearing house said: settled, or given back to the payer."""
     batch = lock_batch(batch_id=batch_id)
-    clearing_id, nostro_id = get_ledger_account(code=SCT_CLEARING_CODE).pk, get_ledger_account(code=NOSTRO_CODE).pk
+    clearing_id, nostro_id = (
+        get_ledger_account(code=SCT_CLEARING_CODE).pk,
+        get_ledger_account(code=NOSTRO_CODE).pk,
+    )
     transfers, outcomes = [], []
     for item, accepted, reason in list_answers(batch=batch, number=number):
         narrative = narrative_of(batch, item)
@@ -143,7 +160,9 @@ def settle_set(*, batch_id: UUID, number: int, now: datetime) -> None:
         )
         known = reason if reason in ReasonCode.values else ReasonCode.MS03.value
         outcomes.append(
-            ItemOutcome(item.id, ItemStatus.ACSC) if accepted else ItemOutcome(item.id, ItemStatus.RJCT, known)
+            ItemOutcome(item.id, ItemStatus.ACSC)
+            if accepted
+            else ItemOutcome(item.id, ItemStatus.RJCT, known)
         )
     _check_booked(
         post_transfers(
@@ -195,7 +214,9 @@ def _set_aside(batch: "PaymentBatch", *, now: datetime) -> None:
         )
 
 
-def _post(batch: "PaymentBatch", number: int, booked: Sequence[tuple[SetItem, UUID]], *, now: datetime) -> None:
+def _post(
+    batch: "PaymentBatch", number: int, booked: Sequence[tuple[SetItem, UUID]], *, now: datetime
+) -> None:
     debit_id = (
         get_ledger_account(code=TRANSIT_CODE).pk
         if batch.batch_booking
@@ -219,14 +240,18 @@ def _post(batch: "PaymentBatch", number: int, booked: Sequence[tuple[SetItem, UU
         )
     else:
         outcomes = post_held_transfers(
-            reference=_hold(batch, number), transfers=transfers, currency=batch.currency, booking_date=day, now=now
+            reference=_hold(batch, number),
+            transfers=transfers,
+            currency=batch.currency,
+            booking_date=day,
+            now=now,
         )
     _check_booked(outcomes)
 
 
 def _check_booked(outcomes: Sequence[PostingOutcome]) -> None:
-    """Every transfer of a set that came so far can be booked: its accounts were looked at, its money is set aside. If one
-    is not, something is wrong that no reason code tells: nothing is committed, and staff find the message.
+    """Every transfer of a set that came so far can be booked: its accounts were looked at, its money is set aside. If
+    one is not, something is wrong that no reason code tells: nothing is committed, and staff find the message.
 
     :raises apps.ledger.services.EntryClash: one was not booked.
     """

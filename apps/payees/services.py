@@ -63,9 +63,7 @@ def verify_payees(
             else pool.submit(_ask_other_bank, name=name, iban=iban, ends_at=ends_at)
             for name, iban in asked
         ]
-        found = [
-            answer if isinstance(answer, PayeeVerification) else answer.result() for answer in answers
-        ]
+        found = [answer if isinstance(answer, PayeeVerification) else answer.result() for answer in answers]
     return found + [not_possible(WhyNotPossible.LIMIT)] * (len(payees) - allowed)
 
 

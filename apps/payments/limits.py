@@ -176,10 +176,14 @@ def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None
     )
 
 
-def uncount_amount_against_limits(*, psu_id: UUID, amount_minor: int, channel: Channel, now: datetime) -> None:
+def uncount_amount_against_limits(
+    *, psu_id: UUID, amount_minor: int, channel: Channel, now: datetime
+) -> None:
     """The same for a sum that was counted."""
     column = "portal_minor" if channel == Channel.PORTAL else "xs2a_minor"
-    PaymentDayUse.objects.filter(psu_id=psu_id, day=bank_date(now)).update(**{column: F(column) - amount_minor})
+    PaymentDayUse.objects.filter(psu_id=psu_id, day=bank_date(now)).update(
+        **{column: F(column) - amount_minor}
+    )
 
 
 @transaction.atomic

@@ -129,7 +129,9 @@ ANSWERS: dict[type[DomainError], Answer] = {
         _("It could be cancelled until the end of the business day before its first day."),
     ),
     TooManyFilesWaiting: Answer(
-        429, _("Other files of yours are still being checked"), _("Wait until they are, then upload this one.")
+        429,
+        _("Other files of yours are still being checked"),
+        _("Wait until they are, then upload this one."),
     ),
     # Consents
     ConsentStatusInvalid: _OVER,

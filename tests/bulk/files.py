@@ -122,5 +122,3 @@ def other_ibans(count: int) -> list[str]:
         make_iban(country="DE", bank_code="12030000", account_number=str(1_000_000 + number))
         for number in range(count)
     ]
-
-

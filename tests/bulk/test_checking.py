@@ -106,7 +106,9 @@ class TestGood:
         file = uploaded(psu, pain001(Group(psu.account.iban, pays)))
         assert file.status == "RCVD"
         found = list(
-            PaymentItem.objects.order_by("position").values_list("creditor_name_match", "matched_creditor_name")
+            PaymentItem.objects.order_by("position").values_list(
+                "creditor_name_match", "matched_creditor_name"
+            )
         )
         assert found == [
             (NameMatch.MTCH, ""),
@@ -223,7 +225,9 @@ class TestBrokenGroups:
         content = pain001(Group(psu.account.iban)).replace(
             b"<RmtInf>", b"<RmtInf><Strd/>".replace(b"<RmtInf><Strd/>", more.encode() + b"<RmtInf>")
         )
-        assert ("UltmtCdtr/Nm", "not_supported") in [(one[1], one[2]) for one in problems(refused(psu, content))]
+        assert ("UltmtCdtr/Nm", "not_supported") in [
+            (one[1], one[2]) for one in problems(refused(psu, content))
+        ]
 
 
 class TestDuplicates:
@@ -294,9 +298,7 @@ class TestNotToBeRead:
         assert [one[2] for one in problems(refused(psu, content))] == [code]
 
     def test_another_encoding(self, psu: PSU) -> None:
-        content = pain001(
-            Group(psu.account.iban), declaration='<?xml version="1.0" encoding="ISO-8859-1"?>'
-        )
+        content = pain001(Group(psu.account.iban), declaration='<?xml version="1.0" encoding="ISO-8859-1"?>')
         assert problems(refused(psu, content)) == [(1, "", "encoding")]
 
     def test_bytes_that_are_no_utf_8(self, psu: PSU) -> None:
@@ -324,7 +326,9 @@ class TestNotToBeRead:
         assert problems(refused(psu, content))[0][2] == "not_xml"
 
     def test_the_schema_is_kept_to(self, psu: PSU) -> None:
-        content = pain001(Group(psu.account.iban)).replace(b"<PmtMtd>TRF</PmtMtd>", b"<PmtMtd>TRF</PmtMtd>\n<Bad/>")
+        content = pain001(Group(psu.account.iban)).replace(
+            b"<PmtMtd>TRF</PmtMtd>", b"<PmtMtd>TRF</PmtMtd>\n<Bad/>"
+        )
         found = problems(refused(psu, content))
         assert (line_of(content, "<Bad/>"), "Bad", "schema") in found
 

@@ -22,7 +22,10 @@ from tests.factories.accounts import customer
 from tests.factories.payments import proof_for
 
 BROKEN = [
-    ("bulk_file_status_known", "UPDATE bulk_paymentfile SET status = 'XXXX', authorised_at = now(), authorisation_id = id"),
+    (
+        "bulk_file_status_known",
+        "UPDATE bulk_paymentfile SET status = 'XX', authorised_at = now(), authorisation_id = id",
+    ),
     ("bulk_file_currency_euro", "UPDATE bulk_paymentfile SET currency = 'USD'"),
     ("bulk_file_executed_only_authorised", "UPDATE bulk_paymentfile SET status = 'ACTC'"),
     ("bulk_file_offered_only_checked", "UPDATE bulk_paymentfile SET items_sha256 = NULL"),
@@ -30,7 +33,8 @@ BROKEN = [
     ("bulk_file_offered_only_checked", "UPDATE bulk_paymentfile SET total_minor = 0"),
     (
         "bulk_part_once",
-        "INSERT INTO bulk_paymentfilepart (file_id, number, content) SELECT id, 0, '' FROM bulk_paymentfile, (VALUES (1), (2)) v",
+        "INSERT INTO bulk_paymentfilepart (file_id, number, content)"
+        " SELECT id, 0, '' FROM bulk_paymentfile, (VALUES (1), (2)) v",
     ),
     ("bulk_progress_percent", "INSERT INTO bulk_fileprogress VALUES (gen_random_uuid(), 101)"),
     ("bulk_batch_status_known", "UPDATE bulk_paymentbatch SET status = 'XXXX', released_at = now()"),
@@ -100,8 +104,16 @@ def test_groups_keep_to_the_rules(constraint: str, column: str) -> None:
     change = {
         "bulk_batch_once": {"payment_information_identification": "OTHER"},
         "bulk_batch_identification_once": {"number": 2},
-        "bulk_batch_set_size_positive": {"number": 2, "payment_information_identification": "X", "set_size": 0},
-        "bulk_batch_currency_euro": {"number": 2, "payment_information_identification": "X", "currency": "USD"},
+        "bulk_batch_set_size_positive": {
+            "number": 2,
+            "payment_information_identification": "X",
+            "set_size": 0,
+        },
+        "bulk_batch_currency_euro": {
+            "number": 2,
+            "payment_information_identification": "X",
+            "currency": "USD",
+        },
     }[constraint]
     batch.pk = None
     batch._state.adding = True
@@ -128,7 +140,8 @@ def test_a_file_stands_once(constraint: str, change: str) -> None:
     selected = ", ".join({"id": "gen_random_uuid()", name: value}.get(one, one) for one in columns)
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO bulk_paymentfile ({', '.join(columns)}) SELECT {selected} FROM bulk_paymentfile WHERE id = %s",
+            f"INSERT INTO bulk_paymentfile ({', '.join(columns)})"
+            f" SELECT {selected} FROM bulk_paymentfile WHERE id = %s",
             [file.pk],
         )
 
@@ -176,7 +189,9 @@ class TestRaces:
     def test_several_workers_with_one_file_pay_it_once(self, batch_booking: str) -> None:
         psu = emil(balance_minor=100_000)
         anna = customer("Anna", phone="+4915100000009", balance_minor=0)
-        content = pain001(Group(psu.account.iban, [Pay(iban=anna.account.iban)] * 5, batch_booking=batch_booking))
+        content = pain001(
+            Group(psu.account.iban, [Pay(iban=anna.account.iban)] * 5, batch_booking=batch_booking)
+        )
         file = signed(psu, uploaded(psu, content))
         batch = only_batch(file)
 

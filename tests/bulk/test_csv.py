@@ -41,7 +41,9 @@ def test_is_loaded(psu: PSU) -> None:
     assert (file.status, file.problems) == ("RCVD", [])
     assert (file.file_format, file.number_of_transactions, file.total_minor) == ("csv", 2, 124_700)
     assert file.message_identification.startswith("CSV-")
-    assert list(PaymentItem.objects.order_by("line").values_list("line", "creditor_name", "amount_minor")) == [
+    assert list(
+        PaymentItem.objects.order_by("line").values_list("line", "creditor_name", "amount_minor")
+    ) == [
         (2, "Möbelhaus Kern", 1_250),
         (3, "Kern, Söhne", 123_450),
     ]

@@ -1,4 +1,4 @@
-"""Signed once, booked in sets: the money is there for all or nothing is paid, nothing is paid twice, all is accounted for."""
+"""Signed once, booked in sets: all of the money is there or nothing is paid, and nothing is paid twice."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,9 +8,10 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from apps.accounts.models import AccountHolder, PaymentAccount
-from apps.accounts.queries import get_balance, list_transactions
+from apps.accounts.queries import AccountUnknown, DebitNotAllowed, get_balance, list_transactions
 from apps.audit.models import AuditEvent
 from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem
+from apps.bulk.queries import PaymentFileUnknown, get_payment_file_for_psu, hash_items
 from apps.bulk.services import (
     PaymentFileStatusInvalid,
     TooLateToCancelFile,
@@ -23,11 +24,9 @@ from apps.bulk.services import (
     set_payee_check,
     start_payment_file_authorisation,
 )
-from apps.bulk.queries import PaymentFileUnknown, get_payment_file_for_psu, hash_items
 from apps.clearing.models import ClearingInstruction
 from apps.core.iban import make_iban
 from apps.engine.bulk import book_set, start_batch
-from apps.accounts.queries import AccountUnknown, DebitNotAllowed
 from apps.identity.models import PSU
 from apps.ledger.models import Entry, Hold, LedgerAccount
 from apps.ledger.queries import get_ledger_sums
@@ -230,7 +229,11 @@ class TestSigning:
         authorisation_id, challenge_id = challenged(psu, file)
         assert Challenge.objects.get(pk=challenge_id).snapshot == {"purpose": "bulk"} | snapshot
         file = authorise_payment_file(
-            file_id=file.pk, authorisation_id=authorisation_id, psu=psu, proof=proof_for(challenge_id, now=NOW), now=NOW
+            file_id=file.pk,
+            authorisation_id=authorisation_id,
+            psu=psu,
+            proof=proof_for(challenge_id, now=NOW),
+            now=NOW,
         )
         assert (file.status, file.authorisation_id) == ("ACTC", authorisation_id)
         assert SCAAuthorisation.objects.get(pk=authorisation_id).sca_status == "finalised"
@@ -291,7 +294,11 @@ class TestSigning:
         _other_authorisation, challenge_id = challenged(psu, other)
         with pytest.raises(DynamicLinkBroken):
             authorise_payment_file(
-                file_id=one.pk, authorisation_id=authorisation_id, psu=psu, proof=proof_for(challenge_id, now=NOW), now=NOW
+                file_id=one.pk,
+                authorisation_id=authorisation_id,
+                psu=psu,
+                proof=proof_for(challenge_id, now=NOW),
+                now=NOW,
             )
 
     def test_nobody_else_signs_or_sees_it(self, psu: PSU, anna: PSU) -> None:
@@ -307,7 +314,9 @@ class TestSigning:
         file = uploaded(psu, ten(psu, anna))
         authorisation_id, challenge_id = challenged(psu, file)
         proof = proof_for(challenge_id, now=NOW)
-        authorise_payment_file(file_id=file.pk, authorisation_id=authorisation_id, psu=psu, proof=proof, now=NOW)
+        authorise_payment_file(
+            file_id=file.pk, authorisation_id=authorisation_id, psu=psu, proof=proof, now=NOW
+        )
         with pytest.raises((PaymentFileStatusInvalid, CodeRefused)):
             authorise_payment_file(
                 file_id=file.pk, authorisation_id=authorisation_id, psu=psu, proof=proof, now=NOW
@@ -363,7 +372,9 @@ class TestPayeeCheck:
         file = uploaded(psu, pain001(Group(psu.account.iban, pays)))
         assert payment_file_snapshot(file=file)["name_matches"] == {"CMTC": 4, "NOAP": 2}
 
-    def test_many_names_go_in_several_steps(self, psu: PSU, anna: PSU, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_many_names_go_in_several_steps(
+        self, psu: PSU, anna: PSU, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("apps.bulk.services.checking._NAMES_AT_ONCE", 3)
         pays = [Pay(name="Anna Schneider", iban=anna.account.iban)] * 6
         file = uploaded(psu, pain001(Group(psu.account.iban, pays)))
@@ -438,11 +449,18 @@ class TestOnce:
         OutboxMessage.objects.filter(status="dead").update(status="pending")
         carry_out("engine.start_batch", "engine.book_set", "bulk.hand_over_set", "engine.settle_set")
         file.refresh_from_db()
-        assert (file.status, Entry.objects.count(), booked(psu), booked(anna)) == ("ACSC", entries, 90_000, 6_000)
+        assert (file.status, Entry.objects.count(), booked(psu), booked(anna)) == (
+            "ACSC",
+            entries,
+            90_000,
+            6_000,
+        )
         assert is_sound()
 
     @override_settings(BULK_SET_SIZE=2)
-    @pytest.mark.parametrize("point", ["engine.batch_begun", "engine.set_posted", "engine.set_booked", "engine.set_settled"])
+    @pytest.mark.parametrize(
+        "point", ["engine.batch_begun", "engine.set_posted", "engine.set_booked", "engine.set_settled"]
+    )
     @pytest.mark.parametrize("batch_booking", ["true", "false"])
     def test_killed_anywhere_it_goes_on_where_it_was(
         self, psu: PSU, anna: PSU, monkeypatch: pytest.MonkeyPatch, point: str, batch_booking: str

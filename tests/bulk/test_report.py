@@ -110,7 +110,11 @@ def test_nothing_to_report_while_it_is_checked_or_when_it_was_taken_back(psu: PS
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("salaries.xml", "salaries.pain002.xml"), ("../../etc/x", "x.pain002.xml"), ("…", "payments.pain002.xml")],
+    [
+        ("salaries.xml", "salaries.pain002.xml"),
+        ("../../etc/x", "x.pain002.xml"),
+        ("…", "payments.pain002.xml"),
+    ],
 )
 def test_the_name_of_the_report(name: str, expected: str) -> None:
     assert report_name(PaymentFile(file_name=name)) == expected

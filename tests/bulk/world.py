@@ -29,11 +29,15 @@ HANDLERS = {
         file_id=UUID(p["file_id"]), first=int(p["first"]), now=now
     ),
     "engine.start_batch": lambda p, now: start_batch(batch_id=UUID(p["batch_id"]), now=now),
-    "engine.book_set": lambda p, now: book_set(batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now),
+    "engine.book_set": lambda p, now: book_set(
+        batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now
+    ),
     "bulk.hand_over_set": lambda p, now: hand_over_set_to_rail(
         batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now
     ),
-    "engine.settle_set": lambda p, now: settle_set(batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now),
+    "engine.settle_set": lambda p, now: settle_set(
+        batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now
+    ),
 }
 
 
@@ -54,7 +58,9 @@ def carry_out(*topics: str, now: datetime = NOW) -> int:
     """
     done = 0
     while True:
-        waiting = OutboxMessage.objects.filter(status="pending", topic__in=topics or HANDLERS).order_by("created_at", "pk")
+        waiting = OutboxMessage.objects.filter(status="pending", topic__in=topics or HANDLERS).order_by(
+            "created_at", "pk"
+        )
         message = waiting.first()
         if message is None:
             return done

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory, override_settings
 
-from apps.bulk.models import PaymentFile, PayeeCheckOptOut
+from apps.bulk.models import PayeeCheckOptOut, PaymentFile
 from apps.bulk.services import receive_payment_file
 from apps.identity.models import PSU
 from tests.bulk.files import PAYEE_IBAN, Group, pain001
@@ -82,7 +82,9 @@ class TestTheWay:
         assert "Nothing of it was taken in" in page
         assert re.search(r'<td class="num">3</td><td class="mono small break">amount</td>', page)
         assert "x&lt;script&gt;" in page
-        assert "<script>" not in page.replace("<script type=", "").replace("<script src", "").replace("<script nonce", "")
+        assert "<script>" not in page.replace("<script type=", "").replace("<script src", "").replace(
+            "<script nonce", ""
+        )
         assert customer_anna.post(f"/batches/{file.pk}/code/").headers["Location"] == f"/batches/{file.pk}/"
 
     def test_in_german(self, customer_anna: Visitor, anna: PSU) -> None:
@@ -242,6 +244,3 @@ def test_the_length_that_a_call_tells_is_read_strictly() -> None:
         request = RequestFactory().get("/")
         request.META["CONTENT_LENGTH"] = told
         assert content_length(request) == length
-
-
-

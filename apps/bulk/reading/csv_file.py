@@ -42,7 +42,9 @@ def read_csv(pieces: Iterator[bytes], *, fields: Fields, sink: Sink, problems: P
 
 def _columns(first: str, separator: str, problems: ProblemList) -> list[str]:
     try:
-        columns = [name.strip().lower() for name in next(csv.reader([first], delimiter=separator, strict=True))]
+        columns = [
+            name.strip().lower() for name in next(csv.reader([first], delimiter=separator, strict=True))
+        ]
     except (csv.Error, StopIteration):
         columns = []
     wrong = [name for name in columns if name not in COLUMNS or columns.count(name) > 1]
@@ -116,7 +118,11 @@ class _Table:
             return given.get(name, Text(line, name, ""))
 
         account = self._fields.debtor_account(text("debtor_iban"))
-        day = self._fields.execution_date(text("execution_date")) if text("execution_date").text.strip() else None
+        day = (
+            self._fields.execution_date(text("execution_date"))
+            if text("execution_date").text.strip()
+            else None
+        )
         amount = text("amount")
         # As a spreadsheet in German writes it. Thousands are not to be grouped: 1.234 could be either.
         amount = amount._replace(text=amount.text.replace(",", ".", 1))
@@ -141,7 +147,9 @@ class _Table:
         key = (account[1], day)
         if key not in self._groups:
             if len(self._groups) >= BATCHES_MAX:
-                self._problems.stop(ProblemCode.TOO_MANY_BATCHES, line=line, value="debtor_iban, execution_date")
+                self._problems.stop(
+                    ProblemCode.TOO_MANY_BATCHES, line=line, value="debtor_iban, execution_date"
+                )
             self._groups[key] = self._sink.begin_batch(
                 BatchHead(
                     payment_information_identification=f"GROUP-{len(self._groups) + 1}",
@@ -152,4 +160,3 @@ class _Table:
                 )
             )
         return self._groups[key]
-

@@ -30,7 +30,13 @@ _OF_BATCH = re.compile(
 )
 _OF_HEADER = re.compile(r"MsgId|CreDtTm|NbOfTxs|CtrlSum|InitgPty/.*|Authstn/.*")
 # The one value that is possible.
-_ONLY = {"PmtMtd": "TRF", "ChrgBr": "SLEV", "PmtTpInf/SvcLvl/Cd": "SEPA", "CdtrAcct/Ccy": "EUR", "DbtrAcct/Ccy": "EUR"}
+_ONLY = {
+    "PmtMtd": "TRF",
+    "ChrgBr": "SLEV",
+    "PmtTpInf/SvcLvl/Cd": "SEPA",
+    "CdtrAcct/Ccy": "EUR",
+    "DbtrAcct/Ccy": "EUR",
+}
 _DECIMAL = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,17}))?")
 _OPTIONS = {
     "huge_tree": False,
@@ -236,7 +242,7 @@ class _Reader:
                     payment_information_identification=identification,
                     debtor_account_id=account[0],
                     debtor_iban=account[1],
-                    # Without a word on it, one debit for all: so the German banks' rules for these files (DFÜ-Abkommen).
+                    # Without a word on it, one debit for all: so the German banks' rules (DFÜ-Abkommen).
                     batch_booking=leaves.get("BtchBookg", missing).text.strip() not in ("false", "0"),
                     requested_execution_date=day,
                 )
@@ -283,7 +289,7 @@ class _Reader:
         for path, leaf in _walk(element, "", stop_at):
             given = Text(leaf.sourceline, path, leaf.text or "")
             only = _ONLY.get(path)
-            if not carried_out.fullmatch(path) or path in leaves and path == "RmtInf/Ustrd":
+            if not carried_out.fullmatch(path) or (path in leaves and path == "RmtInf/Ustrd"):
                 self._problems.add(
                     ProblemCode.NOT_SUPPORTED, line=given.line, field=path, value=given.text or path
                 )

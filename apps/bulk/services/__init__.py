@@ -1,6 +1,12 @@
 """What this room does, by noun; callers import it from here."""
 
-from apps.bulk.services.checking import CHECK_TASK, VERIFY_TASK, check_payment_file, try_payment_file, verify_set_of_payees
+from apps.bulk.services.checking import (
+    CHECK_TASK,
+    VERIFY_TASK,
+    check_payment_file,
+    try_payment_file,
+    verify_set_of_payees,
+)
 from apps.bulk.services.execution import (
     BOOK_TASK,
     HAND_OVER_TASK,

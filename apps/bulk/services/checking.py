@@ -44,12 +44,25 @@ _NAMES_AT_ONCE = 500
 _NAMES_SECONDS = 20.0
 
 _COPY = """
-COPY bulk_paymentitem (id, batch_id, position, line, instruction_identification, end_to_end_identification, amount_minor,
-    creditor_name, creditor_iban, remittance_information_unstructured, purpose, is_internal, creditor_name_match,
-    matched_creditor_name, status, status_reason) FROM STDIN
+COPY bulk_paymentitem (id, batch_id, position, line, instruction_identification, end_to_end_identification,
+    amount_minor, creditor_name, creditor_iban, remittance_information_unstructured, purpose, is_internal,
+    creditor_name_match, matched_creditor_name, status, status_reason) FROM STDIN
 """
 _TYPES = (
-    *("uuid", "uuid", "int4", "int4", "varchar", "varchar", "int8", "varchar", "varchar", "varchar", "varchar", "bool"),
+    *(
+        "uuid",
+        "uuid",
+        "int4",
+        "int4",
+        "varchar",
+        "varchar",
+        "int8",
+        "varchar",
+        "varchar",
+        "varchar",
+        "varchar",
+        "bool",
+    ),
     *("varchar", "varchar", "varchar", "varchar"),
 )
 # Each identification that stands in the file more than once: where it stands again, and where it stood first.
@@ -93,7 +106,9 @@ def check_payment_file(*, file_id: UUID, now: datetime) -> None:
         return
     stored = file
     with ProgressLog(file.pk) as log, transaction.atomic():
-        loaded = _load(file, lambda: _stored_parts(stored), progress=Progress(file.size_bytes, log.note), now=now)
+        loaded = _load(
+            file, lambda: _stored_parts(stored), progress=Progress(file.size_bytes, log.note), now=now
+        )
         file = lock_payment_file(file_id=file_id)
         if file.status != FileStatus.PDNG:  # Taken back meanwhile: nothing of it is kept.
             transaction.set_rollback(True)
@@ -103,7 +118,14 @@ def check_payment_file(*, file_id: UUID, now: datetime) -> None:
 
 
 def try_payment_file(
-    *, psu: PSU, name: str, content: Content, size_bytes: int, upload_sha256: bytes, progress: Progress, now: datetime
+    *,
+    psu: PSU,
+    name: str,
+    content: Content,
+    size_bytes: int,
+    upload_sha256: bytes,
+    progress: Progress,
+    now: datetime,
 ) -> PaymentFile:
     """What a check of this file would say; nothing of it stays. ``problems`` of what is returned are those found.
 
@@ -142,7 +164,9 @@ def verify_set_of_payees(*, file_id: UUID, first: int, now: datetime) -> None:
             payees=[(name, iban) for _pk, name, iban in rows],
             asker=Asker.files_of(file.psu_id),
             lookups_max=(
-                settings.VOP_BULK_LOOKUPS_PER_DAY_BUSINESS if is_business else settings.VOP_BULK_LOOKUPS_PER_DAY
+                settings.VOP_BULK_LOOKUPS_PER_DAY_BUSINESS
+                if is_business
+                else settings.VOP_BULK_LOOKUPS_PER_DAY
             ),
             seconds=_NAMES_SECONDS,
             now=now,
@@ -167,9 +191,7 @@ def verify_set_of_payees(*, file_id: UUID, first: int, now: datetime) -> None:
         _offer(file, now=now)
 
 
-def _load(
-    file: PaymentFile, content: Content, *, progress: Progress, now: datetime
-) -> _Loaded:
+def _load(file: PaymentFile, content: Content, *, progress: Progress, now: datetime) -> _Loaded:
     """Read the file into the tables. What is wrong is in ``problems``, and then nothing stays in the tables."""
     problems = ProblemList()
     payable = {account.iban: account for account in list_payable_accounts_for_psu(psu_id=file.psu_id)}
@@ -218,7 +240,10 @@ def _compare(file: PaymentFile, loaded: _Loaded) -> None:
         cursor.execute(_DUPLICATES, [file.pk, NOT_PROVIDED, PROBLEMS_MAX + 1])
         for line, field, identification, first in cursor.fetchall():
             problems.add(
-                ProblemCode.DUPLICATE_IDENTIFICATION, line=line, field=field, value=f"{identification} ({first})"
+                ProblemCode.DUPLICATE_IDENTIFICATION,
+                line=line,
+                field=field,
+                value=f"{identification} ({first})",
             )
 
 
@@ -335,10 +360,9 @@ def _offer(file: PaymentFile, *, now: datetime) -> None:
         file.status, file.items_sha256 = FileStatus.PDNG, None
         _drop_items(file)
         file.number_of_transactions = file.total_minor = None
-        file.problems = [Problem(0, "GrpHdr/MsgId", ProblemCode.DUPLICATE_MESSAGE, file.message_identification).as_dict()]
-        change_file_status(
-            file, status=FileStatus.RJCT, reason=ReasonCode.FF01, actor_type="system", now=now
-        )
+        same = Problem(0, "GrpHdr/MsgId", ProblemCode.DUPLICATE_MESSAGE, file.message_identification)
+        file.problems = [same.as_dict()]
+        change_file_status(file, status=FileStatus.RJCT, reason=ReasonCode.FF01, actor_type="system", now=now)
 
 
 def _drop_items(file: PaymentFile) -> None:
@@ -353,9 +377,7 @@ def _refuse_empty(file: PaymentFile | None, *, now: datetime) -> None:
     file = lock_payment_file(file_id=file.pk)
     if file.status == FileStatus.PDNG and file.size_bytes == 0:
         file.problems = [Problem(0, "", ProblemCode.EMPTY).as_dict()]
-        change_file_status(
-            file, status=FileStatus.RJCT, reason=ReasonCode.FF01, actor_type="system", now=now
-        )
+        change_file_status(file, status=FileStatus.RJCT, reason=ReasonCode.FF01, actor_type="system", now=now)
 
 
 def _stored_parts(file: PaymentFile) -> Iterator[bytes]:

@@ -58,8 +58,10 @@ def lock_batch(*, batch_id: UUID) -> PaymentBatch:
 
 
 def hold_back_batch(*, batch: PaymentBatch, now: datetime) -> bool:
-    """True when the day of a locked group has not come, and then it waits again: a message can come too early when it was
-    forged, or when the clock was set back."""
+    """True when the day of a locked group has not come, and then it waits again.
+
+    A message can come too early when it was forged, or when the clock was set back.
+    """
     if not has_to_wait(batch.requested_execution_date, today=bank_date(now)):
         return False
     batch.released_at = None
@@ -69,8 +71,8 @@ def hold_back_batch(*, batch: PaymentBatch, now: datetime) -> bool:
 
 
 def check_batch_authorised(*, batch: PaymentBatch) -> bool:
-    """Whether the customer's finalised authorisation covers the file exactly as it stands, to the last payment (RTS art.
-    5(1)(c), 5(3)(b)). Neither the message nor the status column alone decides."""
+    """Whether the customer's finalised authorisation covers the file exactly as it stands, to the last payment
+    (RTS art. 5(1)(c), 5(3)(b)). Neither the message nor the status column alone decides."""
     file = batch.file
     if file.authorisation_id is None:
         return False

@@ -53,7 +53,9 @@ def receive_payment_file(*, psu: PSU, name: str, content: Iterable[bytes], now: 
 
     :raises TooManyFilesWaiting: ``BULK_FILES_WAITING_MAX`` of his files are being checked.
     """
-    PSU.objects.select_for_update(no_key=True).get(pk=psu.pk)  # Two uploads at once are counted one after the other.
+    PSU.objects.select_for_update(no_key=True).get(
+        pk=psu.pk
+    )  # Two uploads at once are counted one after the other.
     waiting = PaymentFile.objects.filter(psu=psu, status=FileStatus.PDNG).count()
     if waiting >= settings.BULK_FILES_WAITING_MAX:
         raise TooManyFilesWaiting(str(psu.pk))
@@ -66,7 +68,7 @@ def receive_payment_file(*, psu: PSU, name: str, content: Iterable[bytes], now: 
         status_changed_at=now,
     )
     digest, number = hashlib.sha256(), 0
-    for number, part in enumerate(_parts(content)):  # noqa: B007
+    for number, part in enumerate(_parts(content)):
         digest.update(part)
         file.size_bytes += len(part)
         PaymentFilePart.objects.create(file=file, number=number, content=part)
@@ -163,9 +165,7 @@ def set_payee_check(*, psu: PSU, account_id: UUID, is_on: bool, now: datetime) -
 
 def _forget_content(file: PaymentFile, *, reason: str, now: datetime) -> None:
     PaymentFilePart.objects.filter(file=file).delete()
-    sca.fail_authorisations_of(
-        subject_type=SubjectType.BULK, subject_id=file.pk, reason=reason, now=now
-    )
+    sca.fail_authorisations_of(subject_type=SubjectType.BULK, subject_id=file.pk, reason=reason, now=now)
 
 
 def _parts(content: Iterable[bytes]) -> Iterable[bytes]:

@@ -101,8 +101,8 @@ def send_payment_file_code(*, file_id: UUID, authorisation_id: UUID, psu: PSU, n
 def authorise_payment_file(
     *, file_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
 ) -> PaymentFile:
-    """Release a file by the customer's code: status ``ACTC``; what is due today is promised to the engine, the rest waits
-    for :func:`release_due_batches`.
+    """Release a file by the customer's code: status ``ACTC``; what is due today is promised to the engine, the rest
+    waits for :func:`release_due_batches`.
 
     The code must have been made for this file as it stands now, to the last payee. Of two signatures at once one finds
     the other's.
@@ -158,7 +158,9 @@ def release_due_batches(*, now: datetime, limit: int = 500) -> int:
     for file_id, batch_id in list(due.values_list("file_id", "pk")[:limit]):
         with transaction.atomic():
             lock_payment_file(file_id=file_id)  # As whoever takes it back does.
-            batch = due.select_for_update(of=("self",), skip_locked=True, no_key=True).filter(pk=batch_id).first()
+            batch = (
+                due.select_for_update(of=("self",), skip_locked=True, no_key=True).filter(pk=batch_id).first()
+            )
             if batch is None:
                 continue
             _release(batch, now=now)

@@ -269,7 +269,9 @@ def sign(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
         shown = challenge.snapshot
         context |= {"shown": shown, "fingerprint": fingerprint(shown["items_sha256"])}
         context["matches"] = [
-            (outcome, NameMatch(outcome).label, count) for outcome, count in shown["name_matches"].items() if outcome
+            (outcome, NameMatch(outcome).label, count)
+            for outcome, count in shown["name_matches"].items()
+            if outcome
         ]
     return render(request, "portal/bulk_sign.html", context)
 

@@ -4,20 +4,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sca', '0004_more_subjects'),
+        ("sca", "0004_more_subjects"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='challenge',
-            name='purpose',
-            field=models.CharField(choices=[('sign_in', 'Sign In'), ('consent', 'Consent'), ('payment', 'Payment'), ('standing_order', 'Standing Order'), ('limits', 'Limits'), ('bulk', 'Bulk')], max_length=16),
+            model_name="challenge",
+            name="purpose",
+            field=models.CharField(
+                choices=[
+                    ("sign_in", "Sign In"),
+                    ("consent", "Consent"),
+                    ("payment", "Payment"),
+                    ("standing_order", "Standing Order"),
+                    ("limits", "Limits"),
+                    ("bulk", "Bulk"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='scaauthorisation',
-            name='subject_type',
-            field=models.CharField(choices=[('consent', 'Consent'), ('payment', 'Payment'), ('standing_order', 'Standing Order'), ('limits', 'Limits'), ('bulk', 'Bulk')], max_length=16),
+            model_name="scaauthorisation",
+            name="subject_type",
+            field=models.CharField(
+                choices=[
+                    ("consent", "Consent"),
+                    ("payment", "Payment"),
+                    ("standing_order", "Standing Order"),
+                    ("limits", "Limits"),
+                    ("bulk", "Bulk"),
+                ],
+                max_length=16,
+            ),
         ),
     ]

@@ -66,9 +66,8 @@ class Command(BaseCommand):
             self.stdout.write("there is more")
         if file.problems:
             raise CommandError("the file is not good")
-        self.stdout.write(
-            f"{file.number_of_transactions} payments, {plain_amount(file.total_minor or 0, 'EUR')} EUR: the file is good"
-        )
+        total = plain_amount(file.total_minor or 0, "EUR")
+        self.stdout.write(f"{file.number_of_transactions} payments, {total} EUR: the file is good")
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
@@ -89,7 +88,9 @@ class _Bar:
             self._is_shown = True
             done = percent // 4
             left = passed / percent * (100 - percent)
-            sys.stderr.write(f"\r[{'#' * done}{' ' * (25 - done)}] {percent} %, about {left:.0f} s left \x1b[K")
+            sys.stderr.write(
+                f"\r[{'#' * done}{' ' * (25 - done)}] {percent} %, about {left:.0f} s left \x1b[K"
+            )
             sys.stderr.flush()
 
     def end(self) -> None:
