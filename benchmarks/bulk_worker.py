@@ -18,7 +18,6 @@ django.setup()
 
 import psutil  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
-from sepaxml import SepaTransfer  # noqa: E402
 
 from apps.bulk.models import PaymentBatch, PaymentFile  # noqa: E402
 from apps.bulk.services import (  # noqa: E402
@@ -31,6 +30,7 @@ from apps.bulk.services import (  # noqa: E402
 from apps.core.clock import bank_date  # noqa: E402
 from apps.core.iban import make_iban  # noqa: E402
 from apps.engine.bulk import book_set, start_batch  # noqa: E402
+from tests.bulk.files import Group, Pay, pain001  # noqa: E402
 from tests.factories.accounts import bank_accounts, customer, fund  # noqa: E402
 from tests.factories.payments import proof_for  # noqa: E402
 
@@ -128,7 +128,7 @@ def _payees() -> list[str]:
 
 
 def _file(psu: Any, count: int, *, name: str) -> Iterator[bytes]:
-    yield _sepa(psu, count, name=name)
+    yield _message(psu, count, name=name)
 
 
 def _file_on_disk(psu: Any, count: int) -> str:
@@ -137,32 +137,27 @@ def _file_on_disk(psu: Any, count: int) -> str:
     child = os.fork()
     if child == 0:
         with open(path, "wb") as out:
-            out.write(_sepa(psu, count, name="large"))
+            out.write(_message(psu, count, name="large"))
         os._exit(0)
     os.waitpid(child, 0)
     return path
 
 
-def _sepa(psu: Any, count: int, *, name: str) -> bytes:
-    """A file as a program of somebody else's writes it."""
-    transfer = SepaTransfer(
-        {"name": "Krueger Werkzeugbau", "IBAN": psu.account.iban, "batch": True, "currency": "EUR"},
-        schema="pain.001.001.03",
-        clean=False,
-    )
+def _message(psu: Any, count: int, *, name: str) -> bytes:
+    """A pain.001 of one group, an element a line."""
     ibans = _payees()
-    for number in range(count):
-        transfer.add_payment(
-            {
-                "name": "Anna Schneider",
-                "IBAN": ibans[number % PAYEES],
-                "amount": 100 + number % 900,
-                "execution_date": bank_date(NOW),
-                "description": f"Salary {number}",
-                "endtoend_id": f"{name}-{number}",
-            }
+    payments = [
+        Pay(
+            name="Anna Schneider",
+            iban=ibans[number % PAYEES],
+            amount=f"{1 + number % 9}.50",
+            reference=f"Salary {number}",
+            end_to_end=f"{name}-{number}",
         )
-    return bytes(transfer.export(validate=False))
+        for number in range(count)
+    ]
+    group = Group(psu.account.iban, payments, day=bank_date(NOW).isoformat())
+    return pain001(group, message=f"MSG-{name}")
 
 
 def _pieces(path: str) -> Iterator[bytes]:
