@@ -84,7 +84,7 @@ def _book(psu: Any, count: int) -> dict[str, float]:
 
 def _payer() -> Any:
     bank_accounts()
-    psu = customer("Emil", balance_minor=1)
+    psu: Any = customer("Emil", balance_minor=1)
     psu.account.owner_name = "Krueger Werkzeugbau GmbH"
     psu.account.save()
     fund(psu.account, 10**12)

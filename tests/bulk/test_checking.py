@@ -356,7 +356,10 @@ class TestNotToBeRead:
         content = pain001(Group(psu.account.iban)).replace(b"<PmtMtd>", b"<x>" * 100_000 + b"<PmtMtd>")
         assert refused(psu, content).problems
 
-    @override_settings(BULK_SET_SIZE=10)
+    @override_settings(BULK_FILE_MAX_BYTES=100)
+    def test_larger_than_a_file_may_be(self, psu: PSU) -> None:
+        assert problems(refused(psu, pain001(Group(psu.account.iban)))) == [(0, "", "too_large")]
+
     def test_more_payments_than_a_file_may_hold(self, psu: PSU, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("apps.bulk.reading.pain001.ITEMS_MAX", 20)
         content = pain001(Group(psu.account.iban, [Pay()] * 21))

@@ -203,6 +203,8 @@ def _load(file: PaymentFile, content: Content, *, progress: Progress, now: datet
     loader = _Loader(file, payable)
     loaded = _Loaded("", "", "", 0, 0, problems)
     try:
+        if file.size_bytes > settings.BULK_FILE_MAX_BYTES:
+            problems.stop(ProblemCode.TOO_LARGE, value=f"{settings.BULK_FILE_MAX_BYTES // 2**20} MB")
         with transaction.atomic():
             file_format, header = read_payment_file(
                 progress.counted(content), fields=fields, sink=loader, problems=problems
