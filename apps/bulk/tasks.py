@@ -2,10 +2,13 @@ from uuid import UUID
 
 from celery import shared_task
 
+from apps.bulk.messages import render_file_refusal_notice
+from apps.bulk.models import PaymentFile
 from apps.bulk.rail import hand_over_set_to_rail
 from apps.bulk.services import (
     CHECK_TASK,
     HAND_OVER_TASK,
+    SEND_FILE_REFUSAL_NOTICE_TASK,
     VERIFY_TASK,
     check_payment_file,
     expire_payment_files,
@@ -14,6 +17,8 @@ from apps.bulk.services import (
 )
 from apps.core import clock
 from apps.notifications.outbox_tasks import outbox_task
+from apps.notifications.services import send_sms
+from apps.sca.queries import get_sms_device
 
 
 @outbox_task(CHECK_TASK)
@@ -32,6 +37,20 @@ def verify_payees(*, file_id: str, first: str) -> None:
 def hand_over_set(*, batch_id: str, number: str) -> None:
     """Give a booked set's transfers to other banks to the rail."""
     hand_over_set_to_rail(batch_id=UUID(batch_id), number=int(number), now=clock.now())
+
+
+@outbox_task(SEND_FILE_REFUSAL_NOTICE_TASK)
+def send_refusal_notice(*, file_id: str) -> None:
+    """Tell a customer by SMS that payments of a file were not carried out on their day (PSD2 art. 79(1))."""
+    file = PaymentFile.objects.select_related("psu__user").filter(pk=file_id).first()
+    device = get_sms_device(user_id=file.psu.user_id) if file else None
+    if file is not None and device is not None:
+        send_sms(
+            effect_key=f"bulk-refusal:{file_id}",
+            user_id=file.psu.user_id,
+            to=device.phone_number,
+            text=render_file_refusal_notice(file=file, language=file.psu.user.language),
+        )
 
 
 @shared_task(name="bulk.expire_due", ignore_result=True)

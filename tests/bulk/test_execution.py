@@ -10,6 +10,7 @@ from django.test import override_settings
 from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.queries import AccountUnknown, DebitNotAllowed, get_balance, list_transactions
 from apps.audit.models import AuditEvent
+from apps.bulk.messages import render_file_refusal_notice
 from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem
 from apps.bulk.queries import PaymentFileUnknown, get_payment_file_for_psu, hash_items
 from apps.bulk.services import (
@@ -421,6 +422,29 @@ class TestLater:
         assert cancel_payment_file(file_id=file.pk, psu_id=psu.pk, now=monday).status == "CANC"
         assert release_due_batches(now=tuesday) == 0
         assert booked(psu) == 100_000
+
+    @pytest.mark.req("P-79")
+    def test_who_is_not_looking_is_told_what_was_not_paid(self, psu: PSU, anna: PSU) -> None:
+        pays = [Pay(iban=anna.account.iban, amount="600.00")] * 2
+        file = signed(psu, uploaded(psu, pain001(Group(psu.account.iban, pays, day="2026-11-24"))))
+        tuesday = NOW + timedelta(days=4)
+        release_due_batches(now=tuesday)
+        carry_out(now=tuesday)
+        file.refresh_from_db()
+        assert file.status == "RJCT"
+        (notice,) = OutboxMessage.objects.filter(topic="bulk.send_refusal_notice")
+        assert notice.payload == {"file_id": str(file.pk)}
+        for language, words in (
+            ("en", "2 of 2 payments of your file (€1,200.00)"),
+            ("de", "2 von 2 Zahlungen"),
+        ):
+            text = render_file_refusal_notice(file=file, language=language)
+            assert words in text
+            assert len(text) <= 160
+
+    def test_who_signed_a_moment_ago_sees_it_himself(self, psu: PSU, anna: PSU) -> None:
+        executed(psu, pain001(Group(psu.account.iban, [Pay(iban=anna.account.iban, amount="1500.00")])))
+        assert not OutboxMessage.objects.filter(topic="bulk.send_refusal_notice").exists()
 
     def test_one_part_today_and_one_later(self, psu: PSU) -> None:
         content = pain001(

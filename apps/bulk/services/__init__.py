@@ -10,6 +10,7 @@ from apps.bulk.services.checking import (
 from apps.bulk.services.execution import (
     BOOK_TASK,
     HAND_OVER_TASK,
+    SEND_FILE_REFUSAL_NOTICE_TASK,
     begin_batch,
     check_batch_authorised,
     finish_set,
@@ -42,6 +43,7 @@ __all__ = [
     "BOOK_TASK",
     "CHECK_TASK",
     "HAND_OVER_TASK",
+    "SEND_FILE_REFUSAL_NOTICE_TASK",
     "START_TASK",
     "VERIFY_TASK",
     "PaymentFileStatusInvalid",

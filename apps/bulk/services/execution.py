@@ -24,6 +24,7 @@ from apps.sca.rules import Purpose
 
 BOOK_TASK = "engine.book_set"
 HAND_OVER_TASK = "bulk.hand_over_set"
+SEND_FILE_REFUSAL_NOTICE_TASK = "bulk.send_refusal_notice"
 ENGINE_QUEUE = "engine"
 
 _WRITE_OUTCOMES = """
@@ -171,6 +172,22 @@ def _bring_file_up(file_id: UUID, *, now: datetime) -> None:
     status = _status_of(file)
     if status != file.status:
         change_file_status(file, status=FileStatus(status), actor_type="engine", now=now)
+        if status in (FileStatus.RJCT, FileStatus.PART) and _has_waited(file):
+            # Nobody is looking at a page: he is told where he is (PSD2 art. 79(1)).
+            enqueue_message(
+                topic=SEND_FILE_REFUSAL_NOTICE_TASK,
+                payload={"file_id": str(file.pk)},
+                effect_key=f"bulk-refusal:{file.pk}",
+            )
+
+
+def _has_waited(file: PaymentFile) -> bool:
+    """Whether some of it was carried out on a later day than it was signed."""
+    signed_on = bank_date(file.authorised_at) if file.authorised_at else None
+    days = PaymentBatch.objects.filter(file=file, released_at__isnull=False).values_list(
+        "released_at", flat=True
+    )
+    return any(bank_date(released_at) != signed_on for released_at in days if released_at)
 
 
 def _status_of(file: PaymentFile) -> str:
