@@ -11,7 +11,7 @@ ARGS ?=
 PY = .venv/bin/python
 
 help: ## This list
-	@printf 'make <target>, with WEB_PORT=8000 TPP_PORT=8100 PG_PORT=54329 DATABASE_URL= CELERY_BROKER_URL= PYTHON= as needed\n\n'
+	@printf 'make <target>, with WEB_PORT=8000 TPP_PORT=8100 CLEARING_PORT=8200 PG_PORT=54329 DATABASE_URL= CELERY_BROKER_URL= PYTHON= as needed\n\n'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-10s %s\n' "$$name" "$$text"; done
 
 run: venv ## Start the bank and the demo TPP, print addresses and log-ins, stay up; Ctrl-C stops it all

@@ -59,9 +59,11 @@ INSTALLED_APPS = [
     "apps.payments",
     "apps.bulk",
     "apps.statements",
+    "apps.screening",
     "apps.web",
     "apps.authserver",
     "apps.xs2a",
+    "apps.rails",
     "apps.engine",
     "apps.portal",
     "apps.console",
@@ -202,7 +204,21 @@ SEPA_CUT_OFF = time.fromisoformat(env("SEPA_CUT_OFF", default="16:00"))
 BULK_FILE_MAX_BYTES = env.int("BULK_FILE_MAX_BYTES", default=128 * 1024 * 1024)
 BULK_FILES_WAITING_MAX = env.int("BULK_FILES_WAITING_MAX", default=5)
 BULK_SET_SIZE = env.int("BULK_SET_SIZE", default=2_500)
-CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.SimulatedClearingHouse")
+TARGET_2_CUT_OFF = time.fromisoformat(env("TARGET_2_CUT_OFF", default="17:00"))
+# In cents, of the payer: an urgent transfer; one abroad with shared fees, and one with all fees.
+FEE_TARGET_2_MINOR = env.int("FEE_TARGET_2_MINOR", default=1_000)
+FEE_CROSS_BORDER_MINOR = env.int("FEE_CROSS_BORDER_MINOR", default=1_250)
+FEE_CROSS_BORDER_ALL_MINOR = env.int("FEE_CROSS_BORDER_ALL_MINOR", default=3_250)
+
+# Rails to other banks ----------------------------------------------------------------------------------
+CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.HTTPClearingHouse")
+CLEARING_URL = env("CLEARING_URL", default="http://127.0.0.1:8200").rstrip("/")
+CLEARING_KEY = env("CLEARING_KEY", default="")
+# Below the ten seconds of the law, so that the payer has been told when they are over (260/2012 art. 5a(4)).
+INSTANT_ANSWER_SECONDS = env.int("INSTANT_ANSWER_SECONDS", default=9)
+CLEARING_ANSWER_SECONDS = env.int("CLEARING_ANSWER_SECONDS", default=24 * 3600)
+CLEARING_RECONCILE_DELAY_SECONDS = env.int("CLEARING_RECONCILE_DELAY_SECONDS", default=5)
+ISO20022_SCHEMAS_DIR = BASE_DIR / "docs" / "reference" / "contract" / "iso20022"
 
 # Verification of Payee: asking other banks, and how many names one customer may look up in a day.
 VOP_DIRECTORY = env(
@@ -265,7 +281,10 @@ CELERY_BEAT_SCHEDULE = {
     "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
     "bulk-expire": {"task": "bulk.expire_due", "schedule": schedule(60)},
     "bulk-release": {"task": "bulk.release_due", "schedule": schedule(20)},
+    "clearing-reconcile": {"task": "clearing.reconcile_open", "schedule": schedule(60)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
+    # Every five minutes: opens the day's screening, goes on with an interrupted one, takes in new customers.
+    "screening-daily": {"task": "screening.begin_day", "schedule": schedule(300)},
     "authserver-purge": {"task": "authserver.purge_expired", "schedule": schedule(3600)},
     "ledger-fold": {"task": "ledger.fold_totals", "schedule": schedule(10), "options": {"queue": "engine"}},
     "ledger-expire-holds": {
@@ -287,6 +306,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 OUTBOX_REDELIVERY_SECONDS = env.int("OUTBOX_REDELIVERY_SECONDS", default=15)
 OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=8)
+# Topics whose messages a worker carries out together, and how many at once.
+OUTBOX_TOGETHER = {"engine.execute_payment": env.int("ENGINE_GROUP_SIZE", default=100)}
 
 # OAuth and OpenID Connect ----------------------------------------------------------------------------
 OIDC_SIGNING_KEYS_DIR = env("OIDC_SIGNING_KEYS_DIR", default=str(VAR_DIR / "keys" / "oidc"))
@@ -330,6 +351,7 @@ WEB_ENGLISH_ONLY_PATHS = [
     "/oauth/jwks",
     "/.well-known/",
     "/health/",
+    "/rails/",
 ]
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"

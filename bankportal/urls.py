@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("apps.web.urls")),
     path("", include("apps.authserver.urls")),
     path("v1/", include("apps.xs2a.urls")),
+    path("rails/", include("apps.rails.urls")),
     path("developers/", include("apps.console.urls")),
     path("staff/", admin.site.urls),
     path("", include("apps.portal.urls")),

@@ -24,11 +24,12 @@ _SETTLE_SECONDS = 5
 
 def run() -> Iterator[Ratio]:
     """Start twice, as a user would; measure the second start."""
-    web, tpp, pg = free_ports(3)
+    web, tpp, clearing, pg = free_ports(4)
     environment = os.environ | {
         "BANK_VAR_DIR": str(ROOT / "var" / f"bench-{os.getpid()}"),
         "WEB_PORT": str(web),
         "TPP_PORT": str(tpp),
+        "CLEARING_PORT": str(clearing),
         "PG_PORT": str(pg),
     }
     environment.pop("DATABASE_URL", None)
@@ -121,4 +122,5 @@ def _weigh(launcher: int, config: Config) -> dict[str, float]:
 
 def _name_of(process: psutil.Process) -> str:
     environment: dict[str, str] = process.environ()
-    return environment.get("BANK_PROCESS", "tpp")
+    # The other companies' programs are named by their module: demo_tpp, clearing_house.
+    return environment.get("BANK_PROCESS") or str(process.cmdline()[-1]).rpartition(".")[2]

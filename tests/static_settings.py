@@ -7,5 +7,7 @@ os.environ["BANK_MODE"] = "sandbox"
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
 os.environ.setdefault("PUBLIC_BASE_URL", "http://127.0.0.1:8000")
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
+os.environ["CLEARING_KEY"] = "tests-only-" + "c" * 40
+os.environ["CLEARING_URL"] = "http://127.0.0.1:9"  # Nobody's: a test that delivers starts a house of its own.
 
 from bankportal.settings import *  # noqa: F403

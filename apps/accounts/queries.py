@@ -12,7 +12,7 @@ from apps.accounts.rules import AccountStatus, HolderRole
 from apps.core.errors import DomainError, NotFound
 from apps.core.iban import bank_code_of
 from apps.core.names.companies import is_legal_person, parse_company
-from apps.identity.queries import get_core_user
+from apps.identity.queries import get_core_users
 from apps.identity.rules import CoreOperation
 from apps.ledger import queries as ledger
 from apps.ledger.queries import PostingRow
@@ -130,6 +130,11 @@ def get_account_by_iban(*, iban: str) -> PaymentAccount:
     return account
 
 
+def find_account_for_credit(*, iban: str) -> PaymentAccount | None:
+    """The account with this canonical IBAN in whatever state, for the engine, which credits it or says why not."""
+    return PaymentAccount.objects.select_related("ledger_account").filter(iban=iban).first()
+
+
 def list_accounts_by_ibans(*, ibans: Iterable[str]) -> QuerySet[PaymentAccount]:
     """Those of the given canonical IBANs that are open accounts of this bank."""
     return PaymentAccount.objects.filter(iban__in=list(ibans)).exclude(status=AccountStatus.DELETED)
@@ -188,6 +193,17 @@ def is_own_iban(iban: str) -> bool:
     return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE
 
 
+def list_owner_names(*, psu_ids: Iterable[UUID]) -> list[tuple[UUID, str]]:
+    """(customer, name on the account) for the accounts these customers hold: a firm's name stands only there."""
+    return list(
+        AccountHolder.objects.filter(psu_id__in=list(psu_ids))
+        .exclude(payment_account__status=AccountStatus.DELETED)
+        .values_list("psu_id", "payment_account__owner_name")
+        .order_by("psu_id", "payment_account__owner_name")
+        .distinct()
+    )
+
+
 def is_holder(*, psu_id: UUID, iban: str) -> bool:
     """Whether the customer may pay from the account with this IBAN (S0-40)."""
     return AccountHolder.objects.filter(psu_id=psu_id, payment_account__iban=iban, may_pay=True).exists()
@@ -203,17 +219,36 @@ def check_debit(*, psu_id: UUID, account_id: UUID) -> str:
     :raises DebitNotAllowed: no right to pay from this account.
     :raises AccountBlocked: blocked or closed.
     """
-    core_user = get_core_user(psu_id=psu_id, operation=CoreOperation.CREDIT_TRANSFER)
-    holder = (
-        AccountHolder.objects.select_related("payment_account")
-        .filter(psu_id=core_user.psu_id, payment_account_id=account_id, may_pay=True)
-        .first()
+    found = check_debits(pairs=[(psu_id, account_id)])[psu_id, account_id]
+    if isinstance(found, DomainError):
+        raise found
+    return found
+
+
+def check_debits(*, pairs: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], str | DomainError]:
+    """For each customer and account what :func:`check_debit` gives or raises, in two queries."""
+    wanted = set(pairs)
+    core_users = get_core_users(
+        psu_ids=[psu_id for psu_id, _ in wanted], operation=CoreOperation.CREDIT_TRANSFER
     )
-    if holder is None:
-        raise DebitNotAllowed(core_user.core_user_id)
-    if holder.payment_account.status != AccountStatus.ENABLED:
-        raise AccountBlocked(str(account_id))
-    return core_user.core_user_id
+    holders = AccountHolder.objects.filter(
+        psu_id__in={psu_id for psu_id, _ in wanted},
+        payment_account_id__in={account_id for _, account_id in wanted},
+        may_pay=True,
+    ).values_list("psu_id", "payment_account_id", "payment_account__status")
+    statuses = {(psu_id, account_id): status for psu_id, account_id, status in holders}
+    found: dict[tuple[UUID, UUID], str | DomainError] = {}
+    for psu_id, account_id in wanted:
+        core_user = core_users[psu_id]
+        if isinstance(core_user, DomainError):
+            found[psu_id, account_id] = core_user
+        elif (psu_id, account_id) not in statuses:
+            found[psu_id, account_id] = DebitNotAllowed(core_user.core_user_id)
+        elif statuses[psu_id, account_id] != AccountStatus.ENABLED:
+            found[psu_id, account_id] = AccountBlocked(str(account_id))
+        else:
+            found[psu_id, account_id] = core_user.core_user_id
+    return found
 
 
 def get_balance(*, account: PaymentAccount) -> AccountBalance:

@@ -80,3 +80,27 @@ def change_account_status(
         data={"reason": reason},
     )
     return account
+
+
+@transaction.atomic
+def block_accounts_of_customer(
+    *, psu_id: UUID, reason: str, staff_id: UUID, now: datetime
+) -> list[PaymentAccount]:
+    """Block every open account a customer holds or may use, joint ones too: none of them pays or is paid any more.
+
+    Returns those that were open; what is blocked or closed stays as it is.
+    """
+    accounts = list(
+        PaymentAccount.objects.select_for_update(of=("self",))
+        .filter(
+            pk__in=AccountHolder.objects.filter(psu_id=psu_id).values("payment_account_id"),
+            status=AccountStatus.ENABLED,
+        )
+        .order_by("pk")
+    )
+    return [
+        change_account_status(
+            account_id=account.pk, status=AccountStatus.BLOCKED, reason=reason, staff_id=staff_id, now=now
+        )
+        for account in accounts
+    ]

@@ -227,6 +227,11 @@ class PaymentItem(models.Model):
                 name="bulk_item_name_shown_if_close",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["batch"], name="bulk_item_unfinished", condition=Q(status__in=["PDNG", "ACSP"])
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -95,6 +95,16 @@ def list_set(*, batch: PaymentBatch, number: int) -> list[SetItem]:
     return [SetItem(*row) for row in rows.values_list(*SetItem._fields)]
 
 
+def find_batch_of_item(*, item_id: UUID) -> UUID | None:
+    """The group that a payment belongs to; None when it is no payment of a file."""
+    return PaymentItem.objects.filter(pk=item_id).values_list("batch_id", flat=True).first()
+
+
+def get_set_item(*, item_id: UUID) -> SetItem:
+    """One payment as the engine needs it; it is there (:func:`find_batch_of_item`)."""
+    return SetItem(*PaymentItem.objects.values_list(*SetItem._fields).get(pk=item_id))
+
+
 def list_set_totals(*, batch: PaymentBatch) -> list[int]:
     """What each set of a batch comes to, in minor units."""
     with connection.cursor() as cursor:

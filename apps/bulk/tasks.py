@@ -4,10 +4,8 @@ from celery import shared_task
 
 from apps.bulk.messages import render_file_refusal_notice
 from apps.bulk.models import PaymentFile
-from apps.bulk.rail import hand_over_set_to_rail
 from apps.bulk.services import (
     CHECK_TASK,
-    HAND_OVER_TASK,
     SEND_FILE_REFUSAL_NOTICE_TASK,
     VERIFY_TASK,
     check_payment_file,
@@ -31,12 +29,6 @@ def check_file(*, file_id: str) -> None:
 def verify_payees(*, file_id: str, first: str) -> None:
     """Check the names of some payees of a file."""
     verify_set_of_payees(file_id=UUID(file_id), first=int(first), now=clock.now())
-
-
-@outbox_task(HAND_OVER_TASK)
-def hand_over_set(*, batch_id: str, number: str) -> None:
-    """Give a booked set's transfers to other banks to the rail."""
-    hand_over_set_to_rail(batch_id=UUID(batch_id), number=int(number), now=clock.now())
 
 
 @outbox_task(SEND_FILE_REFUSAL_NOTICE_TASK)

@@ -126,7 +126,10 @@ DEVIATIONS: tuple[tuple[str | Promise, str | Promise], ...] = (
     ),
     (
         _("Payment products"),
-        _("sepa-credit-transfers, single payments. No bulk and no periodic payments yet."),
+        _(
+            "sepa-credit-transfers, instant-sepa-credit-transfers, target-2-payments and cross-border-credit-transfers,"
+            " single payments. No bulk or periodic ones yet."
+        ),
     ),
     (
         _("Not offered yet"),

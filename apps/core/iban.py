@@ -53,9 +53,14 @@ def parse_sepa_iban(text: object) -> str:
     :raises OutsideSEPA: a country outside the Single Euro Payments Area.
     """
     canonical = parse_iban(text)
-    if not schwifty.IBAN(canonical).in_sepa_zone:
+    if not is_in_sepa(canonical):
         raise OutsideSEPA(canonical[:2], field="iban")
     return canonical
+
+
+def is_in_sepa(iban: str) -> bool:
+    """Whether SEPA credit transfers reach a canonical IBAN."""
+    return bool(schwifty.IBAN(iban).in_sepa_zone)
 
 
 def make_iban(*, country: str, bank_code: str, account_number: str) -> str:

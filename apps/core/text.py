@@ -48,3 +48,16 @@ def check_display_text(text: object, *, field: str, max_length: int, required: b
         if marks > 2:
             raise UnsafeText("stacked combining marks", field=field)
     return value
+
+
+def displayable(text: str) -> str:
+    """Text of a stranger with a blank for every character that ``check_display_text`` would refuse.
+
+    For what cannot be sent back to be corrected: money from elsewhere is booked whatever its reference says. The
+    message itself is kept to the letter.
+    """
+    shown = "".join(
+        " " if unicodedata.category(one)[0] in "CZ" or one in _INVISIBLE else one
+        for one in unicodedata.normalize("NFC", text)
+    )
+    return shown.strip(" ")

@@ -20,8 +20,8 @@ from apps.accounts.queries import (
     find_payable_accounts,
 )
 from apps.accounts.rules import AccountStatus
-from apps.bulk.queries import SetItem, get_largest_amount, list_set, list_set_totals
-from apps.bulk.rail import list_answers, narrative_of, promise_outgoing
+from apps.bulk.queries import SetItem, get_largest_amount, get_set_item, list_set, list_set_totals
+from apps.bulk.rail import narrative_of, promise_outgoing
 from apps.bulk.rules import BatchStatus, ItemStatus, ReasonCode
 from apps.bulk.services import (
     begin_batch,
@@ -33,10 +33,10 @@ from apps.bulk.services import (
     refuse_batch,
 )
 from apps.bulk.services.execution import ItemOutcome, bring_batch_up, get_refused_total
+from apps.clearing.rules import InstructionStatus
 from apps.core.clock import bank_date
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
-from apps.engine.execution import NOSTRO_CODE, SCT_CLEARING_CODE
 from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import EntryKind, Narrative, PostingOutcome
@@ -49,14 +49,15 @@ from apps.ledger.services import (
     post_transfer,
     post_transfers,
 )
-from apps.payments.limits import count_amount_against_limits, uncount_amount_against_limits
-from apps.payments.rules import Channel
+from apps.payments.limits import count_together_against_limits, uncount_together_against_limits
 
 if TYPE_CHECKING:
     from apps.bulk.models import PaymentBatch
+    from apps.clearing.models import ClearingInstruction
 
 logger = logging.getLogger(__name__)
 
+CLEARING_CODE, NOSTRO_CODE = "clearing:sepa-sct", "nostro:central-bank"
 TRANSIT_CODE = "suspense:bulk-payments"
 _BOOKED = (PostingOutcome.POSTED, PostingOutcome.EXISTS)
 
@@ -93,8 +94,8 @@ def start_batch(*, batch_id: UUID, now: datetime) -> None:
         with transaction.atomic():
             _set_aside(batch, now=now)
     except ExceedsBalance:
-        uncount_amount_against_limits(
-            psu_id=batch.file.psu_id, amount_minor=batch.total_minor, channel=Channel.PORTAL, now=now
+        uncount_together_against_limits(
+            psu_id=batch.file.psu_id, amount_minor=batch.total_minor, now=now
         )
         refuse_batch(batch=batch, reason=ReasonCode.AM04, core_user_id=core_user_id, now=now)
         return
@@ -112,7 +113,7 @@ def book_set(*, batch_id: UUID, number: int, now: datetime) -> None:
         return
     items = list_set(batch=batch, number=number)
     targets = find_payable_accounts(ibans=[item.creditor_iban for item in items if item.is_internal])
-    clearing_id = get_ledger_account(code=SCT_CLEARING_CODE).pk
+    clearing_id = get_ledger_account(code=CLEARING_CODE).pk
     outcomes: list[ItemOutcome] = []
     booked: list[tuple[SetItem, UUID]] = []
     for item in items:
@@ -134,56 +135,76 @@ def book_set(*, batch_id: UUID, number: int, now: datetime) -> None:
         promise_outgoing(batch=batch, items=outgoing, now=now)
     if batch.batch_booking and number + 1 == batch.sets:
         _give_back_refused(batch, now=now)
-    finish_set(batch=batch, hands_over=bool(outgoing), now=now)
+    finish_set(batch=batch, now=now)
     crash_point("engine.set_booked")
 
 
-def settle_set(*, batch_id: UUID, number: int, now: datetime) -> None:
-    """Finish a set's transfers to other banks by what the clearing house said: settled, or given back to the payer."""
+def settle_item(*, instruction: "ClearingInstruction", batch_id: UUID, now: datetime) -> None:
+    """Do what the status of a locked instruction asks for, when it carries a payment of a file.
+
+    Settled: ``ACSC``. Refused: the payer has his money again, ``RJCT``. Sent back after it was settled: the same, and
+    the reason is the other bank's. A second time nothing is done.
+    """
     batch = lock_batch(batch_id=batch_id)
-    clearing_id, nostro_id = (
-        get_ledger_account(code=SCT_CLEARING_CODE).pk,
-        get_ledger_account(code=NOSTRO_CODE).pk,
-    )
-    transfers, outcomes = [], []
-    for item, accepted, reason in list_answers(batch=batch, number=number):
-        narrative = narrative_of(batch, item)
-        transfers.append(
-            Transfer(
-                kind=EntryKind.CLEARING_SETTLEMENT if accepted else EntryKind.CREDIT_TRANSFER_RETURN,
-                reference=str(item.id),
-                debit_account_id=clearing_id,
-                credit_account_id=nostro_id if accepted else batch.debtor_account.ledger_account_id,
-                amount_minor=item.amount_minor,
-                narrative=narrative if accepted else _turned(narrative, reason),
-            )
+    item = get_set_item(item_id=instruction.payment_id)
+    clearing_id, nostro_id = (get_ledger_account(code=code).pk for code in (CLEARING_CODE, NOSTRO_CODE))
+    if item.status == ItemStatus.ACSP and instruction.status in (
+        InstructionStatus.ACCEPTED,
+        InstructionStatus.RETURNED,
+    ):
+        _post_one(EntryKind.CLEARING_SETTLEMENT, batch, item, clearing_id, nostro_id, now=now)
+        note_outcomes(outcomes=[ItemOutcome(item.id, ItemStatus.ACSC)])
+        item = item._replace(status=ItemStatus.ACSC)
+    if item.status == ItemStatus.ACSC and instruction.status == InstructionStatus.RETURNED:
+        _give_back(batch, item, nostro_id, reason=instruction.return_reason, now=now)
+    elif item.status == ItemStatus.ACSP and instruction.status in (
+        InstructionStatus.REJECTED,
+        InstructionStatus.TIMED_OUT,
+    ):
+        _give_back(batch, item, clearing_id, reason=instruction.reason, now=now)
+        # It did not go out after all: so it does not count for the day on which it was counted.
+        uncount_together_against_limits(
+            psu_id=batch.file.psu_id, amount_minor=item.amount_minor, now=instruction.submitted_at
         )
-        known = reason if reason in ReasonCode.values else ReasonCode.MS03.value
-        outcomes.append(
-            ItemOutcome(item.id, ItemStatus.ACSC)
-            if accepted
-            else ItemOutcome(item.id, ItemStatus.RJCT, known)
-        )
-    _check_booked(
-        post_transfers(
-            transfers=transfers,
-            currency=batch.currency,
-            booking_date=bank_date(now),
-            value_date=bank_date(now),
-            now=now,
-        )
-    )
-    note_outcomes(outcomes=outcomes)
     bring_batch_up(batch=batch, now=now)
-    crash_point("engine.set_settled")
+
+
+def _give_back(batch: "PaymentBatch", item: SetItem, debit_id: UUID, *, reason: str, now: datetime) -> None:
+    payer_id = batch.debtor_account.ledger_account_id
+    _post_one(EntryKind.CREDIT_TRANSFER_RETURN, batch, item, debit_id, payer_id, reason=reason, now=now)
+    known = reason if reason in ReasonCode.values else ReasonCode.MS03.value
+    note_outcomes(outcomes=[ItemOutcome(item.id, ItemStatus.RJCT, known)])
+
+
+def _post_one(
+    kind: EntryKind,
+    batch: "PaymentBatch",
+    item: SetItem,
+    debit_id: UUID,
+    credit_id: UUID,
+    *,
+    reason: str = "",
+    now: datetime,
+) -> None:
+    narrative = narrative_of(batch, item)
+    post_transfer(
+        kind=kind,
+        reference=str(item.id),
+        debit_account_id=debit_id,
+        credit_account_id=credit_id,
+        amount=Money(item.amount_minor, batch.currency),
+        booking_date=bank_date(now),
+        value_date=bank_date(now),
+        narrative=_turned(narrative, reason) if kind == EntryKind.CREDIT_TRANSFER_RETURN else narrative,
+        now=now,
+    )
 
 
 def _count(batch: "PaymentBatch", *, now: datetime) -> bool:
-    return count_amount_against_limits(
+    return count_together_against_limits(
         psu_id=batch.file.psu_id,
         amount_minor=batch.total_minor,
         largest_minor=get_largest_amount(batch_id=batch.pk),
-        channel=Channel.PORTAL,
         now=now,
     )
 

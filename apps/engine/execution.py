@@ -1,198 +1,282 @@
-"""What the engine does with one payment, inside one transaction."""
+"""What the engine does with authorised payments: many at once, in one transaction, each with an end of its own."""
 
 import logging
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
 
-from apps.accounts.queries import (
-    AccountBlocked,
-    AccountUnknown,
-    DebitNotAllowed,
-    check_debit,
-    get_account_by_iban,
-)
+from apps.accounts.queries import AccountBlocked, check_debits, is_own_iban, list_accounts_by_ibans
 from apps.accounts.rules import AccountStatus
-from apps.clearing.queries import get_instruction
-from apps.clearing.rules import InstructionStatus
-from apps.clearing.services import submit_credit_transfer
+from apps.clearing.rules import Rail
+from apps.clearing.services import OutgoingOrder, submit_credit_transfers
+from apps.core import request_context
 from apps.core.clock import bank_date
-from apps.core.iban import bank_code_of
+from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
-from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
+from apps.engine.rails import CLEARING_CODES, fees_account_id, narrative_of, rail_of
 from apps.ledger.queries import get_ledger_account
-from apps.ledger.rules import EntryKind, Narrative
-from apps.ledger.services import ExceedsBalance, post_transfer
-from apps.payments.limits import count_against_limits, uncount_against_limits
+from apps.ledger.rules import Direction, EntryKind, PostingOutcome
+from apps.ledger.services import ExceedsBalance, Leg, Transfer, is_booked_now, post_entry, post_transfers
+from apps.payments.limits import count_many_against_limits, uncount_against_limits
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import (
-    check_authorised_as_is,
+    ExecutionReport,
     hold_back_payment,
-    lock_payment_for_execution,
-    note_execution,
+    list_authorised_as_is,
+    lock_payments_for_execution,
+    note_executions,
 )
 
 if TYPE_CHECKING:
+    from apps.accounts.models import PaymentAccount
     from apps.payments.models import PaymentInitiation
 
 logger = logging.getLogger(__name__)
 
-SCT_CLEARING_CODE = "clearing:sepa-sct"
-NOSTRO_CODE = "nostro:central-bank"
+
+@dataclass(slots=True)
+class _Execution:
+    """One payment in hand, and what was found out about it. It is over as soon as it has a status."""
+
+    payment: "PaymentInitiation"
+    request_id: str
+    core_user_id: str = ""
+    rail: Rail | None = None
+    received_at: datetime | None = None
+    credit_account_id: UUID | None = None
+    status: TransactionStatus | None = None
+    reason: StatusReason | None = None
+
+    @property
+    def payee_account_id(self) -> UUID:
+        """The book account to be credited."""
+        if self.credit_account_id is None:
+            raise ValueError(f"no way was found for payment {self.payment.pk}")
+        return self.credit_account_id
+
+    def refuse(self, reason: StatusReason) -> None:
+        self.status, self.reason = TransactionStatus.RJCT, reason
 
 
 def execute_payment(*, payment_id: UUID, now: datetime) -> None:
-    """Take the funds of an authorised payment and book it: inside the bank at once, else through the clearing house.
+    """One payment; see :func:`execute_payments`."""
+    execute_payments(requests={payment_id: request_context.request_id.get()}, now=now)
 
-    A refusal is a result, not an error: the payment becomes ``RJCT`` with its reason. A payment that is not
-    ``ACTC`` (a second delivery) is left as it is; one whose day has not come waits on.
+
+def execute_payments(*, requests: Mapping[UUID, str], now: datetime) -> None:
+    """Take the funds of authorised payments and book them: inside the bank at once, else through a clearing house.
+
+    ``requests`` gives for each payment's id the id of the call that caused it, and the order in which limits and funds
+    are used. A refusal is a result, not an error: the
+    payment becomes ``RJCT`` with its reason, and the others go on. A payment that is not ``ACTC`` (a second delivery)
+    is left as it is; one whose day has not come waits on. The round trips to the database do not grow with the number
+    of payments, only with how many of them belong to one customer.
+
+    :raises apps.payments.queries.PaymentUnknown: one of them is missing; nothing was done.
     """
-    payment = lock_payment_for_execution(payment_id=payment_id)
-    if payment.transaction_status != TransactionStatus.ACTC:
-        return
-    if hold_back_payment(payment=payment, now=now):
-        logger.error("payment %s came before its day", payment_id)
-        return
-    if not check_authorised_as_is(payment=payment):
-        logger.error("payment %s is not covered by an authorisation", payment_id)
-        _refuse(payment, reason=StatusReason.DS0A, now=now)
-        return
-    try:
-        core_user_id = check_debit(psu_id=payment.payer.pk, account_id=payment.debtor_account_id)
-    except (CoreUserUnknown, OperationNotAllowed, DebitNotAllowed) as error:
-        logger.warning("payment %s refused: %s", payment_id, error.code)
-        _refuse(payment, reason=StatusReason.AG01, now=now)
-        return
-    except AccountBlocked:
-        _refuse(payment, reason=StatusReason.AC06, now=now)
-        return
-    if _is_own_bank(payment.creditor_iban):
-        _book_inside(payment, core_user_id=core_user_id, now=now)
-    else:
-        _book_outgoing(payment, core_user_id=core_user_id, now=now)
-
-
-def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
-    """Finish an outgoing payment by the clearing house's answer: settled, or given back to the payer."""
-    instruction = get_instruction(instruction_id=instruction_id)
-    payment = lock_payment_for_execution(payment_id=instruction.payment_id)
-    if payment.transaction_status != TransactionStatus.ACSP:
-        return
-    clearing, amount = (
-        get_ledger_account(code=SCT_CLEARING_CODE),
-        Money(payment.amount_minor, payment.currency),
-    )
-    accepted = instruction.status == InstructionStatus.ACCEPTED
-    post_transfer(
-        kind=EntryKind.CLEARING_SETTLEMENT if accepted else EntryKind.CREDIT_TRANSFER_RETURN,
-        reference=str(payment.pk),
-        debit_account_id=clearing.pk,
-        credit_account_id=(
-            get_ledger_account(code=NOSTRO_CODE).pk if accepted else payment.debtor_account.ledger_account_id
-        ),
-        amount=amount,
-        booking_date=bank_date(now),
-        value_date=bank_date(now),
-        narrative=_narrative(payment) if accepted else _return_narrative(payment, reason=instruction.reason),
+    locked = {payment.pk: payment for payment in lock_payments_for_execution(payment_ids=requests)}
+    in_hand = [
+        _Execution(locked[payment_id], request_id)
+        for payment_id, request_id in requests.items()
+        if locked[payment_id].transaction_status == TransactionStatus.ACTC
+        and not _has_to_wait(locked[payment_id], now=now)
+    ]
+    _check_signatures(in_hand)
+    _check_debits(_open(in_hand))
+    _find_ways(_open(in_hand), now=now)
+    _take_funds(_open(in_hand), now=now)
+    crash_point("engine.debited")
+    _hand_over(in_hand, now=now)
+    note_executions(
+        [
+            ExecutionReport(
+                execution.payment,
+                execution.status,
+                execution.core_user_id,
+                execution.reason,
+                execution.request_id,
+            )
+            for execution in in_hand
+            if execution.status is not None
+        ],
         now=now,
     )
-    if accepted:
-        note_execution(payment=payment, status=TransactionStatus.ACSC, now=now)
+    crash_point("engine.booked")
+
+
+def _open(executions: Iterable[_Execution]) -> list[_Execution]:
+    return [execution for execution in executions if execution.status is None]
+
+
+def _has_to_wait(payment: "PaymentInitiation", *, now: datetime) -> bool:
+    if hold_back_payment(payment=payment, now=now):
+        logger.error("payment %s came before its day", payment.pk)
+        return True
+    return False
+
+
+def _check_signatures(executions: Sequence[_Execution]) -> None:
+    covered = list_authorised_as_is(payments=[execution.payment for execution in executions])
+    for execution in executions:
+        if execution.payment.pk not in covered:
+            logger.error("payment %s is not covered by an authorisation", execution.payment.pk)
+            execution.refuse(StatusReason.DS0A)
+
+
+def _check_debits(executions: Sequence[_Execution]) -> None:
+    """The back-end user of each payer, and his right on the account, as they are now (S0-52..54)."""
+
+    def pair(execution: _Execution) -> tuple[UUID, UUID]:
+        return execution.payment.payer.pk, execution.payment.debtor_account_id
+
+    found = check_debits(pairs=map(pair, executions))
+    for execution in executions:
+        outcome = found[pair(execution)]
+        if isinstance(outcome, str):
+            execution.core_user_id = outcome
+        elif isinstance(outcome, AccountBlocked):
+            execution.refuse(StatusReason.AC06)
+        elif isinstance(outcome, DomainError):
+            logger.warning("payment %s refused: %s", execution.payment.pk, outcome.code)
+            execution.refuse(StatusReason.AG01)
+
+
+def _find_ways(executions: Sequence[_Execution], *, now: datetime) -> None:
+    """To whose account the money goes: the payee's here, or the clearing account of a rail."""
+    inside = {
+        execution.payment.creditor_iban
+        for execution in executions
+        if is_own_iban(execution.payment.creditor_iban)
+    }
+    accounts = {account.iban: account for account in list_accounts_by_ibans(ibans=inside)} if inside else {}
+    clearing: dict[Rail, UUID] = {}
+    for execution in executions:
+        if execution.payment.creditor_iban in inside:
+            _to_payee(execution, accounts.get(execution.payment.creditor_iban))
+            continue
+        rail = execution.rail = rail_of(execution.payment)
+        # Of an order for a later day that day, not the one on which it was signed (PSD2 art. 78(2)).
+        execution.received_at = execution.payment.released_at or now
+        if rail == Rail.INST and now >= execution.received_at + timedelta(
+            seconds=settings.INSTANT_ANSWER_SECONDS
+        ):
+            # We were too slow ourselves: nothing was taken, and nothing is (Regulation 260/2012 art. 5a(4)).
+            execution.refuse(StatusReason.AB05)
+            continue
+        if rail not in clearing:
+            clearing[rail] = get_ledger_account(code=CLEARING_CODES[rail]).pk
+        execution.credit_account_id = clearing[rail]
+
+
+def _to_payee(execution: _Execution, account: "PaymentAccount | None") -> None:
+    if account is None:
+        execution.refuse(StatusReason.AC01)
+    elif account.status != AccountStatus.ENABLED:
+        execution.refuse(StatusReason.AC06)
     else:
-        known = instruction.reason in StatusReason.values
-        reason = StatusReason(instruction.reason) if known else StatusReason.MS03
-        note_execution(payment=payment, status=TransactionStatus.RJCT, reason=reason, now=now)
+        execution.credit_account_id = account.ledger_account_id
 
 
-def _book_inside(payment: "PaymentInitiation", *, core_user_id: str, now: datetime) -> None:
-    try:
-        creditor = get_account_by_iban(iban=payment.creditor_iban)
-    except AccountUnknown:
-        _refuse(payment, reason=StatusReason.AC01, core_user_id=core_user_id, now=now)
-        return
-    if creditor.status != AccountStatus.ENABLED:
-        _refuse(payment, reason=StatusReason.AC06, core_user_id=core_user_id, now=now)
-        return
-    if _take_funds(payment, credit_account_id=creditor.ledger_account_id, core_user_id=core_user_id, now=now):
-        note_execution(payment=payment, status=TransactionStatus.ACSC, core_user_id=core_user_id, now=now)
-        crash_point("engine.booked")
+def _take_funds(executions: Sequence[_Execution], *, now: datetime) -> None:
+    """Count against the limits, then book: all as one set for each currency."""
+    counted = count_many_against_limits(payments=[execution.payment for execution in executions], now=now)
+    for execution in executions:
+        if execution.payment.pk not in counted:
+            execution.refuse(StatusReason.AM14)
+    without_funds: set[UUID] = set()
+    for execution, outcome in _post(_open(executions), now=now):
+        if outcome == PostingOutcome.EXCEEDS_BALANCE:
+            uncount_against_limits(payment=execution.payment, now=now)
+            execution.refuse(StatusReason.AM04)
+            without_funds.add(execution.payment.payer.pk)
+        else:
+            is_booked_now(outcome, reference=str(execution.payment.pk))
+            execution.status = TransactionStatus.ACSP if execution.rail else TransactionStatus.ACSC
+    # What was refused because of a payment that did not go out after all has its turn now; they are fewer each time. It
+    # may have another account to lock; should that ever end in a deadlock, the group is carried out one by one.
+    again = [
+        execution
+        for execution in executions
+        if execution.reason == StatusReason.AM14 and execution.payment.payer.pk in without_funds
+    ]
+    if again:
+        for execution in again:
+            execution.status = execution.reason = None
+        _take_funds(again, now=now)
 
 
-def _book_outgoing(payment: "PaymentInitiation", *, core_user_id: str, now: datetime) -> None:
-    clearing = get_ledger_account(code=SCT_CLEARING_CODE)
-    if _take_funds(payment, credit_account_id=clearing.pk, core_user_id=core_user_id, now=now):
-        submit_credit_transfer(
-            payment_id=payment.pk,
-            amount=Money(payment.amount_minor, payment.currency),
-            narrative=_narrative(payment),
-            now=now,
+def _post(executions: Sequence[_Execution], *, now: datetime) -> list[tuple[_Execution, PostingOutcome]]:
+    """As a set for each currency; what costs a fee follows, one by one: the fee is taken in the same entry."""
+    day = bank_date(now)
+    posted: list[tuple[_Execution, PostingOutcome]] = []
+    without_fee = [execution for execution in executions if not execution.payment.fee_minor]
+    for currency in sorted({execution.payment.currency for execution in without_fee}):
+        together = [execution for execution in without_fee if execution.payment.currency == currency]
+        transfers = [
+            Transfer(
+                kind=EntryKind.CREDIT_TRANSFER,
+                reference=str(execution.payment.pk),
+                debit_account_id=execution.payment.debtor_account.ledger_account_id,
+                credit_account_id=execution.payee_account_id,
+                amount_minor=execution.payment.amount_minor,
+                narrative=narrative_of(execution.payment),
+            )
+            for execution in together
+        ]
+        outcomes = post_transfers(
+            transfers=transfers, currency=currency, booking_date=day, value_date=day, now=now
         )
-        note_execution(payment=payment, status=TransactionStatus.ACSP, core_user_id=core_user_id, now=now)
-        crash_point("engine.booked")
+        posted += zip(together, outcomes, strict=True)
+    posted += [
+        (execution, _post_with_fee(execution, now=now))
+        for execution in executions
+        if execution.payment.fee_minor
+    ]
+    return posted
 
 
-def _take_funds(
-    payment: "PaymentInitiation", *, credit_account_id: UUID, core_user_id: str, now: datetime
-) -> bool:
-    if not count_against_limits(payment=payment, now=now):
-        _refuse(payment, reason=StatusReason.AM14, core_user_id=core_user_id, now=now)
-        return False
+def _post_with_fee(execution: _Execution, *, now: datetime) -> PostingOutcome:
+    payment = execution.payment
     try:
-        post_transfer(
+        is_new = post_entry(
             kind=EntryKind.CREDIT_TRANSFER,
             reference=str(payment.pk),
-            debit_account_id=payment.debtor_account.ledger_account_id,
-            credit_account_id=credit_account_id,
-            amount=Money(payment.amount_minor, payment.currency),
+            currency=payment.currency,
+            legs=[
+                Leg(payment.debtor_account.ledger_account_id, Direction.DEBIT, payment.total_minor),
+                Leg(execution.payee_account_id, Direction.CREDIT, payment.amount_minor),
+                Leg(fees_account_id(), Direction.CREDIT, payment.fee_minor),
+            ],
             booking_date=bank_date(now),
             value_date=bank_date(now),
-            narrative=_narrative(payment),
+            narrative=narrative_of(payment),
             now=now,
         )
     except ExceedsBalance:
-        uncount_against_limits(payment=payment, now=now)
-        _refuse(payment, reason=StatusReason.AM04, core_user_id=core_user_id, now=now)
-        return False
-    crash_point("engine.debited")
-    return True
+        return PostingOutcome.EXCEEDS_BALANCE
+    return PostingOutcome.POSTED if is_new else PostingOutcome.EXISTS
 
 
-def _refuse(
-    payment: "PaymentInitiation", *, reason: StatusReason, core_user_id: str = "", now: datetime
-) -> None:
-    note_execution(
-        payment=payment, status=TransactionStatus.RJCT, reason=reason, core_user_id=core_user_id, now=now
-    )
-
-
-def _is_own_bank(iban: str) -> bool:
-    return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE
-
-
-def _narrative(payment: "PaymentInitiation") -> Narrative:
-    account = payment.debtor_account
-    return Narrative(
-        debtor_name=account.owner_name,
-        debtor_iban=payment.debtor_iban,
-        creditor_name=payment.creditor_name,
-        creditor_iban=payment.creditor_iban,
-        end_to_end_identification=payment.end_to_end_identification,
-        remittance_information_unstructured=payment.remittance_information_unstructured,
-    )
-
-
-def _return_narrative(payment: "PaymentInitiation", *, reason: str) -> Narrative:
-    """A return comes from where the money was to go."""
-    return Narrative(
-        debtor_name=payment.creditor_name,
-        debtor_iban=payment.creditor_iban,
-        creditor_name=payment.debtor_account.owner_name,
-        creditor_iban=payment.debtor_iban,
-        end_to_end_identification=payment.end_to_end_identification,
-        remittance_information_unstructured=f"RETURN {reason} {payment.remittance_information_unstructured}"[
-            :140
+def _hand_over(executions: Sequence[_Execution], *, now: datetime) -> None:
+    submit_credit_transfers(
+        [
+            OutgoingOrder(
+                payment_id=execution.payment.pk,
+                rail=execution.rail,
+                amount=Money(execution.payment.amount_minor, execution.payment.currency),
+                narrative=narrative_of(execution.payment),
+                received_at=execution.received_at or now,
+                creditor_agent=execution.payment.creditor_agent,
+                charge_bearer=execution.payment.charge_bearer,
+                request_id=execution.request_id,
+            )
+            for execution in executions
+            if execution.status == TransactionStatus.ACSP and execution.rail is not None
         ],
+        now=now,
     )

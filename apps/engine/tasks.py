@@ -1,26 +1,40 @@
 from uuid import UUID
 
-from apps.bulk.rail import SETTLE_TASK as SETTLE_SET_TASK
 from apps.bulk.services import BOOK_TASK, START_TASK
-from apps.clearing.services import SETTLE_TASK
+from apps.clearing.services import CREDIT_TASK, SETTLE_TASK, TIME_OUT_TASK
 from apps.core import clock
-from apps.engine import bulk, execution
+from apps.engine import bulk, execution, rails
 from apps.engine.crash_points import crash_point
-from apps.notifications.outbox_tasks import outbox_task
+from apps.notifications.outbox_tasks import outbox_task, outbox_task_for_many
+from apps.notifications.services import Work
 from apps.payments.services import EXECUTE_TASK
 
 
-@outbox_task(EXECUTE_TASK)
-def execute_payment(*, payment_id: str) -> None:
-    """Book one authorised payment."""
+@outbox_task_for_many(EXECUTE_TASK)
+def execute_payments(works: list[Work]) -> None:
+    """Book the authorised payments that wait."""
     crash_point("engine.received")
-    execution.execute_payment(payment_id=UUID(payment_id), now=clock.now())
+    execution.execute_payments(
+        requests={UUID(work.payload["payment_id"]): work.correlation_id for work in works}, now=clock.now()
+    )
 
 
 @outbox_task(SETTLE_TASK)
 def settle_payment(*, instruction_id: str) -> None:
-    """Finish one outgoing payment by the clearing house's answer."""
-    execution.settle_payment(instruction_id=UUID(instruction_id), now=clock.now())
+    """Do what the clearing house's answer to an outgoing payment asks for."""
+    rails.settle_payment(instruction_id=UUID(instruction_id), now=clock.now())
+
+
+@outbox_task(TIME_OUT_TASK)
+def time_out_payment(*, instruction_id: str) -> None:
+    """Give an instant payment up that nobody has answered in time."""
+    rails.time_out_payment(instruction_id=UUID(instruction_id), now=clock.now())
+
+
+@outbox_task(CREDIT_TASK)
+def credit_incoming(*, incoming_id: str) -> None:
+    """Do the next thing with a transfer from another bank."""
+    rails.credit_incoming(incoming_id=UUID(incoming_id), now=clock.now())
 
 
 @outbox_task(START_TASK)
@@ -33,9 +47,3 @@ def start_batch(*, batch_id: str) -> None:
 def book_set(*, batch_id: str, number: str) -> None:
     """Book one set of a group."""
     bulk.book_set(batch_id=UUID(batch_id), number=int(number), now=clock.now())
-
-
-@outbox_task(SETTLE_SET_TASK)
-def settle_set(*, batch_id: str, number: str) -> None:
-    """Finish one set's transfers to other banks by the clearing house's answers."""
-    bulk.settle_set(batch_id=UUID(batch_id), number=int(number), now=clock.now())

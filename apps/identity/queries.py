@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from uuid import UUID
 
 from apps.core.errors import NotFound
@@ -61,9 +62,23 @@ def get_core_user(*, psu_id: UUID, operation: CoreOperation) -> CoreUser:
     :raises CoreUserUnknown: no active mapping.
     :raises OperationNotAllowed: mapped, but not allowed this operation.
     """
-    core_user = CoreUser.objects.filter(psu_id=psu_id, is_active=True).first()
-    if core_user is None:
-        raise CoreUserUnknown(str(psu_id))
-    if operation not in core_user.operations:
-        raise OperationNotAllowed(operation)
-    return core_user
+    found = get_core_users(psu_ids=[psu_id], operation=operation)[psu_id]
+    if isinstance(found, NotFound):
+        raise found
+    return found
+
+
+def get_core_users(
+    *, psu_ids: Iterable[UUID], operation: CoreOperation
+) -> dict[UUID, CoreUser | CoreUserUnknown | OperationNotAllowed]:
+    """For each customer what :func:`get_core_user` gives or raises, in one query."""
+    wanted = set(psu_ids)
+    active = {user.psu_id: user for user in CoreUser.objects.filter(psu_id__in=wanted, is_active=True)}
+    found: dict[UUID, CoreUser | CoreUserUnknown | OperationNotAllowed] = {}
+    for psu_id in wanted:
+        user = active.get(psu_id)
+        if user is None:
+            found[psu_id] = CoreUserUnknown(str(psu_id))
+        else:
+            found[psu_id] = user if operation in user.operations else OperationNotAllowed(operation)
+    return found

@@ -41,6 +41,7 @@ class StaffRole(models.TextChoices):
     CUSTOMER_SERVICE = "Customer service", _("Customer service")
     OPERATIONS = "Operations", _("Operations")
     AUDIT = "Audit", _("Audit")
+    COMPLIANCE = "Compliance", _("Compliance")
 
 
 _OPEN_BANKING_VIEWS = (
@@ -67,14 +68,25 @@ _CUSTOMER_VIEWS = (
 )
 _OPERATIONS_VIEWS = (
     "clearing.view_clearinginstruction",
+    "clearing.view_incomingtransfer",
+    "clearing.view_clearingreport",
+    "clearing.view_clearingdifference",
+    "clearing.view_clearingrecall",
+    "clearing.view_clearingmessage",
     "ledger.view_ledgeraccount",
     "notifications.view_outboxmessage",
     "payments.view_paymentinitiation",
 )
+_SCREENING_VIEWS = (
+    "screening.view_screeninghit",
+    "screening.view_screeningrun",
+    "screening.view_sanctionslist",
+)
 _AUDIT_VIEWS = ("audit.view_auditevent", "identity.view_user", "admin.view_logentry")
 
 # "change_…" never means that a row can be edited: it allows the actions of that kind, which the rooms carry out
-# (block a TPP, suspend an app, revoke a consent, reopen sign-in, replay a message).
+# (block a TPP, suspend an app, revoke a consent, reopen sign-in, replay a message, recall a transfer, solve a
+# difference).
 STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.OPEN_BANKING: (
         *_OPEN_BANKING_VIEWS,
@@ -88,6 +100,24 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         "consents.change_consent",
         "sca.change_authenticationstate",
     ),
-    StaffRole.OPERATIONS: (*_OPERATIONS_VIEWS, "notifications.change_outboxmessage"),
-    StaffRole.AUDIT: (*_OPEN_BANKING_VIEWS, *_CUSTOMER_VIEWS, *_OPERATIONS_VIEWS, *_AUDIT_VIEWS),
+    StaffRole.OPERATIONS: (
+        *_OPERATIONS_VIEWS,
+        "notifications.change_outboxmessage",
+        "clearing.change_clearingdifference",
+        "clearing.change_clearinginstruction",
+    ),
+    StaffRole.AUDIT: (
+        *_OPEN_BANKING_VIEWS,
+        *_CUSTOMER_VIEWS,
+        *_OPERATIONS_VIEWS,
+        *_SCREENING_VIEWS,
+        *_AUDIT_VIEWS,
+    ),
+    StaffRole.COMPLIANCE: (
+        "identity.view_psu",
+        "accounts.view_paymentaccount",
+        "accounts.view_accountholder",
+        *_SCREENING_VIEWS,
+        "screening.change_screeninghit",
+    ),
 }

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from apps.core.errors import NotFound
 from apps.ledger.models import LedgerAccount
-from apps.ledger.rules import BookingSums
+from apps.ledger.rules import BookingSums, EntryKind
 
 # How far back a page of postings is looked for at first, and then; the rest of the history comes last.
 _WINDOW_DAYS = (45, 400)
@@ -216,6 +216,25 @@ def get_posting(*, account_id: UUID, posting_id: int) -> PostingRow:
     if row is None:
         raise NotFound("posting")
     return PostingRow(*row)
+
+
+def list_entry_amounts(*, kind: EntryKind, references: Sequence[str]) -> dict[str, int]:
+    """What was booked under this kind for each of these references, in minor units; a reference not booked is left out.
+
+    For comparing the books with what another party says: from the postings, not from the order that led to them.
+    """
+    if not references:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.reference, sum(p.amount_minor) FROM unnest(%s::text[]) AS wanted (reference)"
+            # The key tells the month in which to look.
+            " JOIN ledger_entrykey k ON k.entry_id = ledger_entry_id(%s, wanted.reference)"
+            " JOIN ledger_posting p ON p.entry_id = k.entry_id AND p.booking_date = k.booking_date"
+            " WHERE p.direction = 'DEBIT' GROUP BY wanted.reference",
+            [list(references), kind.value],
+        )
+        return {reference: int(amount) for reference, amount in cursor.fetchall()}
 
 
 def get_ledger_sums() -> LedgerSums:

@@ -28,6 +28,7 @@ class EntryKind(models.TextChoices):
     OPENING = "opening"
     CREDIT_TRANSFER = "credit_transfer"
     CLEARING_SETTLEMENT = "clearing_settlement"
+    CLEARING_RECEIPT = "clearing_receipt"
     CREDIT_TRANSFER_RETURN = "credit_transfer_return"
     INCOMING_CREDIT_TRANSFER = "incoming_credit_transfer"
     REVERSAL = "reversal"
@@ -77,6 +78,8 @@ class ChartAccount:
 CHART_OF_ACCOUNTS = (
     ChartAccount("clearing:sepa-sct", LedgerAccountKind.CLEARING),
     ChartAccount("clearing:sepa-inst", LedgerAccountKind.CLEARING),
+    ChartAccount("clearing:target-2", LedgerAccountKind.CLEARING),
+    ChartAccount("clearing:cross-border", LedgerAccountKind.CLEARING),
     ChartAccount("nostro:central-bank", LedgerAccountKind.NOSTRO),
     ChartAccount("suspense:unallocated", LedgerAccountKind.SUSPENSE),
     ChartAccount("suspense:bulk-payments", LedgerAccountKind.SUSPENSE),

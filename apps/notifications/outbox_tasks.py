@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import shared_task
 
-from apps.notifications.services import carry_out_message
+from apps.notifications.services import Work, carry_out_message, carry_out_together
 
 
 def outbox_task(name: str) -> Callable[[Callable[..., None]], Any]:
@@ -19,6 +19,22 @@ def outbox_task(name: str) -> Callable[[Callable[..., None]], Any]:
         @shared_task(name=name, ignore_result=True)
         def task(*, message_id: str, **_newer_arguments: Any) -> None:
             carry_out_message(message_id=message_id, topic=name, handler=handler)
+
+        return task
+
+    return register
+
+
+def outbox_task_for_many(name: str) -> Callable[[Callable[[list[Work]], None]], Any]:
+    """Register ``handler(works)`` as the Celery task ``name``, which carries out all that waits together.
+
+    The topic stands in ``settings.OUTBOX_TOGETHER`` with the size of its groups.
+    """
+
+    def register(handler: Callable[[list[Work]], None]) -> Any:
+        @shared_task(name=name, ignore_result=True)
+        def task(**_wake_up: Any) -> None:
+            carry_out_together(topic=name, handler=handler)
 
         return task
 

@@ -24,7 +24,14 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
     uuid_search_fields = ["id", "authorisation_id"]
     ordering = ["-created_at"]
     badge_fields = ["transaction_status"]
-    literal_fields = ["status_reason", "channel", "core_user_id", "request_id", "end_to_end_identification"]
+    literal_fields = [
+        "status_reason",
+        "return_reason",
+        "channel",
+        "core_user_id",
+        "request_id",
+        "end_to_end_identification",
+    ]
     iban_fields = ["debtor_iban", "creditor_iban"]
     money_fields = {"amount_minor": "currency"}
     fieldsets = [
@@ -44,6 +51,8 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "requested_execution_date",
                     "standing_order",
                     "due_date",
+                    "return_reason",
+                    "returned_at",
                 ]
             },
         ),

@@ -1,5 +1,7 @@
 """A customer's limits: read, checked, counted by the engine, changed (PSD2 art. 68(1); Regulation (EU) 2024/886)."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,28 +23,51 @@ from apps.sca.models import SCAAuthorisation
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
-# One statement: the customer's limits or the usual ones, and the day's sum, which grows only if it stays within them.
-# ON CONFLICT locks the day's row and looks at its newest version: parallel payments cannot exceed a limit together.
+# One statement, one amount a customer: his limits or the usual ones, and the day's sum, which grows only if it stays
+# within them. ON CONFLICT locks the day's row and looks at its newest version: parallel payments cannot exceed a limit
+# together. Always in the customers' order: no two groups can wait for each other in a ring.
 _COUNT = """
 WITH limits AS (
-    SELECT coalesce(own.per_payment_minor, %(per_payment)s) AS per_payment,
+    SELECT asked.psu_id, asked.portal, asked.xs2a,
+           coalesce(own.per_payment_minor, %(per_payment)s) AS per_payment,
            coalesce(own.per_day_minor, %(per_day)s) AS per_day,
            coalesce(own.portal_per_day_minor, %(portal_per_day)s) AS portal_per_day,
            coalesce(own.xs2a_per_day_minor, %(xs2a_per_day)s) AS xs2a_per_day
+    FROM unnest(%(psus)s::uuid[], %(portal)s::bigint[], %(xs2a)s::bigint[]) AS asked (psu_id, portal, xs2a)
+         LEFT JOIN payments_paymentlimits AS own ON own.psu_id = asked.psu_id
+)
+INSERT INTO payments_paymentdayuse AS used (psu_id, day, portal_minor, xs2a_minor)
+SELECT psu_id, %(day)s, portal, xs2a FROM limits
+WHERE portal + xs2a <= least(per_payment, per_day)
+  AND portal <= portal_per_day AND xs2a <= xs2a_per_day
+ORDER BY psu_id
+ON CONFLICT ON CONSTRAINT payment_day_use_once_per_day DO UPDATE
+SET portal_minor = used.portal_minor + excluded.portal_minor, xs2a_minor = used.xs2a_minor + excluded.xs2a_minor
+WHERE used.portal_minor + used.xs2a_minor + excluded.portal_minor + excluded.xs2a_minor
+      <= (SELECT per_day FROM limits WHERE limits.psu_id = excluded.psu_id)
+  AND (excluded.portal_minor = 0 OR used.portal_minor + excluded.portal_minor
+       <= (SELECT portal_per_day FROM limits WHERE limits.psu_id = excluded.psu_id))
+  AND (excluded.xs2a_minor = 0 OR used.xs2a_minor + excluded.xs2a_minor
+       <= (SELECT xs2a_per_day FROM limits WHERE limits.psu_id = excluded.psu_id))
+RETURNING psu_id
+"""
+
+# The same for payments that go out together: their sum, and the highest of them.
+_COUNT_TOGETHER = """
+WITH limits AS (
+    SELECT coalesce(own.per_payment_minor, %(per_payment)s) AS per_payment,
+           coalesce(own.per_day_minor, %(per_day)s) AS per_day,
+           coalesce(own.portal_per_day_minor, %(portal_per_day)s) AS portal_per_day
     FROM (SELECT 1) AS one LEFT JOIN payments_paymentlimits AS own ON own.psu_id = %(psu)s
 )
 INSERT INTO payments_paymentdayuse AS used (psu_id, day, portal_minor, xs2a_minor)
-SELECT %(psu)s, %(day)s, %(portal)s, %(xs2a)s FROM limits
-WHERE %(largest)s <= per_payment AND %(portal)s + %(xs2a)s <= per_day
-  AND %(portal)s <= portal_per_day AND %(xs2a)s <= xs2a_per_day
+SELECT %(psu)s, %(day)s, %(sum)s, 0 FROM limits
+WHERE %(largest)s <= per_payment AND %(sum)s <= least(per_day, portal_per_day)
 ON CONFLICT ON CONSTRAINT payment_day_use_once_per_day DO UPDATE
-SET portal_minor = used.portal_minor + excluded.portal_minor, xs2a_minor = used.xs2a_minor + excluded.xs2a_minor
+SET portal_minor = used.portal_minor + excluded.portal_minor
 WHERE %(largest)s <= (SELECT per_payment FROM limits)
-  AND used.portal_minor + used.xs2a_minor + excluded.portal_minor + excluded.xs2a_minor
-      <= (SELECT per_day FROM limits)
-  AND (excluded.portal_minor = 0
-       OR used.portal_minor + excluded.portal_minor <= (SELECT portal_per_day FROM limits))
-  AND (excluded.xs2a_minor = 0 OR used.xs2a_minor + excluded.xs2a_minor <= (SELECT xs2a_per_day FROM limits))
+  AND used.portal_minor + used.xs2a_minor + excluded.portal_minor <= (SELECT per_day FROM limits)
+  AND used.portal_minor + excluded.portal_minor <= (SELECT portal_per_day FROM limits)
 """
 
 
@@ -140,49 +165,74 @@ def count_against_limits(*, payment: PaymentInitiation, now: datetime) -> bool:
     """For the engine, before it takes the funds: count the payment into its customer's day, if his limits allow it.
 
     False, and nothing counted, when a limit forbids it. Parallel payments wait for one another here until the first is
-    committed or undone. Money that another bank sends back stays counted: it did go out.
+    committed or undone. What is refused or given up before it was settled is uncounted again; what was settled and
+    then sent back by the other bank stays counted: it did go out.
     """
-    return count_amount_against_limits(
-        psu_id=payment.payer.pk,
-        amount_minor=payment.amount_minor,
-        largest_minor=payment.amount_minor,
-        channel=Channel(payment.channel),
-        now=now,
-    )
+    return payment.pk in count_many_against_limits(payments=[payment], now=now)
 
 
-def count_amount_against_limits(
-    *, psu_id: UUID, amount_minor: int, largest_minor: int, channel: Channel, now: datetime
-) -> bool:
-    """The same for payments that go out together: their sum counts into the day, once; the highest of them is held
-    against the limit per payment."""
+def count_many_against_limits(*, payments: Iterable[PaymentInitiation], now: datetime) -> set[UUID]:
+    """The ids of those payments that were counted; as :func:`count_against_limits` for one after the other.
+
+    One round trip for all customers' first payments, one for their second ones, and so on. A transaction that calls
+    this again does so for customers of whom it has counted something already: so transactions wait for one another in
+    the customers' order only.
+    """
+    turns: list[list[PaymentInitiation]] = []
+    seen: Counter[UUID] = Counter()
+    for payment in payments:
+        turn = seen[payment.payer.pk]
+        seen[payment.payer.pk] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(payment)
+    counted: set[UUID] = set()
+    for together in turns:
+        of_customer = {payment.payer.pk: payment for payment in together}
+        counted |= {of_customer[psu_id].pk for psu_id in _count_once_each(together, now=now)}
+    return counted
+
+
+def _count_once_each(payments: list[PaymentInitiation], *, now: datetime) -> list[UUID]:
     parameters: dict[str, Any] = {
         **usual_limits().as_dict(),
-        "psu": psu_id,
         "day": bank_date(now),
-        "largest": largest_minor,
-        "portal": amount_minor if channel == Channel.PORTAL else 0,
-        "xs2a": amount_minor if channel == Channel.XS2A else 0,
+        "psus": [payment.payer.pk for payment in payments],
+        "portal": [payment.amount_minor if payment.channel == Channel.PORTAL else 0 for payment in payments],
+        "xs2a": [payment.amount_minor if payment.channel == Channel.XS2A else 0 for payment in payments],
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, parameters)
+        return [psu_id for (psu_id,) in cursor.fetchall()]
+
+
+def count_together_against_limits(
+    *, psu_id: UUID, amount_minor: int, largest_minor: int, now: datetime
+) -> bool:
+    """For the engine: count payments of the portal that go out together. Their sum counts into the day, once; the
+    highest of them is held against the limit per payment."""
+    parameters = usual_limits().as_dict() | {"sum": amount_minor, "largest": largest_minor}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_TOGETHER, {**parameters, "psu": psu_id, "day": bank_date(now)})
         return bool(cursor.rowcount)
 
 
-def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None:
-    """For the engine, in the same transaction as the count: the funds were not there, nothing went out."""
-    uncount_amount_against_limits(
-        psu_id=payment.payer.pk, amount_minor=payment.amount_minor, channel=Channel(payment.channel), now=now
+def uncount_together_against_limits(*, psu_id: UUID, amount_minor: int, now: datetime) -> None:
+    """What was counted together, or a part of it, does not go out after all; ``now`` is when it was counted."""
+    PaymentDayUse.objects.filter(psu_id=psu_id, day=bank_date(now)).update(
+        portal_minor=F("portal_minor") - amount_minor
     )
 
 
-def uncount_amount_against_limits(
-    *, psu_id: UUID, amount_minor: int, channel: Channel, now: datetime
-) -> None:
-    """The same for a sum that was counted."""
-    column = "portal_minor" if channel == Channel.PORTAL else "xs2a_minor"
-    PaymentDayUse.objects.filter(psu_id=psu_id, day=bank_date(now)).update(
-        **{column: F(column) - amount_minor}
+def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None:
+    """For the engine, once for a counted payment: nothing goes out, for want of funds or because the other side refused
+    it or did not answer.
+
+    ``now`` is the moment at which it was counted, which tells the day.
+    """
+    column = "portal_minor" if payment.channel == Channel.PORTAL else "xs2a_minor"
+    PaymentDayUse.objects.filter(psu_id=payment.payer.pk, day=bank_date(now)).update(
+        **{column: F(column) - payment.amount_minor}
     )
 
 

@@ -7,7 +7,14 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.ids import new_id
 from apps.core.names.rules import NameMatch
 from apps.payments.limit_models import PaymentDayUse, PaymentLimitChange, PaymentLimits
-from apps.payments.rules import Channel, PaymentProduct, PaymentService, StatusReason, TransactionStatus
+from apps.payments.rules import (
+    Channel,
+    ChargeBearer,
+    PaymentProduct,
+    PaymentService,
+    StatusReason,
+    TransactionStatus,
+)
 from apps.payments.standing_order_models import StandingOrder
 
 if TYPE_CHECKING:
@@ -17,7 +24,7 @@ __all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentL
 
 
 class PaymentInitiation(models.Model):
-    """An order to pay: single, euro, SEPA credit transfer. Amount and payee never change once it is taken in."""
+    """An order to pay: single, euro, by one of the products. Amount and payee never change once it is taken in."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="paymentId")
     channel = models.CharField(_("channel"), max_length=6, choices=Channel)
@@ -50,14 +57,31 @@ class PaymentInitiation(models.Model):
         default=False, help_text="Client-VOP-Requested: the TPP wants to be told, and its customer asked"
     )
     creditor_confirmed_at = models.DateTimeField(null=True, help_text="by the customer, through his TPP")
+    creditor_agent = models.CharField(
+        _("payee’s bank"), max_length=11, blank=True, default="", help_text="BIC; empty: the IBAN says it"
+    )
     amount_minor = models.BigIntegerField(_("amount (minor units)"))
     currency = models.CharField(_("currency"), max_length=3)
+    charge_bearer = models.CharField(
+        _("who pays the fees"), max_length=4, choices=ChargeBearer, default=ChargeBearer.SLEV
+    )
+    fee_minor = models.BigIntegerField(
+        _("fee (minor units)"), default=0, help_text="the payer’s, taken with the amount"
+    )
     end_to_end_identification = models.CharField(max_length=35, blank=True)
     remittance_information_unstructured = models.CharField(_("reference"), max_length=140, blank=True)
     transaction_status = models.CharField(
         _("status"), max_length=4, choices=TransactionStatus, default=TransactionStatus.RCVD
     )
     status_reason = models.CharField(_("reason"), max_length=4, choices=StatusReason, blank=True)
+    return_reason = models.CharField(
+        _("reason of the return"),
+        max_length=4,
+        blank=True,
+        default="",
+        help_text="ISO 20022, by the other bank",
+    )
+    returned_at = models.DateTimeField(_("came back"), null=True)
     request_id = models.CharField(max_length=36, help_text="X-Request-ID, or the form's own key")
     request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
     requested_execution_date = models.DateField(
@@ -91,6 +115,14 @@ class PaymentInitiation(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(condition=Q(currency="EUR"), name="payment_currency_euro"),
+            models.CheckConstraint(condition=Q(fee_minor__gte=0), name="payment_fee_not_negative"),
+            models.CheckConstraint(
+                condition=Q(charge_bearer__in=ChargeBearer.values), name="payment_charge_bearer_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(payment_product="cross-border-credit-transfers") | ~Q(creditor_agent=""),
+                name="payment_abroad_has_bic",
+            ),
             models.CheckConstraint(
                 condition=Q(transaction_status__in=TransactionStatus.values), name="payment_status_known"
             ),
@@ -135,6 +167,11 @@ class PaymentInitiation(models.Model):
                 condition=Q(standing_order__isnull=False),
                 name="payment_once_per_due_date",
             ),
+            models.CheckConstraint(
+                condition=Q(returned_at__isnull=True, return_reason="")
+                | Q(returned_at__isnull=False, transaction_status="ACSC") & ~Q(return_reason=""),
+                name="payment_returned_only_done",
+            ),
             models.UniqueConstraint(
                 fields=["app", "request_id"],
                 condition=Q(app__isnull=False),
@@ -167,6 +204,16 @@ class PaymentInitiation(models.Model):
     def is_scheduled(self) -> bool:
         """Whether it is authorised and waits for its day."""
         return self.transaction_status == TransactionStatus.ACTC and self.released_at is None
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether it reaches the payee within ten seconds or not at all."""
+        return self.payment_product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
+
+    @property
+    def total_minor(self) -> int:
+        """What it takes from the payer's account: the amount and our fee."""
+        return self.amount_minor + self.fee_minor
 
     @property
     def payer(self) -> "PSU":

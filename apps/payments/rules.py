@@ -48,11 +48,24 @@ class PaymentService(models.TextChoices):
 
 class PaymentProduct(models.TextChoices):
     SEPA_CREDIT_TRANSFERS = "sepa-credit-transfers", _("SEPA transfer")
+    INSTANT_SEPA_CREDIT_TRANSFERS = "instant-sepa-credit-transfers", _("SEPA instant transfer")
+    TARGET_2_PAYMENTS = "target-2-payments", _("urgent transfer (TARGET)")
+    CROSS_BORDER_CREDIT_TRANSFERS = "cross-border-credit-transfers", _("transfer abroad")
+
+
+class ChargeBearer(models.TextChoices):
+    """Who pays what the banks on the way charge: ISO 20022 ChargeBearerType1Code."""
+
+    SLEV = "SLEV", _("each bank charges its own customer, as SEPA rules")
+    SHAR = "SHAR", _("shared: you pay our fee, the payee those of the other banks")
+    DEBT = "DEBT", _("you pay all fees")
+    CRED = "CRED", _("the payee pays all fees")
 
 
 class StatusReason(models.TextChoices):
     """Why an order was refused: ISO 20022 ExternalStatusReason1Code."""
 
+    AB05 = "AB05", _("the other bank did not answer in time")
     AC01 = "AC01", _("the payee's account does not exist")
     AC04 = "AC04", _("an account is closed")
     AC06 = "AC06", _("an account is blocked")

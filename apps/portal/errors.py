@@ -20,11 +20,13 @@ from apps.consents.services import (
     ConsentStatusInvalid,
 )
 from apps.consents.services import RequestIdReused as ConsentRequestIdReused
+from apps.core.bic import InvalidBIC
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.core.iban import InvalidIBAN, OutsideSEPA
 from apps.core.money import InvalidAmount
 from apps.core.text import UnsafeText
 from apps.payments.limits import LimitChangeOver, LimitExceeded, LimitTooHigh
+from apps.payments.products import CreditorAgentMissing, OrdinaryTransferSuffices
 from apps.payments.recurrence import DayNotOfFrequency, EndTooEarly, StartTooEarly, StartTooFar
 from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
@@ -174,7 +176,12 @@ ANSWERS: dict[type[DomainError], Answer] = {
 
 FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     InvalidIBAN: _("This is not a valid IBAN. Check it for a typing error."),
-    OutsideSEPA: _("This country is outside the euro payments area (SEPA)."),
+    OutsideSEPA: _("This country is outside the euro payments area (SEPA). Choose a transfer abroad."),
+    InvalidBIC: _("This is not a valid BIC. It has 8 or 11 letters and digits."),
+    CreditorAgentMissing: _("For a transfer abroad we need the BIC of the payee’s bank."),
+    OrdinaryTransferSuffices: _(
+        "An ordinary transfer reaches this account without a fee. Choose “Ordinary” or “Instant”."
+    ),
     InvalidAmount: _("Enter an amount above zero, such as 12.34 or 12,34."),
     UnsafeText: _("This contains characters that we cannot send, or is too long."),
     SameAccount: _("This is the account you pay from."),

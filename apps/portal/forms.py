@@ -9,13 +9,15 @@ from django import forms
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.bic import parse_bic
 from apps.core.errors import InvalidInput
-from apps.core.iban import parse_sepa_iban
+from apps.core.iban import parse_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import Money, format_money
 from apps.core.target_calendar import ExecutionRule
 from apps.core.text import check_display_text
 from apps.payments.limit_rules import LimitKind, Limits
+from apps.payments.products import ABROAD_CHARGE_BEARERS, CreditorAgentMissing, check_destination
 from apps.payments.recurrence import (
     LAST_DAY_OF_MONTH,
     Frequency,
@@ -23,6 +25,7 @@ from apps.payments.recurrence import (
     SeriesInvalid,
     check_series,
 )
+from apps.payments.rules import ChargeBearer, PaymentProduct
 from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
@@ -128,6 +131,44 @@ class TransferForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     execution_date = TypedDateField(label=_("Carry out on"), required=False)
+    product = forms.ChoiceField(
+        label=_("How fast"),
+        choices=[
+            (
+                PaymentProduct.SEPA_CREDIT_TRANSFERS.value,
+                _("Ordinary: on the next banking day at the latest"),
+            ),
+            (
+                PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS.value,
+                _("Instant: within ten seconds, at any hour, at no extra charge"),
+            ),
+            (
+                PaymentProduct.TARGET_2_PAYMENTS.value,
+                _("Urgent: on the same banking day, by TARGET; costs a fee"),
+            ),
+            (
+                PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS.value,
+                _("Abroad: in euro to a country outside SEPA; costs a fee"),
+            ),
+        ],
+        initial=PaymentProduct.SEPA_CREDIT_TRANSFERS.value,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    creditor_agent = forms.CharField(
+        label=_("BIC of the payee’s bank"),
+        max_length=20,
+        required=False,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+    charge_bearer = forms.ChoiceField(
+        label=_("Who pays the fees abroad"),
+        choices=[(bearer.value, bearer.label) for bearer in ABROAD_CHARGE_BEARERS],
+        initial=ABROAD_CHARGE_BEARERS[0].value,
+        required=False,
+    )
     form_key = forms.CharField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}), required=False)
 
     def __init__(
@@ -146,7 +187,7 @@ class TransferForm(forms.Form):
         return _checked(check_display_text, text, field="creditorName", max_length=70)
 
     def clean_creditor_iban(self) -> str:
-        return _checked(parse_sepa_iban, self.cleaned_data["creditor_iban"])
+        return _checked(parse_iban, self.cleaned_data["creditor_iban"])
 
     def clean_amount(self) -> Money:
         text = self.cleaned_data["amount"]
@@ -162,6 +203,13 @@ class TransferForm(forms.Form):
         _checked(check_requested_date, wanted, today=self._today)
         return None if wanted == self._today else wanted
 
+    def clean_product(self) -> PaymentProduct:
+        return PaymentProduct(self.cleaned_data["product"] or PaymentProduct.SEPA_CREDIT_TRANSFERS)
+
+    def clean_creditor_agent(self) -> str:
+        text = self.cleaned_data["creditor_agent"]
+        return _checked(parse_bic, text) if text.strip() else ""
+
     def clean_form_key(self) -> str:
         """The page's own key: the same form sent twice is one payment. A key of another form makes a new one."""
         return str(parse_uuid(self.cleaned_data["form_key"]) or new_id())
@@ -171,13 +219,29 @@ class TransferForm(forms.Form):
         chosen = self._ibans.get(cleaned.get("from_account", ""))
         if chosen is not None and chosen == cleaned.get("creditor_iban"):
             self.add_error("creditor_iban", _("This is the account you pay from."))
+        elif "creditor_iban" in cleaned and "creditor_agent" not in self.errors:
+            self._check_destination(cleaned)
         return cleaned
+
+    def _check_destination(self, cleaned: dict[str, Any]) -> None:
+        product = cleaned.get("product", PaymentProduct.SEPA_CREDIT_TRANSFERS)
+        is_abroad = product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS
+        # The other products leave no choice; what is chosen beside them means nothing.
+        bearer = cleaned.get("charge_bearer", "")
+        cleaned["charge_bearer"] = ChargeBearer(bearer) if is_abroad and bearer else None
+        agent = cleaned["creditor_agent"] = cleaned.get("creditor_agent", "") if is_abroad else ""
+        try:
+            check_destination(product, creditor_iban=cleaned["creditor_iban"], creditor_agent=agent)
+        except CreditorAgentMissing as error:
+            self.add_error("creditor_agent", field_text(error))
+        except InvalidInput as error:
+            self.add_error("creditor_iban", field_text(error))
 
 
 class StandingOrderForm(TransferForm):
-    """A transfer that repeats itself. :meth:`series` says when, once the form is valid."""
+    """A SEPA transfer that repeats itself. :meth:`series` says when, once the form is valid."""
 
-    execution_date = None  # type: ignore[assignment]
+    execution_date = product = creditor_agent = charge_bearer = None  # type: ignore[assignment]
     frequency = forms.ChoiceField(label=_("How often"), choices=Frequency.choices, initial=Frequency.MONTHLY)
     start_date = TypedDateField(label=_("First time from"))
     day_of_execution = forms.ChoiceField(

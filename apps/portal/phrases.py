@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +15,8 @@ from apps.core.iban import mask_iban
 from apps.core.money import format_money
 from apps.payments.limit_rules import LimitKind
 from apps.payments.recurrence import LAST_DAY_OF_MONTH, Frequency
-from apps.payments.rules import StatusReason
-from apps.payments.scheduling import execution_day
+from apps.payments.rules import PaymentProduct, StatusReason
+from apps.payments.scheduling import execution_day, latest_arrival_day, receipt_day
 from apps.web.templatetags.bank import bank_date
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 # Why a payment was not carried out, and what can be done about it.
 REASONS: dict[str, str | Promise] = {
+    StatusReason.AB05: _(
+        "The payee’s bank did not answer within ten seconds. The money is on your account again. "
+        "You can send it as an ordinary transfer."
+    ),
     StatusReason.AC01: _("The payee’s account does not exist. Check the IBAN with the payee."),
     StatusReason.AC04: _("One of the two accounts is closed."),
     StatusReason.AC06: _("One of the two accounts is blocked. Call us if it is yours."),
@@ -51,6 +56,15 @@ BULK_REASONS: dict[str, str | Promise] = {
     "MS03": _("The payee’s bank sent it back. The money is on your account again."),
 }
 
+# Why the money of a payment that was done came back.
+RETURN_REASONS: dict[str, str | Promise] = {
+    "AC01": _("The payee’s account does not exist. Check the IBAN with the payee."),
+    "AC04": _("The payee’s account is closed."),
+    "AC06": _("The payee’s account is blocked."),
+    "MD07": _("The payee has died."),
+    "FOCR": _("We had asked for it back, and the payee agreed."),
+}
+
 # What a company did, one sentence for each kind of access.
 _ACCESSES: dict[str, str | Promise] = {
     AccessKind.ACCOUNT_LIST: _("Read the list of your accounts"),
@@ -68,17 +82,47 @@ def reason_text(payment: "PaymentInitiation") -> str:
     )
 
 
-def when_text(requested: date | None) -> str:
-    """When an order is carried out: at once, or on the business day that its date leads to."""
+def when_text(requested: date | None, *, product: str) -> str:
+    """When an order is carried out: at once, or on the day that its date leads to: a business day, or for an instant
+    transfer that date itself."""
+    is_instant = product == PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS
     if requested is None:
+        if is_instant:
+            return gettext("Within ten seconds, as an instant transfer")
+        if product == PaymentProduct.TARGET_2_PAYMENTS:
+            return gettext("Right away while TARGET is open, as an urgent transfer")
+        if product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS:
+            return gettext("Right away, as a transfer abroad")
         return gettext("Right away, as a SEPA transfer")
-    day = execution_day(requested)
+    day = execution_day(requested, is_instant=is_instant)
+    if is_instant:
+        return gettext("On %(day)s, as an instant transfer") % {"day": bank_date(day)}
+    if product == PaymentProduct.TARGET_2_PAYMENTS:
+        return gettext("On %(day)s, as an urgent transfer") % {"day": bank_date(day)}
+    if product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS:
+        return gettext("On %(day)s, as a transfer abroad") % {"day": bank_date(day)}
     if day != requested:
         return gettext("On %(day)s, the next business day after %(asked)s, as a SEPA transfer") % {
             "day": bank_date(day),
             "asked": bank_date(requested),
         }
     return gettext("On %(day)s, as a SEPA transfer") % {"day": bank_date(day)}
+
+
+def arrival_text(payment: "PaymentInitiation", *, now: datetime) -> str:
+    """By when the payee's bank has the money of an order that is signed now."""
+    if payment.is_instant:
+        return gettext("within ten seconds, or the money is on your account again")
+    if payment.payment_product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS:
+        return gettext("in two to four business days as a rule")
+    requested = payment.requested_execution_date
+    if payment.payment_product == PaymentProduct.TARGET_2_PAYMENTS:
+        day = receipt_day(now, cut_off=settings.TARGET_2_CUT_OFF)
+        if requested is not None:
+            day = max(day, execution_day(requested, is_instant=False))
+    else:
+        day = latest_arrival_day(now, requested=requested, cut_off=settings.SEPA_CUT_OFF)
+    return gettext("by %(date)s at the latest") % {"date": bank_date(day)}
 
 
 def frequency_text(snapshot: dict[str, Any]) -> str:
@@ -119,6 +163,11 @@ def limit_text(error: "LimitExceeded") -> str:
         "left": format_money(error.left_minor, "EUR"),
     }
     return gettext("%(told)s You can change your limits under Security.") % {"told": told}
+
+
+def return_text(payment: "PaymentInitiation") -> str:
+    """Why the money of a payment that was done came back."""
+    return str(RETURN_REASONS.get(payment.return_reason, "")) or gettext("The payee’s bank sent it back.")
 
 
 def access_text(access: "ConsentAccess") -> str:

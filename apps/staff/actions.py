@@ -10,6 +10,9 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from apps.clearing.models import ClearingDifference, ClearingInstruction
+from apps.clearing.queries import get_recall_of
+from apps.clearing.rules import DifferenceStatus
 from apps.consents.models import Consent
 from apps.consents.rules import ConsentStatus
 from apps.consents.rules import may_change_status as may_change_consent
@@ -17,6 +20,8 @@ from apps.identity.models import PSU, User
 from apps.notifications.models import OutboxMessage
 from apps.notifications.rules import MessageStatus
 from apps.sca.queries import get_authentication_state
+from apps.screening.models import ScreeningHit
+from apps.screening.rules import HitStatus
 from apps.tpp.models import TPP, App
 from apps.tpp.rules import AppStatus, TPPStatus
 
@@ -25,6 +30,9 @@ SUSPEND_APP = "tpp.change_app"
 REVOKE_CONSENT = "consents.change_consent"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
+SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
+RECALL_TRANSFER = "clearing.change_clearinginstruction"
+DECIDE_HIT = "screening.change_screeninghit"
 VIEW_TRAIL = "audit.view_auditevent"
 
 
@@ -119,6 +127,46 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "log-in",
             REOPEN_SIGN_IN,
             lambda user: _is_paused(user.pk),
+        ),
+    ),
+    ClearingDifference: (
+        Act(
+            "admin:difference-solve",
+            _("Mark as solved"),
+            "check",
+            SOLVE_DIFFERENCE,
+            lambda difference: difference.status == DifferenceStatus.OPEN,
+        ),
+    ),
+    ClearingInstruction: (
+        Act(
+            "admin:transfer-recall",
+            _("Recall"),
+            "undo-2",
+            RECALL_TRANSFER,
+            lambda instruction: (
+                instruction.was_settled
+                and not instruction.return_id
+                and get_recall_of(instruction_id=instruction.pk) is None
+            ),
+            is_danger=True,
+        ),
+    ),
+    ScreeningHit: (
+        Act(
+            "admin:hit-clear",
+            _("Not this person"),
+            "check",
+            DECIDE_HIT,
+            lambda hit: hit.status == HitStatus.OPEN,
+        ),
+        Act(
+            "admin:hit-confirm",
+            _("True match"),
+            "ban",
+            DECIDE_HIT,
+            lambda hit: hit.status == HitStatus.OPEN,
+            is_danger=True,
         ),
     ),
     OutboxMessage: (

@@ -56,14 +56,20 @@ def found(query: Callable[..., Any], **arguments: Any) -> Any:
         raise Http404 from None
 
 
-def answer_act(request: HttpRequest, *, page: ActPage, carry_out: Callable[[str], object]) -> HttpResponse:
-    """Show the page of an act, or carry it out with the reason given and go back to the row."""
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+def answer_act(
+    request: HttpRequest,
+    *,
+    page: ActPage,
+    carry_out: Callable[..., object],
+    form_class: type[ReasonForm] = ReasonForm,
+) -> HttpResponse:
+    """Show the page of an act, or carry it out with ``reason`` (and what more the form asks) and go back."""
+    form = form_class(request.POST if request.method == "POST" else None)
     if page.reason_hint:
         form.fields["reason"].help_text = str(page.reason_hint)
     if form.is_valid():
         try:
-            carry_out(form.cleaned_data["reason"])
+            carry_out(**{name: value for name, value in form.cleaned_data.items() if name != "is_confirmed"})
         except InvalidInput as error:
             form.add_error("reason", str(words_for(error)))
         except DomainError as error:

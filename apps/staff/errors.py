@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountBlocked, DebitNotAllowed
+from apps.clearing.services import DifferenceSolved, RecallNotPossible
 from apps.consents.services import (
     AccessExceeded,
     AccessNotGranted,
@@ -28,6 +29,7 @@ from apps.payments.services import (
 from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.screening.services import HitDecided
 from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
 
 Words = str | Promise
@@ -53,6 +55,9 @@ ANSWERS: dict[type[DomainError], Words] = {
     ConsentNotValid: _TOO_LATE,
     ConsentExpired: _TOO_LATE,
     PaymentStatusInvalid: _TOO_LATE,
+    DifferenceSolved: _TOO_LATE,
+    RecallNotPossible: _TOO_LATE,
+    HitDecided: _TOO_LATE,
     # What customers, TPPs and the engine may run into, and staff never should.
     TPPAlreadyRegistered: _NOT_OURS,
     AppNameTaken: _NOT_OURS,

@@ -1,6 +1,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apps.clearing.rules import RecallReason
+
 REASON_LENGTH_MAX = 300
 
 
@@ -39,3 +41,9 @@ class ReasonForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
     is_confirmed = forms.BooleanField(label=_("I have read what follows from it."))
+
+
+class RecallForm(ReasonForm):
+    """The same, with the code that the other bank is told."""
+
+    code = forms.ChoiceField(label=_("What the other bank is told"), choices=RecallReason.choices)

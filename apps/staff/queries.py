@@ -6,6 +6,7 @@ from datetime import datetime, time
 from django.db.models import Max, QuerySet
 
 from apps.audit.models import AuditEvent
+from apps.clearing.queries import count_open_differences
 from apps.consents.models import Consent
 from apps.consents.rules import ConsentStatus
 from apps.core.clock import BANK_TIME_ZONE, bank_date
@@ -41,6 +42,7 @@ class DayFigures:
     payments_today: int
     payments_rejected_today: int
     payments_unfinished: int
+    clearing_differences: int
     outbox: OutboxState
 
 
@@ -55,6 +57,7 @@ def get_day_figures(*, now: datetime) -> DayFigures:
         payments_today=today.count(),
         payments_rejected_today=today.filter(transaction_status=TransactionStatus.RJCT).count(),
         payments_unfinished=PaymentInitiation.objects.exclude(transaction_status__in=FINAL_STATUSES).count(),
+        clearing_differences=count_open_differences(),
         outbox=get_outbox_state(),
     )
 

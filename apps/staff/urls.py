@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from apps.staff.views import audit, consents, outbox, sign_in_state, tpps
+from apps.staff.views import audit, clearing, consents, outbox, screening, sign_in_state, tpps
 
 
 def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
@@ -22,7 +22,11 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
             name="customer-reopen",
         ),
         path("users/<uuid:user_id>/reopen/", admin_view(sign_in_state.reopen_user), name="user-reopen"),
+        path("screening/<uuid:hit_id>/clear/", admin_view(screening.clear), name="hit-clear"),
+        path("screening/<uuid:hit_id>/confirm/", admin_view(screening.confirm), name="hit-confirm"),
         path("outbox/<uuid:message_id>/replay/", admin_view(outbox.replay), name="message-replay"),
+        path("differences/<uuid:difference_id>/solve/", admin_view(clearing.solve), name="difference-solve"),
+        path("transfers/<uuid:instruction_id>/recall/", admin_view(clearing.recall), name="transfer-recall"),
         path("outbox/replay/", admin_view(outbox.replay_all), name="outbox-replay"),
         path("trail/verify/", admin_view(audit.verify), name="trail-verify"),
         path("trail/<slug:object_type>/<str:object_id>/", admin_view(audit.story), name="trail-story"),

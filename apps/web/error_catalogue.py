@@ -223,7 +223,7 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         "PRODUCT_UNKNOWN",
         (404,),
         _("There is no such payment product"),
-        (_("This bank offers sepa-credit-transfers."),),
+        (_("This bank offers sepa-credit-transfers and instant-sepa-credit-transfers."),),
         _("See the API reference for the products."),
     ),
     CatalogueEntry(

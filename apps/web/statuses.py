@@ -61,9 +61,28 @@ STATUS_LOOKS: dict[str, StatusLook] = {
     "sent": StatusLook(_("Sent"), "ok", "check"),
     "done": StatusLook(_("Done"), "ok", "check"),
     "dead": StatusLook(_("Given up"), "danger", "x"),
+    # screening
+    "cleared": StatusLook(_("Not this person"), "ok", "check"),
+    "confirmed": StatusLook(_("True match"), "danger", "ban"),
+    "running": StatusLook(_("In progress"), "info", "hourglass"),
+    "superseded": StatusLook(_("Overtaken"), "neutral", "clock"),
     # instructions to the clearing house
     "submitted": StatusLook(_("Handed over"), "info", "send"),
-    "accepted": StatusLook(_("Accepted"), "ok", "check"),
+    "accepted": StatusLook(_("Settled"), "ok", "check"),
+    "timed_out": StatusLook(_("Timed out"), "danger", "clock"),
+    "returned": StatusLook(_("Sent back"), "warn", "undo-2"),
+    # transfers from other banks, messages, differences, recalls
+    "answered": StatusLook(_("Accepted"), "info", "hourglass"),
+    "arrived": StatusLook(_("Received"), "info", "hourglass"),
+    "booked": StatusLook(_("Booked"), "ok", "check"),
+    "returning": StatusLook(_("On its way back"), "info", "undo-2"),
+    "waiting": StatusLook(_("Waiting"), "info", "hourglass"),
+    "read": StatusLook(_("Carried out"), "ok", "check"),
+    "refused": StatusLook(_("Refused"), "danger", "x"),
+    "open": StatusLook(_("Open"), "warn", "alert-triangle"),
+    "solved": StatusLook(_("Solved"), "ok", "check"),
+    "requested": StatusLook(_("Asked for"), "info", "hourglass"),
+    "paid": StatusLook(_("Paid back"), "ok", "check"),
 }
 
 

@@ -16,7 +16,7 @@ from deploy.local.console import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATABASE = "bankportal"
-GENERATED = ("SECRET_KEY", "PG_OWNER_PASSWORD", "BANK_WEB_PASSWORD", "BANK_ENGINE_PASSWORD")
+GENERATED = ("SECRET_KEY", "PG_OWNER_PASSWORD", "BANK_WEB_PASSWORD", "BANK_ENGINE_PASSWORD", "CLEARING_KEY")
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
@@ -33,6 +33,7 @@ class Config:
     var: Path
     web_port: int
     tpp_port: int
+    clearing_port: int
     pg_port: int
     database_url: str  # Empty: the embedded PostgreSQL.
     broker_url: str  # Empty: files in var/broker.
@@ -47,6 +48,11 @@ class Config:
     def tpp_url(self) -> str:
         """Where the demo TPP answers."""
         return f"http://127.0.0.1:{self.tpp_port}"
+
+    @property
+    def clearing_url(self) -> str:
+        """Where the simulated clearing house answers."""
+        return f"http://127.0.0.1:{self.clearing_port}"
 
     @property
     def env_file(self) -> Path:
@@ -69,11 +75,17 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Config:
         var=Path(env.get("BANK_VAR_DIR") or ROOT / "var").resolve(),
         web_port=_port(env, "WEB_PORT", 8000),
         tpp_port=_port(env, "TPP_PORT", 8100),
+        clearing_port=_port(env, "CLEARING_PORT", 8200),
         pg_port=_port(env, "PG_PORT", 54329),
         database_url=env.get("DATABASE_URL", ""),
         broker_url=env.get("CELERY_BROKER_URL", ""),
     )
-    ports = {"WEB_PORT": config.web_port, "TPP_PORT": config.tpp_port, "PG_PORT": config.pg_port}
+    ports = {
+        "WEB_PORT": config.web_port,
+        "TPP_PORT": config.tpp_port,
+        "CLEARING_PORT": config.clearing_port,
+        "PG_PORT": config.pg_port,
+    }
     if len(set(ports.values())) < len(ports):
         raise Refusal(
             f"Each program needs a port of its own: {', '.join(f'{k}={v}' for k, v in ports.items())}."

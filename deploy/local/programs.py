@@ -38,6 +38,7 @@ def base_environment(config: Config, secrets: Mapping[str, str]) -> dict[str, st
         "WEB_PORT": str(config.web_port),
         "TPP_PORT": str(config.tpp_port),
         "TPP_BASE_URL": config.tpp_url,
+        "CLEARING_URL": config.clearing_url,
         "OIDC_SIGNING_KEYS_DIR": str(config.var / "keys" / "oidc"),
         "STATIC_ROOT": str(config.var / "static"),
         "CELERY_BROKER_URL": config.broker_url or "filesystem://localhost//",
@@ -98,14 +99,17 @@ def programs(config: Config, secrets: Mapping[str, str], owner_url: str) -> dict
         *("--workers-kill-timeout", "3", "--log-level", "warning", "bankportal.wsgi:application"),
     )
     add("worker", *celery, "worker", "-Q", "default", "-n", "worker@%h", "--pool=threads", "-c", "4", *quiet)
-    add("beat", *celery, "beat", "--loglevel=WARNING", "--pidfile=")
     add(
         "engine",
         *(*celery, "worker", "-Q", "engine", "-n", "engine@%h", "--pool=threads", "-c", "2", *quiet),
         database_url=engine_url,
     )
-    add("relay", python, "manage.py", "relay_outbox", "--skip-checks")
-    return found | {"tpp": _demo_tpp(config)}
+    # Beat is a thread of the relay here: as a process of its own it would cost 70 MB for a line a minute.
+    add("relay", python, "manage.py", "relay_outbox", "--skip-checks", "--with-beat")
+    return found | {
+        "tpp": _demo_tpp(config),
+        "clearing": _clearing_house(config, key=secrets["CLEARING_KEY"]),
+    }
 
 
 def _demo_tpp(config: Config) -> Program:
@@ -124,3 +128,21 @@ def _demo_tpp(config: Config) -> Program:
     for name in ("DATABASE_URL", "SECRET_KEY", "CELERY_BROKER_URL"):
         environment.pop(name, None)
     return Program("tpp", (sys.executable, "-m", "examples.demo_tpp"), environment)
+
+
+def _clearing_house(config: Config, *, key: str) -> Program:
+    """The clearing house is another company too: of the bank it gets the address and the key they share."""
+    environment = {
+        **os.environ,
+        "CLEARING_PORT": str(config.clearing_port),
+        "CLEARING_BANK_URL": config.bank_url,
+        "CLEARING_KEY": key,
+        "CLEARING_DATABASE": str(config.var / "clearing" / "house.sqlite3"),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+    for name in ("DATABASE_URL", "SECRET_KEY", "CELERY_BROKER_URL"):
+        environment.pop(name, None)
+    # Without site packages: it needs none, and leaving them out saves memory.
+    return Program("clearing", (sys.executable, "-S", "-m", "examples.clearing_house"), environment)

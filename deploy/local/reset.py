@@ -17,7 +17,7 @@ _FILES = (
     # The standard library's database adds what it likes to the name.
     *(f"celerybeat-schedule{ending}" for ending in ("", ".bak", ".dat", ".db", ".dir")),
 )
-_FOLDERS = ("broker", "keys", "log", "static", "test", "tpp")
+_FOLDERS = ("broker", "clearing", "keys", "log", "static", "test", "tpp")
 
 
 def reset(config: Config) -> None:

@@ -54,7 +54,11 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         config = self._stack.config
-        waiting = {"the bank": config.bank_url + "/health/ready", "the demo TPP": config.tpp_url + "/"}
+        waiting = {
+            "the bank": config.bank_url + "/health/ready",
+            "the demo TPP": config.tpp_url + "/",
+            "the clearing house": config.clearing_url + "/health",
+        }
         said = time.monotonic()
         while waiting:
             if self._over.wait(0.1) or not self._postgres_lives():
@@ -114,6 +118,7 @@ def _welcome(stack: Stack, seconds: float) -> str:
         ("Console for developers", config.bank_url + "/developers/"),
         ("Staff", config.bank_url + "/staff/"),
         ("Interface for TPPs", config.bank_url + "/v1/"),
+        ("Clearing house", config.clearing_url + "/"),
     ]
     people: list[tuple[str, ...]] = [("", "User ID", "Password", "Name")]
     for kind, label in (("customers", "Customer"), ("staff", "Staff"), ("tpp_members", "Developer")):
@@ -176,6 +181,7 @@ def start(config: Config, *, log_file: Path | None = None) -> int:
         try:
             check_port("WEB_PORT", config.web_port)
             check_port("TPP_PORT", config.tpp_port)
+            check_port("CLEARING_PORT", config.clearing_port)
             with contextlib.ExitStack() as closing, prepared(config) as stack:
                 output: Any = closing.enter_context(log_file.open("w")) if log_file else sys.stdout
                 return _serve(stack, started=started, output=output)

@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection, transaction
 
 from apps.audit.models import AuditEvent, AuditHead
 from apps.audit.queries import verify_chains
-from apps.audit.services import record_event
+from apps.audit.services import Event, record_event, record_events
 from apps.core import request_context
 from tests.factories.accounts import NOW
 from tests.sca.test_codes import in_parallel
@@ -38,6 +38,29 @@ def test_a_trail_of_many_events_is_intact(db: None) -> None:
     report = verify_chains()
     assert (report.events, report.intact) == (20, True)
     call_command("audit", "verify")
+
+
+def test_events_recorded_together_keep_their_order_and_their_calls(db: None) -> None:
+    record_events([], at=NOW)
+    record_events(
+        [
+            Event(
+                "test.thing.happened",
+                "thing",
+                str(number),
+                "engine",
+                data={"n": number},
+                request_id=f"r{number}",
+            )
+            for number in range(20)
+        ],
+        at=NOW,
+    )
+    events = AuditEvent.objects.order_by("seq")
+    assert [(event.object_id, event.request_id, event.data) for event in events] == [
+        (str(number), f"r{number}", {"n": number}) for number in range(20)
+    ]
+    assert verify_chains().intact
 
 
 def test_an_event_knows_the_call_that_caused_it(db: None) -> None:

@@ -471,7 +471,7 @@ class TestOnce:
         file = executed(psu, ten(psu, anna, batch_booking=batch_booking))
         entries = Entry.objects.count()
         OutboxMessage.objects.filter(status="dead").update(status="pending")
-        carry_out("engine.start_batch", "engine.book_set", "bulk.hand_over_set", "engine.settle_set")
+        carry_out("engine.start_batch", "engine.book_set", "clearing.submit", "engine.settle_payment")
         file.refresh_from_db()
         assert (file.status, Entry.objects.count(), booked(psu), booked(anna)) == (
             "ACSC",
@@ -483,7 +483,7 @@ class TestOnce:
 
     @override_settings(BULK_SET_SIZE=2)
     @pytest.mark.parametrize(
-        "point", ["engine.batch_begun", "engine.set_posted", "engine.set_booked", "engine.set_settled"]
+        "point", ["engine.batch_begun", "engine.set_posted", "engine.set_booked"]
     )
     @pytest.mark.parametrize("batch_booking", ["true", "false"])
     def test_killed_anywhere_it_goes_on_where_it_was(

@@ -6,7 +6,6 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.bulk.models import PaymentBatch, PaymentFile
-from apps.bulk.rail import hand_over_set_to_rail
 from apps.bulk.services import (
     authorise_payment_file,
     check_payment_file,
@@ -15,13 +14,28 @@ from apps.bulk.services import (
     start_payment_file_authorisation,
     verify_set_of_payees,
 )
-from apps.engine.bulk import book_set, settle_set, start_batch
+from apps.clearing.models import ClearingInstruction
+from apps.clearing.services.outcomes import note_accepted, note_rejected
+from apps.engine.bulk import book_set, start_batch
+from apps.engine.rails import settle_payment
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from tests.factories.accounts import bank_accounts, customer
 from tests.factories.payments import proof_for
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)  # A Friday: banks are open.
+
+CLOSED_TAIL = "9999999999"
+
+
+def answer(instruction_id: UUID, *, now: datetime) -> None:
+    """What the clearing house says: accounts of nothing but nines are closed."""
+    instruction = ClearingInstruction.objects.get(pk=instruction_id)
+    if instruction.creditor_iban.endswith(CLOSED_TAIL):
+        note_rejected(transaction_id=instruction.transaction_id, reason="AC04", now=now)
+    else:
+        note_accepted(transaction_id=instruction.transaction_id, cycle="SCT-20261120-1", now=now)
+
 
 HANDLERS = {
     "bulk.check_file": lambda p, now: check_payment_file(file_id=UUID(p["file_id"]), now=now),
@@ -32,11 +46,9 @@ HANDLERS = {
     "engine.book_set": lambda p, now: book_set(
         batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now
     ),
-    "bulk.hand_over_set": lambda p, now: hand_over_set_to_rail(
-        batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now
-    ),
-    "engine.settle_set": lambda p, now: settle_set(
-        batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now
+    "clearing.submit": lambda p, now: answer(UUID(p["instruction_id"]), now=now),
+    "engine.settle_payment": lambda p, now: settle_payment(
+        instruction_id=UUID(p["instruction_id"]), now=now
     ),
 }
 

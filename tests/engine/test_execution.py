@@ -6,13 +6,9 @@ from django.db import transaction
 from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.queries import get_balance, list_transactions
 from apps.audit.models import AuditEvent
-from apps.clearing.models import ClearingInstruction
-from apps.clearing.services import hand_over_instruction
-from apps.core.iban import make_iban
-from apps.engine.execution import execute_payment, settle_payment
+from apps.engine.execution import execute_payment
 from apps.identity.models import PSU, CoreUser
 from apps.ledger.queries import get_ledger_sums
-from apps.ledger.services import fold_totals
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import StatusReason
@@ -21,8 +17,6 @@ from apps.sca.models import SCAAuthorisation
 from tests.factories.accounts import NOW, bank_accounts, customer
 from tests.factories.payments import authorised_payment, received_payment
 from tests.factories.tpp import AppFactory
-
-CLOSED_ELSEWHERE = make_iban(country="DE", bank_code="12030000", account_number="9999999999")
 
 
 @pytest.fixture
@@ -39,16 +33,6 @@ def bruno(db: None) -> PSU:
 def execute(payment: PaymentInitiation) -> PaymentInitiation:
     with transaction.atomic():
         execute_payment(payment_id=payment.pk, now=NOW)
-    payment.refresh_from_db()
-    return payment
-
-
-def settle(payment: PaymentInitiation) -> PaymentInitiation:
-    instruction = ClearingInstruction.objects.get(payment_id=payment.pk)
-    with transaction.atomic():
-        hand_over_instruction(instruction_id=instruction.pk, now=NOW)
-    with transaction.atomic():
-        settle_payment(instruction_id=instruction.pk, now=NOW)
     payment.refresh_from_db()
     return payment
 
@@ -100,33 +84,6 @@ class TestInsideTheBank:
         payment = execute(authorised_payment(anna, creditor_iban=bruno.account.iban, amount_minor=10_001))
         assert (payment.transaction_status, payment.status_reason) == ("RJCT", "AM04")
         assert balance(anna) == 10_000
-
-
-class TestToAnotherBank:
-    def test_is_on_its_way_then_done(self, anna: PSU) -> None:
-        payment = execute(authorised_payment(anna))
-        assert payment.transaction_status == "ACSP"
-        assert balance(anna) == 7_500
-        assert settle(payment).transaction_status == "ACSC"
-        fold_totals()
-        clearing = bank_accounts()["clearing:sepa-sct"]
-        assert clearing.balance_minor == 0
-        assert bank_accounts()["nostro:central-bank"].balance_minor == 2_500
-
-    def test_comes_back_when_the_other_bank_refuses(self, anna: PSU) -> None:
-        payment = settle(execute(authorised_payment(anna, creditor_iban=CLOSED_ELSEWHERE)))
-        assert (payment.transaction_status, payment.status_reason) == ("RJCT", "AC04")
-        assert balance(anna) == 10_000
-        assert list_transactions(account=anna.account)[0].remittance_information_unstructured.startswith(
-            "RETURN AC04"
-        )
-        assert get_ledger_sums().sound
-
-    def test_settling_twice_changes_nothing(self, anna: PSU) -> None:
-        payment = settle(execute(authorised_payment(anna)))
-        settle(payment)
-        fold_totals()
-        assert bank_accounts()["nostro:central-bank"].balance_minor == 2_500
 
 
 @pytest.mark.req("S0-51", "S0-52", "S0-53", "S0-54")

@@ -1,19 +1,30 @@
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
+from apps.core.canonical import canonical_hash
 from apps.core.ids import new_id
 from apps.core.money import Money
+from apps.core.names.rules import NameMatch
 from apps.identity.models import PSU
+from apps.notifications.services import Promise, enqueue_messages
 from apps.payments.models import PaymentInitiation
-from apps.payments.rules import Channel
+from apps.payments.rules import Channel, ChargeBearer, PaymentProduct, TransactionStatus
 from apps.payments.services import (
+    ENGINE_QUEUE,
+    EXECUTE_TASK,
     PaymentOrder,
     authorise_payment,
     initiate_payment,
+    payment_snapshot,
     send_payment_code,
     start_payment_authorisation,
 )
-from apps.sca.models import Challenge
+from apps.sca.models import Challenge, SCAAuthorisation
+from apps.sca.rules import Purpose, SCAStatus, SubjectType
 from apps.sca.services import Proof, check_code, recompute_code
 from apps.tpp.models import App
 from tests.factories.accounts import FOREIGN_IBAN, NOW
@@ -25,6 +36,9 @@ def received_payment(
     amount_minor: int = 2_500,
     creditor_iban: str = FOREIGN_IBAN,
     app: App | None = None,
+    product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS,
+    creditor_agent: str = "",
+    charge_bearer: ChargeBearer | None = None,
     now: datetime = NOW,
 ) -> PaymentInitiation:
     """An order that waits for its customer."""
@@ -34,6 +48,9 @@ def received_payment(
         creditor_iban=creditor_iban,
         instructed_amount=Money(amount_minor, "EUR"),
         remittance_information_unstructured="Order 88-2041",
+        payment_product=product,
+        creditor_agent=creditor_agent,
+        charge_bearer=charge_bearer,
     )
     payment, _ = initiate_payment(
         channel=Channel.XS2A if app else Channel.PORTAL,
@@ -81,3 +98,70 @@ def authorised_payment(psu: PSU, **fields: object) -> PaymentInitiation:
         proof=proof_for(challenge_id),
         now=NOW,
     )
+
+
+def signed_payments(
+    orders: Sequence[tuple[PSU, str, int]], *, now: datetime = NOW, delay_seconds: int = 0, **fields: Any
+) -> list[PaymentInitiation]:
+    """Many orders (customer, payee's IBAN, amount) as they are after their customers' codes; no code is sent.
+
+    The engine finds what it finds after a code: a finalised authorisation over exactly this, and a message.
+    """
+    payments = [
+        PaymentInitiation(
+            **{
+                "channel": Channel.PORTAL,
+                "psu": psu,
+                "debtor_account": psu.account,
+                "debtor_iban": psu.account.iban,
+                "creditor_name": "Möbelhaus Kern GmbH",
+                "creditor_iban": creditor_iban,
+                "creditor_name_match": NameMatch.NOAP,
+                "amount_minor": amount_minor,
+                "currency": "EUR",
+                "transaction_status": TransactionStatus.ACTC,
+                "request_id": str(new_id()),
+                "request_hash": b"",
+                "released_at": now,
+                "authorised_at": now,
+                "authorisation_id": new_id(),
+                "created_at": now,
+                "status_changed_at": now,
+                **fields,
+            }
+        )
+        for psu, creditor_iban, amount_minor in orders
+    ]
+    PaymentInitiation.objects.bulk_create(payments)
+    SCAAuthorisation.objects.bulk_create(
+        SCAAuthorisation(
+            id=payment.authorisation_id,
+            subject_type=SubjectType.PAYMENT,
+            subject_id=payment.pk,
+            psu=payment.psu,
+            sca_status=SCAStatus.FINALISED,
+            created_at=now,
+            expires_at=now,
+            finalised_at=now,
+            elements=["knowledge", "possession"],
+            snapshot_hash=canonical_hash(
+                {"purpose": Purpose.PAYMENT.value, **payment_snapshot(payment=payment)}
+            ),
+        )
+        for payment in payments
+    )
+    with transaction.atomic():
+        enqueue_messages(
+            [
+                Promise(
+                    EXECUTE_TASK,
+                    {"payment_id": str(payment.pk)},
+                    effect_key=f"execute:{payment.pk}",
+                    queue=ENGINE_QUEUE,
+                    correlation_id=f"call-{payment.pk}",
+                    delay_seconds=delay_seconds,
+                )
+                for payment in payments
+            ]
+        )
+    return payments

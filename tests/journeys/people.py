@@ -81,7 +81,7 @@ class Customer:
         assert page.url.endswith("/home/"), page.text
         return page
 
-    def order_transfer(self, *, creditor_name: str, creditor_iban: str, amount: str) -> Page:
+    def order_transfer(self, *, creditor_name: str, creditor_iban: str, amount: str, **more: str) -> Page:
         """Fill in the transfer form and check it: the review page."""
         page = self.browser.open(f"{self.stack.bank_url}/pay/")
         page = self.browser.submit(
@@ -91,6 +91,7 @@ class Customer:
                 "creditor_name": creditor_name,
                 "creditor_iban": creditor_iban,
                 "amount": amount,
+                **more,
             },
         )
         assert page.url.endswith("/review/"), page.text
@@ -102,9 +103,11 @@ class Customer:
         form = next(form for form in review.forms if form.action.endswith("/code/"))
         return self.browser.submit(form, {}), self.code(known)
 
-    def transfer(self, *, creditor_name: str, creditor_iban: str, amount: str) -> str:
+    def transfer(self, *, creditor_name: str, creditor_iban: str, amount: str, **more: str) -> str:
         """A whole transfer; returns its payment id."""
-        review = self.order_transfer(creditor_name=creditor_name, creditor_iban=creditor_iban, amount=amount)
+        review = self.order_transfer(
+            creditor_name=creditor_name, creditor_iban=creditor_iban, amount=amount, **more
+        )
         page, code = self.ask_for_code(review)
         done = self.browser.submit(form_with(page, "code"), {"code": code})
         return payment_id_in(done.url)
@@ -210,11 +213,18 @@ class Machine:
         } | arguments.pop("headers", {})
         return self.client.request(method, f"{self.stack.bank_url}{path}", headers=headers, **arguments)
 
-    def initiate(self, *, debtor_iban: str, creditor_iban: str, amount: str = "12.34") -> dict[str, Any]:
+    def initiate(
+        self,
+        *,
+        debtor_iban: str,
+        creditor_iban: str,
+        amount: str = "12.34",
+        product: str = "sepa-credit-transfers",
+    ) -> dict[str, Any]:
         """A payment that waits for its customer: the contract's 201 body."""
         answer = self.call(
             "POST",
-            "/v1/payments/sepa-credit-transfers",
+            f"/v1/payments/{product}",
             scope="pisp",
             headers={"TPP-Redirect-URI": self.record["redirect_uris"][0]},
             json={

@@ -46,6 +46,11 @@ class RunningStack:
         return self.stack.config.tpp_url
 
     @property
+    def clearing_url(self) -> str:
+        """Where the clearing house answers, without a trailing slash."""
+        return self.stack.config.clearing_url
+
+    @property
     def owner_url(self) -> str:
         """The database as its owner."""
         return self.stack.owner_url
@@ -118,7 +123,7 @@ class RunningStack:
                 start_new_session=True,
             )
         self._write_down()
-        if wait and name in ("web", "tpp"):
+        if wait and name in ("web", "tpp", "clearing"):
             self._wait_for(name)
 
     def stop(self, name: str) -> None:
@@ -133,7 +138,7 @@ class RunningStack:
         """Start every program that does not run."""
         for name in self.stack.programs:
             self.start(name, wait=False)
-        for name in ("web", "tpp"):
+        for name in ("web", "tpp", "clearing"):
             self._wait_for(name)
 
     def stop_all(self) -> None:
@@ -169,7 +174,11 @@ class RunningStack:
             self._signal(name, signal.SIGKILL)  # Children that outlived it.
 
     def _wait_for(self, name: str) -> None:
-        url = f"{self.bank_url}/health/ready" if name == "web" else f"{self.tpp_url}/"
+        url = {
+            "web": f"{self.bank_url}/health/ready",
+            "tpp": f"{self.tpp_url}/",
+            "clearing": f"{self.clearing_url}/health",
+        }[name]
         deadline = time.monotonic() + READY_SECONDS
         while not running.answers(url):
             if not self.is_running(name) or time.monotonic() > deadline:
@@ -184,11 +193,19 @@ def running_stack(*, broker_url: str = "") -> Iterator[RunningStack]:
     With a PostgreSQL of its own, or, if DATABASE_URL names a server, with a database of its own there.
     """
     _remove_leftovers()
-    web, tpp, pg = free_ports(3)
+    web, tpp, clearing, pg = free_ports(4)
     var = TEST_VAR / f"bank-{os.getpid()}-{secrets.token_hex(3)}"
     server = "" if is_embedded() else os.environ.get("DATABASE_URL", "")
     url = postgres.with_database(server, f"bank_journeys_{secrets.token_hex(4)}") if server else ""
-    config = Config(var=var, web_port=web, tpp_port=tpp, pg_port=pg, database_url=url, broker_url=broker_url)
+    config = Config(
+        var=var,
+        web_port=web,
+        tpp_port=tpp,
+        clearing_port=clearing,
+        pg_port=pg,
+        database_url=url,
+        broker_url=broker_url,
+    )
     if server:
         _share_role_passwords(config, server)
     try:
@@ -222,6 +239,14 @@ def _remove_leftovers() -> None:
     for var in TEST_VAR.glob("bank-*-*"):
         if not psutil.pid_exists(int(var.name.split("-")[1])):
             running.end_leftovers(
-                Config(var=var, web_port=1, tpp_port=1, pg_port=1, database_url="", broker_url="")
+                Config(
+                    var=var,
+                    web_port=1,
+                    tpp_port=1,
+                    clearing_port=1,
+                    pg_port=1,
+                    database_url="",
+                    broker_url="",
+                )
             )
             _remove(var, 1)

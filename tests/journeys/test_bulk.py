@@ -73,7 +73,7 @@ def test_a_file_that_is_not_good_books_nothing(stack: RunningStack, anna: Custom
     assert anna.balance_minor() == before
 
 
-@pytest.mark.parametrize("point", ["engine.batch_begun", "engine.set_posted", "engine.set_settled"])
+@pytest.mark.parametrize("point", ["engine.batch_begun", "engine.set_posted", "engine.settled"])
 def test_an_engine_killed_in_the_middle_books_once(
     whole_stack: RunningStack, anna: Customer, point: str
 ) -> None:

@@ -18,20 +18,21 @@ from deploy.local import postgres, running
 from deploy.local.config import ROOT, free_ports, from_environment
 from tests.plugin import TEST_VAR
 
-PROGRAMS = ("web", "worker", "beat", "engine", "relay", "tpp")
+PROGRAMS = ("web", "worker", "engine", "relay", "tpp", "clearing")
 
 
 class Launcher:
     """One ``make run``: its folder and ports stay the same from start to start."""
 
     def __init__(self):
-        web, tpp, pg = free_ports(3)
+        web, tpp, clearing, pg = free_ports(4)
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": "/nonexistent",
             "BANK_VAR_DIR": str(TEST_VAR / f"run-{os.getpid()}"),
             "WEB_PORT": str(web),
             "TPP_PORT": str(tpp),
+            "CLEARING_PORT": str(clearing),
             "PG_PORT": str(pg),
         }
         self.config = from_environment(self.environment)
@@ -126,9 +127,9 @@ def test_it_prints_addresses_and_log_ins_and_ends_everything_on_ctrl_c(launcher)
     processes = launcher.everything()
     assert launcher.stop(signal.SIGINT) == 0
     assert _gone(processes) == []
-    assert not any(
-        map(_listens, (launcher.config.web_port, launcher.config.tpp_port, launcher.config.pg_port))
-    )
+    config = launcher.config
+    ports = (config.web_port, config.tpp_port, config.clearing_port, config.pg_port)
+    assert not any(map(_listens, ports))
 
 
 def test_secrets_and_keys_are_closed_to_other_users(launcher):
@@ -185,7 +186,7 @@ def test_when_postgresql_dies_everything_ends_and_its_log_is_named(launcher):
     assert _gone(processes) == []
 
 
-@pytest.mark.parametrize("name", ["WEB_PORT", "TPP_PORT", "PG_PORT"])
+@pytest.mark.parametrize("name", ["WEB_PORT", "TPP_PORT", "CLEARING_PORT", "PG_PORT"])
 def test_a_port_in_use_gets_one_sentence(launcher, name):
     port = int(launcher.environment[name])
     with socket.create_server(("127.0.0.1", port)):

@@ -65,8 +65,15 @@ class TestPostTransfer:
 
 @pytest.mark.django_db
 def test_a_posting_reads_no_table_from_end_to_end() -> None:
-    """Also where the planner has no statistics yet, as on the first day of a bank with many customers."""
+    """Also where the planner has no statistics yet, as on the first day of a bank with many customers.
+
+    And where its session, begun on that day, keeps the plans that it made when every table was one page.
+    """
+    first, second = book_account("first", limit=100), book_account("second")
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        for _ in range(8):  # From the sixth call on the server may keep a plan.
+            transfer(first, second, 1)
         cursor.execute(
             "SET LOCAL session_replication_role = replica"
         )  # Past the triggers: this is about size.
@@ -74,6 +81,8 @@ def test_a_posting_reads_no_table_from_end_to_end() -> None:
             """
             INSERT INTO ledger_ledgeraccount (id, code, kind, currency, credits_minor, minimum_balance_minor)
             SELECT md5(n::text)::uuid, 'customer:' || n, 'customer', 'EUR', 0, -1000 FROM generate_series(1, 10000) n;
+            INSERT INTO ledger_entrykey (entry_id, booking_date, currency, content_hash)
+            SELECT md5(n::text)::uuid, '2026-11-21', 'EUR', sha256('') FROM generate_series(1, 20000) n;
             INSERT INTO ledger_entry (id, kind, reference, currency, booking_date, value_date, posted_at,
                 debtor_name, debtor_iban, creditor_name, creditor_iban, end_to_end_identification,
                 remittance_information_unstructured)

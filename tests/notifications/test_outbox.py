@@ -1,5 +1,6 @@
 """The outbox: a committed promise is kept, whatever dies; and kept once."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,8 +13,12 @@ from apps.notifications.models import OutboxMessage
 from apps.notifications.queries import get_outbox_state
 from apps.notifications.rules import retry_delay_seconds
 from apps.notifications.services import (
+    Promise,
+    Work,
     carry_out_message,
+    carry_out_together,
     enqueue_message,
+    enqueue_messages,
     relay_messages,
     replay_message,
 )
@@ -202,6 +207,90 @@ class TestCarryOut:
         )
         assert seen == ["1"]
         assert results.count(True) == 1
+
+
+@pytest.fixture
+def by_three(settings: Any) -> None:
+    settings.OUTBOX_TOGETHER = {"test.topic": 3}
+
+
+@pytest.mark.usefixtures("by_three")
+class TestTogether:
+    def handler(self, works: list[Work]) -> None:
+        self.groups.append([work.payload["x"] for work in works])
+        if "poison" in self.groups[-1]:
+            raise ValueError("poison")
+
+    @pytest.fixture(autouse=True)
+    def empty(self) -> None:
+        self.groups: list[list[str]] = []
+
+    def promise_many(self, *names: str) -> None:
+        with transaction.atomic():
+            enqueue_messages(
+                [
+                    Promise("test.topic", {"x": name}, effect_key=name, correlation_id=f"call-{name}")
+                    for name in names
+                ]
+            )
+
+    def test_a_message_wakes_for_as_many_as_are_taken_at_once(self, db: None, published: list[str]) -> None:
+        self.promise_many(*"abcdefg")
+        assert relay_messages() == 7
+        assert len(published) == 3
+
+    def test_all_that_waits_is_carried_out_in_groups(self, db: None) -> None:
+        self.promise_many(*"abcdefg")
+        assert carry_out_together(topic="test.topic", handler=self.handler) == 7
+        assert [len(group) for group in self.groups] == [3, 3, 1]
+        assert sorted(x for group in self.groups for x in group) == list("abcdefg")
+        assert carry_out_together(topic="test.topic", handler=self.handler) == 0
+        assert set(OutboxMessage.objects.values_list("status", "attempts")) == {("done", 1)}
+
+    def test_sent_or_not_yet(self, db: None, published: list[str]) -> None:
+        self.promise_many("a")
+        relay_messages()
+        self.promise_many("b")
+        assert carry_out_together(topic="test.topic", handler=self.handler) == 2
+
+    def test_each_keeps_the_id_of_its_call(self, db: None) -> None:
+        self.promise_many("a", "b")
+        seen: list[str] = []
+        carry_out_together(
+            topic="test.topic", handler=lambda works: seen.extend(work.correlation_id for work in works)
+        )
+        assert sorted(seen) == ["call-a", "call-b"]
+
+    def test_another_topic_is_left_alone(self, db: None) -> None:
+        promise()
+        OutboxMessage.objects.update(topic="other.topic")
+        assert carry_out_together(topic="test.topic", handler=self.handler) == 0
+
+    def test_a_poisoned_one_fails_alone(self, transactional_db: None) -> None:
+        self.promise_many("a", "poison", "b", "c", "d")
+        with pytest.raises(ValueError, match="poison"):
+            carry_out_together(topic="test.topic", handler=self.handler)
+        states = dict(OutboxMessage.objects.values_list("effect_key", "status"))
+        assert states == {"a": "done", "b": "done", "c": "done", "d": "done", "poison": "pending"}
+        # It waits for its time, like any message that failed.
+        assert carry_out_together(topic="test.topic", handler=self.handler) == 0
+
+    @pytest.mark.django_db(transaction=True)
+    def test_many_workers_share_the_rows(self) -> None:
+        names = [str(n) for n in range(60)]
+        self.promise_many(*names)
+        counts = in_parallel(6, lambda n: carry_out_together(topic="test.topic", handler=self.handler))
+        assert sum(counts) == 60
+        assert sorted(x for group in self.groups for x in group) == sorted(names)
+
+    def test_the_same_effect_is_promised_once(self, db: None) -> None:
+        self.promise_many("a", "a")
+        self.promise_many("a")
+        assert OutboxMessage.objects.count() == 1
+
+    def test_a_promise_outside_a_transaction_is_a_bug(self, transactional_db: None) -> None:
+        with pytest.raises(RuntimeError):
+            enqueue_messages([Promise("test.topic", {}, "a")])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import get_balance
 from apps.audit.models import AuditEvent
+from apps.clearing.models import ClearingInstruction
 from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.engine.execution import execute_payment
@@ -15,7 +16,7 @@ from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import PaymentUnknown, list_pending_payments
-from apps.payments.rules import Channel
+from apps.payments.rules import Channel, PaymentProduct
 from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
     PaymentOrder,
@@ -56,13 +57,22 @@ def bruno(db: None) -> PSU:
     return customer("Bruno", phone="+4915100000002", balance_minor=0)
 
 
-def enter(psu: PSU, on: date | None, *, to: str = FOREIGN_IBAN, request_id: str = "", amount: int = 2_500):
+def enter(
+    psu: PSU,
+    on: date | None,
+    *,
+    to: str = FOREIGN_IBAN,
+    request_id: str = "",
+    amount: int = 2_500,
+    product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS,
+):
     order = PaymentOrder(
         debtor_account=psu.account,
         creditor_name="Kern",
         creditor_iban=to,
         instructed_amount=Money(amount, "EUR"),
         requested_execution_date=on,
+        payment_product=product,
     )
     payment, _ = initiate_payment(
         channel=Channel.PORTAL, order=order, psu=psu, request_id=request_id or str(new_id()), now=NOW
@@ -300,3 +310,32 @@ def test_one_signed_when_its_day_has_come_goes_at_once(anna: PSU) -> None:
     )
     assert (payment.is_scheduled, promised(payment)) == (False, 1)
     assert release_due_payments(now=monday) == 0
+
+
+@pytest.mark.req("IPR-5a(4)")
+class TestInstant:
+    """An instant transfer for a later day: on that day itself, and the seconds run from there."""
+
+    def waiting(self, anna: PSU) -> PaymentInitiation:
+        return signed(anna, SATURDAY, product=PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS)
+
+    def test_goes_on_a_day_on_which_banks_are_closed(self, anna: PSU) -> None:
+        payment = self.waiting(anna)
+        assert release_due_payments(now=at("2026-11-27T23:59:59")) == 0
+        assert run_engine(payment, now=at("2026-11-27T23:59:59")).transaction_status == "ACTC"
+        assert release_due_payments(now=at("2026-11-28T00:00:00")) == 1
+        payment = run_engine(payment, now=at("2026-11-28T00:00:03"))
+        assert payment.transaction_status == "ACSP"
+        instruction = ClearingInstruction.objects.get(payment_id=payment.pk)
+        assert (instruction.rail, instruction.received_at) == ("inst", at("2026-11-28T00:00:00"))
+
+    def test_takes_nothing_when_the_seconds_of_its_day_are_over(self, anna: PSU) -> None:
+        payment = self.waiting(anna)
+        release_due_payments(now=at("2026-11-28T00:00:00"))
+        payment = run_engine(payment, now=at("2026-11-28T00:00:09"))
+        assert (payment.transaction_status, payment.status_reason) == ("RJCT", "AB05")
+        assert balance(anna) == 10_000
+
+    def test_an_ordinary_one_waits_for_the_business_day(self, anna: PSU) -> None:
+        signed(anna, SATURDAY)
+        assert release_due_payments(now=at("2026-11-28T12:00:00")) == 0

@@ -60,21 +60,31 @@ def test_days_that_may_not(requested: str, error: type[Exception]) -> None:
 def test_the_day_it_is_carried_out_and_the_last_to_take_it_back(
     requested: str, executed: str, cancellable_until: str
 ) -> None:
-    assert execution_day(day(requested)) == day(executed)
+    assert execution_day(day(requested), is_instant=False) == day(executed)
+    assert execution_day(day(requested), is_instant=True) == day(requested)
     assert last_day_to_cancel(day(requested)) == day(cancellable_until)
 
 
 def test_an_order_without_a_day_never_waits() -> None:
-    assert not has_to_wait(None, today=day("2026-11-28"))
+    assert not has_to_wait(None, is_instant=False, today=day("2026-11-28"))
+    assert not has_to_wait(None, is_instant=True, today=day("2026-11-28"))
 
 
-def test_over_two_years_the_comparison_in_the_database_means_the_same_as_the_rule() -> None:
+@pytest.mark.parametrize(("is_instant", "waits"), [(False, True), (True, False)])
+def test_on_a_day_on_which_banks_are_closed_only_instant_transfers_go(is_instant: bool, waits: bool) -> None:
+    saturday = day("2026-11-28")
+    assert has_to_wait(saturday, is_instant=is_instant, today=saturday) is waits
+
+
+@pytest.mark.parametrize("is_instant", [False, True])
+def test_over_two_years_the_comparison_in_the_database_means_the_same_as_the_rule(is_instant: bool) -> None:
     today = TODAY
     for _ in range(760):
-        due = latest_due_request(today=today)
+        due = latest_due_request(is_instant=is_instant, today=today)
         for distance in range(-6, 7):
             requested = today + timedelta(days=distance)
-            assert (requested <= due) is (not has_to_wait(requested, today=today))
+            waits = has_to_wait(requested, is_instant=is_instant, today=today)
+            assert (requested <= due) is not waits
         today += timedelta(days=1)
 
 

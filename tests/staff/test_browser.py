@@ -11,6 +11,7 @@ from apps.notifications.models import OutboxMessage
 from apps.sca.models import Challenge
 from apps.sca.services import recompute_code
 from tests import browser as tools
+from tests.staff.clearing import compared_cycle, difference_of, settled_of
 from tests.staff.world import PASSWORD, World, build_world, member_of_staff, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -44,6 +45,19 @@ def visitor(running_browser: Browser, live_server: Any) -> Iterator[Callable[...
         context.close()
 
 
+def clearing_paths_of(world: World) -> list[str]:
+    report, instruction, difference = compared_cycle(world), settled_of(world), difference_of()
+    message = report.message
+    return [
+        f"/staff/clearing/clearingreport/{report.pk}/",
+        f"/staff/clearing/clearinginstruction/{instruction.pk}/",
+        f"/staff/clearing/clearingdifference/{difference.pk}/",
+        f"/staff/clearing/clearingmessage/{message.pk}/",
+        f"/staff/differences/{difference.pk}/solve/",
+        f"/staff/transfers/{instruction.pk}/recall/",
+    ]
+
+
 def paths_of(world: World) -> list[str]:
     message = OutboxMessage.objects.first()
     assert message is not None
@@ -54,6 +68,11 @@ def paths_of(world: World) -> list[str]:
         "consents/consent",
         "payments/paymentinitiation",
         "clearing/clearinginstruction",
+        "clearing/incomingtransfer",
+        "clearing/clearingreport",
+        "clearing/clearingdifference",
+        "clearing/clearingrecall",
+        "clearing/clearingmessage",
     ]
     lists += [
         "accounts/paymentaccount",
@@ -67,6 +86,7 @@ def paths_of(world: World) -> list[str]:
         *(f"/staff/{name}/" for name in lists),
         "/staff/notifications/outboxmessage/",
         f"/staff/notifications/outboxmessage/{message.pk}/",
+        *clearing_paths_of(world),
         f"/staff/tpp/tpp/{world.app.tpp_id}/",
         f"/staff/tpp/app/{world.app.pk}/",
         f"/staff/consents/consent/{world.consent.pk}/",
@@ -75,6 +95,11 @@ def paths_of(world: World) -> list[str]:
         f"/staff/tpps/{world.app.tpp_id}/block/",
         "/staff/trail/verify/",
         f"/staff/trail/consent/{world.consent.pk}/",
+        "/staff/screening/screeninghit/",
+        f"/staff/screening/screeninghit/{world.hit.pk}/",
+        f"/staff/screening/{world.hit.pk}/confirm/",
+        f"/staff/screening/screeningrun/{world.hit.run_id}/",
+        f"/staff/screening/sanctionslist/{world.hit.run.sanctions_list_id}/",
     ]
 
 

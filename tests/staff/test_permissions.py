@@ -11,6 +11,7 @@ from apps.identity.rules import STAFF_PERMISSIONS, StaffRole
 from apps.identity.services import provision_staff_roles
 from apps.notifications.models import OutboxMessage
 from apps.tpp.models import TPP
+from tests.staff.clearing import difference_of, settled_of
 from tests.staff.world import World, member_of_staff, signed_in, superuser
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +20,10 @@ LISTS = [
     f"/staff/{model._meta.app_label}/{model._meta.model_name}/"
     for model in sorted(admin.site._registry, key=lambda model: model._meta.label)
 ]
+CLEARING = (
+    *("clearing/clearinginstruction", "clearing/incomingtransfer", "clearing/clearingreport"),
+    *("clearing/clearingdifference", "clearing/clearingrecall", "clearing/clearingmessage"),
+)
 VISIBLE = {
     StaffRole.OPEN_BANKING: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation")
@@ -29,7 +34,8 @@ VISIBLE = {
         *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
     },
     StaffRole.OPERATIONS: {
-        *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
+        *CLEARING,
+        *("ledger/ledgeraccount", "notifications/outboxmessage"),
         "payments/paymentinitiation",
     },
     StaffRole.AUDIT: {
@@ -37,7 +43,13 @@ VISIBLE = {
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
         *("payments/paymentlimits", "payments/standingorder"),
         *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
-        *("clearing/clearinginstruction", "ledger/ledgeraccount", "notifications/outboxmessage"),
+        *CLEARING,
+        *("ledger/ledgeraccount", "notifications/outboxmessage"),
+        *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
+    },
+    StaffRole.COMPLIANCE: {
+        *("identity/psu", "accounts/paymentaccount"),
+        *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
     },
 }
 
@@ -55,7 +67,11 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/customers/{world.anna.pk}/reopen/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
+        f"/staff/screening/{world.hit.pk}/clear/": "screening.change_screeninghit",
+        f"/staff/screening/{world.hit.pk}/confirm/": "screening.change_screeninghit",
         "/staff/outbox/replay/": "notifications.change_outboxmessage",
+        f"/staff/differences/{difference_of().pk}/solve/": "clearing.change_clearingdifference",
+        f"/staff/transfers/{settled_of(world).pk}/recall/": "clearing.change_clearinginstruction",
         "/staff/trail/verify/": "audit.view_auditevent",
         f"/staff/trail/consent/{world.consent.pk}/": "audit.view_auditevent",
     }
@@ -185,5 +201,8 @@ def test_no_role_may_change_users_groups_or_permissions():
         "tpp.change_app",
         "consents.change_consent",
         "sca.change_authenticationstate",
+        "screening.change_screeninghit",
         "notifications.change_outboxmessage",
+        "clearing.change_clearingdifference",
+        "clearing.change_clearinginstruction",
     }

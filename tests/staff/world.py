@@ -26,9 +26,11 @@ from apps.identity.services import provision_staff_roles, register_user
 from apps.payments.models import PaymentInitiation
 from apps.sca.models import SMSDevice
 from apps.sca.services import enrol_sms_device
+from apps.screening.models import ScreeningHit
 from apps.tpp.models import App
 from tests.factories.accounts import NOW, bank_accounts, customer
 from tests.factories.payments import authorised_payment, proof_for, received_payment
+from tests.factories.screening import screened_hit
 from tests.factories.tpp import AppFactory
 
 PASSWORD = "linden-staff-2026"
@@ -43,6 +45,7 @@ class World:
     consent: Consent
     waiting: PaymentInitiation
     released: PaymentInitiation
+    hit: ScreeningHit
 
 
 def build_world(*, now: datetime = NOW) -> World:
@@ -56,6 +59,7 @@ def build_world(*, now: datetime = NOW) -> World:
         consent=given_consent(anna, app=app, now=now),
         waiting=received_payment(anna, app=app, amount_minor=8_990),
         released=authorised_payment(anna, amount_minor=2_480),
+        hit=screened_hit("Anna Schneider"),
     )
 
 

@@ -3,9 +3,11 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from apps.notifications.queries import OutboxState
 from apps.web.views import health
+from tests.factories.screening import imported, run_to_its_end
 
 pytestmark = pytest.mark.urls("tests.web.pages")
 
@@ -24,21 +26,31 @@ def test_live_asks_nothing_of_the_database(client: Client) -> None:  # No db fix
     assert client.get("/health/live").json() == {"status": "ok"}
 
 
+@pytest.fixture
+def screened_today(db: None) -> None:
+    """Customers were screened against the sanctions list, today."""
+    now = timezone.now()
+    run_to_its_end(imported("Arno Falkenrath", now=now).runs.get(), now=now)
+
+
 @pytest.mark.django_db
+@pytest.mark.usefixtures("screened_today")
 def test_ready_when_database_and_schema_are_there(client: Client, outbox: list[float]) -> None:
     response = client.get("/health/ready")
     assert response.status_code == 200
     assert response.json() == {
         "status": "ok",
-        "checks": {"database": "ok", "migrations": "ok", "outbox": "ok"},
+        "checks": {"database": "ok", "migrations": "ok", "outbox": "ok", "screening": "ok"},
     }
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("screened_today")
 def test_a_late_outbox_is_told_but_does_not_take_the_pages_away(client: Client, outbox: list[float]) -> None:
     outbox[0] = 301
     response = client.get("/health/ready")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["outbox"] == "late"
 
 
 def test_not_ready_without_the_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

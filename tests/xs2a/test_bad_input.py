@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from apps.consents.models import Consent
 from apps.payments.models import PaymentInitiation
+from apps.payments.rules import PaymentProduct
 from apps.xs2a.parsers import BODY_BYTES_MAX, parse_strict_json
 from apps.xs2a.refusals import FormatError, RequestRefused
 from apps.xs2a.serializers.consents import parse_consent_request
@@ -21,6 +23,7 @@ from apps.xs2a.serializers.payments import parse_payment_request
 from tests.xs2a.kit import ABSENT, API, PAYMENTS, PSU_IP, consent_body, payment_body
 from tests.xs2a.world import World
 
+PRODUCT = PaymentProduct.SEPA_CREDIT_TRANSFERS
 BAD_JSON = {
     "blanks": b"   ",
     "cut off": b'{"access": {',
@@ -260,7 +263,11 @@ def test_what_would_be_signed_must_be_fit_to_be_shown(world: World, name, member
             "PARAMETER_NOT_SUPPORTED",
             "requestedExecutionTime",
         ),
-        ({"creditorAgent": "LINDDEB0XXX"}, "PARAMETER_NOT_SUPPORTED", "creditorAgent"),
+        ({"creditorAgent": "LINDDEB0XX"}, "FORMAT_ERROR", "creditorAgent"),
+        ({"creditorAgent": 5}, "FORMAT_ERROR", "creditorAgent"),
+        ({"chargeBearer": "DEBT"}, "FORMAT_ERROR", "chargeBearer"),
+        ({"chargeBearer": "slev"}, "FORMAT_ERROR", "chargeBearer"),
+        ({"creditorAgentName": "Lindenbank"}, "PARAMETER_NOT_SUPPORTED", "creditorAgentName"),
         ({"transactionStatus": "ACSC"}, "FORMAT_ERROR", "transactionStatus"),
         ({"psu": "anna"}, "FORMAT_ERROR", "psu"),
         ({"x" * 500: 1}, "FORMAT_ERROR", "x" * 40),
@@ -315,7 +322,7 @@ def test_whatever_bytes_come_are_understood_or_refused(raw):
 @given(_values)
 @settings(max_examples=300, deadline=None)
 def test_whatever_json_comes_is_an_order_or_refused(value):
-    for parse in (parse_payment_request, parse_consent_request):
+    for parse in (partial(parse_payment_request, product=PRODUCT), parse_consent_request):
         # RuntimeError is pytest-django's guard: an account was looked up, so the form was right.
         with suppress(RequestRefused, RuntimeError):
             parse(value if isinstance(value, dict) else {"access": value, "debtorAccount": value})
@@ -339,7 +346,7 @@ def test_mutated_orders_are_orders_or_refused():
         try:
             document = parse_strict_json(bytes(raw))
             if isinstance(document, dict):
-                parse_payment_request(document)
+                parse_payment_request(document, product=PRODUCT)
         except RequestRefused:
             continue
         except Exception as error:

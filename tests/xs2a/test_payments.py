@@ -344,3 +344,79 @@ class TestForALaterDay:
         assert api.post(PAYMENTS, body, X_Request_ID=request_id).status == 201
         answer = api.post(PAYMENTS, body | {"requestedExecutionDate": day}, X_Request_ID=request_id)
         assert answer.refusal == (400, "PARAMETER_NOT_CONSISTENT")
+
+
+INSTANT = "/v1/payments/instant-sepa-credit-transfers"
+
+
+@pytest.mark.req("IPR-5a(4)")
+def test_an_instant_transfer_is_taken_in_under_its_own_path(world: World):
+    answer = world.pis().post(INSTANT, payment_body(world.anna.account.iban), TPP_Redirect_URI=REDIRECT_URI)
+    assert answer.status == 201
+    payment = PaymentInitiation.objects.get()
+    assert payment.payment_product == "instant-sepa-credit-transfers"
+    assert answer.headers["Location"] == f"{INSTANT}/{payment.pk}"
+    assert world.pis().get(f"{INSTANT}/{payment.pk}/status").body["transactionStatus"] == "RCVD"
+
+
+@pytest.mark.parametrize("rest", ["", "/status", "/authorisations"])
+def test_a_payment_is_not_found_under_another_products_path(world: World, rest: str):
+    world.pis().post(INSTANT, payment_body(world.anna.account.iban), TPP_Redirect_URI=REDIRECT_URI)
+    payment = PaymentInitiation.objects.get()
+    answer = world.pis().get(f"{PAYMENTS}/{payment.pk}{rest}")
+    assert answer.status in (403, 404)
+    assert answer.body == world.pis().get(f"{PAYMENTS}/{NOT_THERE}{rest}").body
+
+
+URGENT, ABROAD = "/v1/payments/target-2-payments", "/v1/payments/cross-border-credit-transfers"
+TURKISH = {"creditorAccount": {"iban": "TR330006100519786457841326"}, "creditorAgent": "TGBATRIS"}
+
+
+def test_an_urgent_transfer_tells_its_fee(world: World):
+    answer = world.pis().post(URGENT, payment_body(world.anna.account.iban))
+    assert (answer.status, answer.body["transactionFeeIndicator"]) == (201, True)
+    assert answer.body["transactionFees"] == {"currency": "EUR", "amount": "10.00"}
+
+
+@pytest.mark.parametrize(
+    ("bearer", "fees"),
+    [
+        ({}, {"currency": "EUR", "amount": "12.50"}),
+        ({"chargeBearer": "SHAR"}, {"currency": "EUR", "amount": "12.50"}),
+        ({"chargeBearer": "DEBT"}, {"currency": "EUR", "amount": "32.50"}),
+        ({"chargeBearer": "CRED"}, None),
+    ],
+)
+def test_a_transfer_abroad_is_taken_in_and_comes_back_as_it_was_sent(world: World, bearer: dict, fees: dict):
+    api = world.pis()
+    answer = api.post(ABROAD, payment_body(world.anna.account.iban, **TURKISH, **bearer))
+    assert (answer.status, answer.body.get("transactionFees")) == (201, fees)
+    told = api.get(answer.href("self")).body
+    assert (told["creditorAgent"], told["chargeBearer"]) == ("TGBATRIS", bearer.get("chargeBearer", "SHAR"))
+    assert told["creditorAccount"] == TURKISH["creditorAccount"]
+
+
+@pytest.mark.parametrize(
+    ("product", "change", "refusal", "path"),
+    [
+        (ABROAD, {"creditorAgent": "TGBATRIS"}, (400, "FORMAT_ERROR"), "creditorAccount"),
+        (ABROAD, {**TURKISH, "creditorAgent": ABSENT}, (400, "FORMAT_ERROR"), "creditorAgent"),
+        (ABROAD, {**TURKISH, "chargeBearer": "SLEV"}, (400, "FORMAT_ERROR"), "chargeBearer"),
+        (URGENT, {"chargeBearer": "DEBT"}, (400, "FORMAT_ERROR"), "chargeBearer"),
+        (URGENT, TURKISH, (400, "FORMAT_ERROR"), "creditorAccount.iban"),
+        (PAYMENTS, TURKISH, (400, "FORMAT_ERROR"), "creditorAccount.iban"),
+        (
+            ABROAD,
+            {**TURKISH, "instructedAmount": {"currency": "USD", "amount": "1.00"}},
+            (400, "PAYMENT_FAILED"),
+            None,
+        ),
+    ],
+)
+def test_what_a_product_does_not_do_is_named_and_nothing_is_kept(
+    world: World, product: str, change: dict, refusal: tuple, path: str | None
+):
+    answer = world.pis().post(product, payment_body(world.anna.account.iban, **change))
+    assert answer.refusal == refusal
+    assert path is None or answer.path == path
+    assert not PaymentInitiation.objects.exists()

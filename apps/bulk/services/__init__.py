@@ -9,7 +9,6 @@ from apps.bulk.services.checking import (
 )
 from apps.bulk.services.execution import (
     BOOK_TASK,
-    HAND_OVER_TASK,
     SEND_FILE_REFUSAL_NOTICE_TASK,
     begin_batch,
     check_batch_authorised,
@@ -42,7 +41,6 @@ from apps.bulk.services.status import PaymentFileStatusInvalid
 __all__ = [
     "BOOK_TASK",
     "CHECK_TASK",
-    "HAND_OVER_TASK",
     "SEND_FILE_REFUSAL_NOTICE_TASK",
     "START_TASK",
     "VERIFY_TASK",

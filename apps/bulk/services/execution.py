@@ -23,7 +23,6 @@ from apps.sca.models import SCAAuthorisation
 from apps.sca.rules import Purpose
 
 BOOK_TASK = "engine.book_set"
-HAND_OVER_TASK = "bulk.hand_over_set"
 SEND_FILE_REFUSAL_NOTICE_TASK = "bulk.send_refusal_notice"
 ENGINE_QUEUE = "engine"
 
@@ -122,17 +121,10 @@ def note_outcomes(*, outcomes: Sequence[ItemOutcome]) -> None:
         )
 
 
-def finish_set(*, batch: PaymentBatch, hands_over: bool, now: datetime) -> None:
-    """The next set of a locked group is booked: promise the one after it, and the way to other banks if it has any."""
-    number = batch.next_set
-    batch.next_set = number + 1
+def finish_set(*, batch: PaymentBatch, now: datetime) -> None:
+    """The next set of a locked group is booked: promise the one after it."""
+    batch.next_set += 1
     batch.save(update_fields=["next_set"])
-    if hands_over:
-        enqueue_message(
-            topic=HAND_OVER_TASK,
-            payload={"batch_id": str(batch.pk), "number": str(number)},
-            effect_key=f"bulk-out:{batch.pk}:{number}",
-        )
     if batch.next_set < batch.sets:
         _promise_set(batch)
     else:
@@ -143,6 +135,8 @@ def bring_batch_up(*, batch: PaymentBatch, now: datetime) -> None:
     """Once every set is booked: what the group comes to by its payments, and the file by its groups."""
     if batch.next_set < batch.sets:
         return
+    if PaymentItem.objects.filter(batch=batch, status__in=[ItemStatus.PDNG, ItemStatus.ACSP]).exists():
+        return  # Cheap, for it is asked after each answer of another bank.
     status = BatchStatus(combine_statuses(count_items_by_status(batch_id=batch.pk)))
     if status != batch.status:
         batch.status = status

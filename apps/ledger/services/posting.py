@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
@@ -114,27 +114,27 @@ def post_entry(
     :raises AccountNotPostable: unknown account, or one in another currency.
     :raises django.db.IntegrityError: the legs do not balance.
     """
-    outcome = call_function(
-        _POST_ENTRY,
-        [
-            kind.value,
-            reference,
-            currency,
-            booking_date,
-            value_date,
-            now,
-            [leg.account_id for leg in legs],
-            [leg.direction.value for leg in legs],
-            [leg.amount_minor for leg in legs],
-            narrative.debtor_name,
-            narrative.debtor_iban,
-            narrative.creditor_name,
-            narrative.creditor_iban,
-            narrative.end_to_end_identification,
-            narrative.remittance_information_unstructured,
-        ],
+    outcome = _post(
+        kind=kind,
+        reference=reference,
+        currency=currency,
+        legs=legs,
+        booking_date=booking_date,
+        value_date=value_date,
+        narrative=narrative,
+        now=now,
     )
-    match PostingOutcome(outcome):
+    return is_booked_now(outcome, reference=reference)
+
+
+def is_booked_now(outcome: PostingOutcome, *, reference: str) -> bool:
+    """True if booked now, False if it was before.
+
+    :raises ExceedsBalance: an account would fall below its limit, holds counted.
+    :raises EntryClash: the reference was used for other accounts or amounts.
+    :raises AccountNotPostable: unknown account, or one in another currency.
+    """
+    match outcome:
         case PostingOutcome.POSTED:
             return True
         case PostingOutcome.EXISTS:
@@ -145,6 +145,59 @@ def post_entry(
             raise EntryClash(reference)
         case PostingOutcome.ACCOUNT_NOT_FOUND | PostingOutcome.CURRENCY_MISMATCH:
             raise AccountNotPostable(str(outcome))
+
+
+def _post(
+    *,
+    kind: EntryKind,
+    reference: str,
+    currency: str,
+    legs: Sequence[Leg],
+    booking_date: date,
+    value_date: date,
+    narrative: Narrative,
+    now: datetime,
+) -> PostingOutcome:
+    outcome = call_function(
+        _POST_ENTRY,
+        [
+            kind.value,
+            reference,
+            currency,
+            booking_date,
+            value_date,
+            now,
+            _array(leg.account_id for leg in legs),
+            _array(leg.direction.value for leg in legs),
+            _array(leg.amount_minor for leg in legs),
+            narrative.debtor_name,
+            narrative.debtor_iban,
+            narrative.creditor_name,
+            narrative.creditor_iban,
+            narrative.end_to_end_identification,
+            narrative.remittance_information_unstructured,
+        ],
+    )
+    return PostingOutcome(outcome)
+
+
+def _post_alone(
+    transfer: Transfer, currency: str, booking_date: date, value_date: date, now: datetime
+) -> PostingOutcome:
+    """A set of one by the function for one, whose plans the server keeps."""
+    return _post(
+        kind=transfer.kind,
+        reference=transfer.reference,
+        currency=currency,
+        legs=[
+            Leg(transfer.debit_account_id, Direction.DEBIT, transfer.amount_minor),
+            Leg(transfer.credit_account_id, Direction.CREDIT, transfer.amount_minor),
+        ],
+        booking_date=booking_date,
+        value_date=value_date,
+        narrative=transfer.narrative,
+        now=now,
+    )
 
 
 def post_transfers(
@@ -160,6 +213,8 @@ def post_transfers(
     As :func:`post_transfer` for one after the other, at a fraction of the cost: one that cannot be booked leaves the
     others as they are. First come those that are covered for sure, then the others in their order.
     """
+    if len(transfers) == 1:
+        return [_post_alone(transfers[0], currency, booking_date, value_date, now)]
     if not transfers:
         return []
     narratives = [transfer.narrative for transfer in transfers]
@@ -221,6 +276,11 @@ def reverse_entry(*, kind: EntryKind, reference: str, booking_date: date, reason
         ),
         now=now,
     )
+
+
+def _array(values: Iterable[UUID | str | int]) -> str:
+    """An array as PostgreSQL reads it, for values that need no quotes: psycopg's own way took a fifth of the call."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def entry_id(*, kind: EntryKind, reference: str) -> UUID:

@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language
 
 from apps.core.money import format_money
+from apps.payments.rules import ChargeBearer
 from apps.portal import phrases
 
 register = template.Library()
@@ -29,9 +30,15 @@ def day_month(value: date | datetime) -> str:
 
 
 @register.filter
-def when_text(requested: str) -> str:
-    """When an order is carried out, from the date as the signed snapshot writes it ("" for at once)."""
-    return phrases.when_text(date.fromisoformat(requested) if requested else None)
+def when_text(requested: str, product: str) -> str:
+    """When an order is carried out, from date ("" for at once) and product as the signed snapshot writes them."""
+    return phrases.when_text(date.fromisoformat(requested) if requested else None, product=product)
+
+
+@register.filter
+def charge_bearer_text(code: str) -> str:
+    """Who pays the fees, from the code in the signed snapshot."""
+    return str(ChargeBearer(code).label)
 
 
 @register.filter

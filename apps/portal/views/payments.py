@@ -4,6 +4,7 @@ The code is made over amount, payee and the rest of the order (RTS art. 5); the 
 the code was made over, not what a form says.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from apps.core.money import plain_amount
 from apps.payments.limits import LimitExceeded
 from apps.payments.queries import get_payment_for_psu, list_payments_for_psu
 from apps.payments.rules import Channel, StatusReason, TransactionStatus, is_final
-from apps.payments.scheduling import execution_day, last_day_to_cancel, latest_arrival_day
+from apps.payments.scheduling import execution_day, last_day_to_cancel, receipt_day
 from apps.payments.services import (
     PaymentOrder,
     PaymentStatusInvalid,
@@ -43,7 +44,7 @@ from apps.payments.services import (
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
-from apps.portal.phrases import limit_text, reason_text, when_text
+from apps.portal.phrases import arrival_text, limit_text, reason_text, return_text, when_text
 from apps.portal.signing import code_under_way, open_authorisation_id, sign_context, wrong_code_form
 from apps.sca.queries import ChallengeView, get_challenge_view
 from apps.sca.rules import CodeMalformed, SubjectType
@@ -96,11 +97,9 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
     context = {
         "payment": payment,
         "balance": balance,
-        "is_short": payment.amount_minor > balance.available_minor,
-        "when": when_text(payment.requested_execution_date),
-        "arrival_day": latest_arrival_day(
-            visit.now, requested=payment.requested_execution_date, cut_off=settings.SEPA_CUT_OFF
-        ),
+        "is_short": payment.total_minor > balance.available_minor,
+        "when": when_text(payment.requested_execution_date, product=payment.payment_product),
+        "arrival": arrival_text(payment, now=visit.now),
         "steps": _steps(),
     }
     return render(request, "portal/payment_review.html", context)
@@ -171,7 +170,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         form = wrong_code_form()
     context = sign_context(visit, challenge, form) | {
         "payment": payment,
-        "when": when_text(payment.requested_execution_date),
+        "when": when_text(payment.requested_execution_date, product=payment.payment_product),
         "steps": _steps(),
     }
     return render(request, "portal/payment_sign.html", context)
@@ -186,12 +185,13 @@ def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespons
     context = {
         "payment": payment,
         "reason": reason_text(payment) if status == TransactionStatus.RJCT else "",
+        "return_reason": return_text(payment) if payment.returned_at else "",
         "is_signed_here": _may_be_signed_here(payment),
         "is_scheduled": payment.is_scheduled,
         "is_under_way": not payment.is_scheduled
         and status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
         "is_cancellable": is_cancellable(payment=payment, now=visit.now),
-        **_planned_days(payment),
+        **_planned_days(payment, now=visit.now),
         "is_final": is_final(status),
     }
     return render(request, "portal/payment.html", context)
@@ -238,12 +238,13 @@ def edit(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     return SeeOther(f"{reverse('portal:payment-new')}?like={payment_id}{name}")
 
 
-def _planned_days(payment: Any) -> dict[str, Any]:
-    """When an order for a later day is carried out, and until when it can be taken back."""
+def _planned_days(payment: Any, *, now: datetime) -> dict[str, Any]:
+    """When an order for a later day is carried out, and until when it can be taken back. One that waits for its rail
+    alone goes when that opens, and cannot be taken back (PSD2 art. 80(1))."""
     if payment.requested_execution_date is None:
-        return {}
+        return {"execution_day": receipt_day(now, cut_off=settings.TARGET_2_CUT_OFF)}
     return {
-        "execution_day": execution_day(payment.requested_execution_date),
+        "execution_day": execution_day(payment.requested_execution_date, is_instant=payment.is_instant),
         "last_day_to_cancel": last_day_to_cancel(payment.requested_execution_date),
     }
 
@@ -258,6 +259,9 @@ def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
         instructed_amount=typed["amount"],
         remittance_information_unstructured=typed["reference"],
         requested_execution_date=typed["execution_date"],
+        payment_product=typed["product"],
+        creditor_agent=typed["creditor_agent"],
+        charge_bearer=typed["charge_bearer"],
     )
     # Before the order's transaction: another bank is asked, and the look-up counts whatever becomes of the order.
     verification = verify_payee_of_order(
@@ -307,6 +311,9 @@ def _prefilled(request: HttpRequest, visit: Visit) -> dict[str, str]:
         "creditor_iban": format_iban(payment.creditor_iban),
         "amount": amount.replace(".", ",") if (get_language() or "").startswith("de") else amount,
         "reference": payment.remittance_information_unstructured,
+        "product": payment.payment_product,
+        "creditor_agent": payment.creditor_agent,
+        "charge_bearer": payment.charge_bearer,
     }
 
 

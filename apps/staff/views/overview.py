@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.core import clock
+from apps.screening.queries import get_screening_state
 from apps.staff.actions import VIEW_TRAIL
 from apps.staff.queries import get_day_figures, list_security_events
 
@@ -13,6 +14,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     may_view_trail = request.user.has_perm(VIEW_TRAIL)
     context |= {
         "figures": get_day_figures(now=clock.now()),
+        "screening": get_screening_state(now=clock.real_now()),
         "may_view_trail": may_view_trail,
         "security_events": list_security_events() if may_view_trail else [],
     }

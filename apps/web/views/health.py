@@ -8,7 +8,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from apps.core import clock
 from apps.notifications.queries import get_outbox_state
+from apps.screening.queries import get_screening_state
 
 logger = logging.getLogger(__name__)
 
@@ -25,15 +27,22 @@ def live(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Whether this process can serve customers: 200, or 503 with the names of the checks that failed.
 
-    A late outbox is told ("degraded") but stays 200: taking the pages away would not deliver one message sooner.
+    A late outbox or screening of customers is told ("degraded") but stays 200: taking the pages away would not
+    deliver one message sooner.
     """
     results = {name: _holds(check) for name, check in CHECKS.items()}
     is_ready = all(results.values())
+    is_screening_timely = is_ready and _holds(is_screening_in_time)
     is_outbox_timely = is_ready and _holds(is_outbox_in_time)
+    late = "late" if is_ready else "unknown"
+    is_timely = is_outbox_timely and is_screening_timely
     body = {
-        "status": "unavailable" if not is_ready else "ok" if is_outbox_timely else "degraded",
+        "status": "unavailable" if not is_ready else "ok" if is_timely else "degraded",
         "checks": {name: "ok" if held else "failed" for name, held in results.items()}
-        | {"outbox": "ok" if is_outbox_timely else "late" if is_ready else "unknown"},
+        | {
+            "outbox": "ok" if is_outbox_timely else late,
+            "screening": "ok" if is_screening_timely else late,
+        },
     }
     return JsonResponse(body, status=200 if is_ready else 503)
 
@@ -68,6 +77,11 @@ def are_migrations_applied() -> bool:
 def is_outbox_in_time() -> bool:
     """No message has been waiting for long: the relay and the workers are alive."""
     return get_outbox_state().oldest_seconds <= OUTBOX_AGE_MAX_SECONDS
+
+
+def is_screening_in_time() -> bool:
+    """Every customer was screened against the sanctions list when the law asks for it."""
+    return not get_screening_state(now=clock.real_now()).is_late
 
 
 CHECKS: dict[str, Callable[[], bool]] = {

@@ -8,11 +8,12 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountUnknown, get_account_by_iban
+from apps.core.bic import parse_bic
 from apps.core.iban import parse_iban, parse_sepa_iban
 from apps.core.money import Money, parse_amount, plain_amount
 from apps.core.names.rules import NameMatch
 from apps.core.text import check_display_text
-from apps.payments.rules import StatusReason, TransactionStatus
+from apps.payments.rules import ChargeBearer, PaymentProduct, StatusReason, TransactionStatus
 from apps.payments.services import PaymentOrder, waits_for_confirmation
 from apps.xs2a.refusals import FormatError
 from apps.xs2a.serializers.reading import JSONObject, told_at
@@ -27,19 +28,19 @@ _MEMBERS = frozenset(
     {
         *("debtorAccount", "instructedAmount", "creditorAccount", "creditorName"),
         *("endToEndIdentification", "remittanceInformationUnstructured", "requestedExecutionDate"),
+        *("creditorAgent", "chargeBearer"),
     }
 )
 # Kept nowhere, so taking them would be losing them.
 _NOT_OFFERED = frozenset(
     {
         *(
-            "creditorAgent",
             "creditorAgentName",
             "creditorAddress",
             "requestedExecutionTime",
             "ultimateDebtor",
         ),
-        *("ultimateCreditor", "purposeCode", "chargeBearer", "remittanceInformationStructured"),
+        *("ultimateCreditor", "purposeCode", "remittanceInformationStructured"),
     }
 )
 _REFERENCE_MEMBERS = frozenset({"iban", "currency"})
@@ -49,7 +50,7 @@ _AMOUNT_MEMBERS = frozenset({"currency", "amount"})
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """The body of POST /v1/payments/sepa-credit-transfers, understood; the debtor's account is not looked up yet."""
+    """The body of POST /v1/payments/{payment-product}, understood; the debtor's account is not looked up yet."""
 
     debtor_iban: str
     debtor_currency: str
@@ -59,8 +60,10 @@ class PaymentRequest:
     end_to_end_identification: str
     remittance_information_unstructured: str
     requested_execution_date: date | None = None
+    creditor_agent: str = ""
+    charge_bearer: ChargeBearer | None = None
 
-    def as_order(self) -> PaymentOrder:
+    def as_order(self, product: PaymentProduct) -> PaymentOrder:
         """The order for the room.
 
         :raises apps.accounts.queries.AccountUnknown: the debtor's account is none of this bank's, or has another
@@ -77,17 +80,21 @@ class PaymentRequest:
             end_to_end_identification=self.end_to_end_identification,
             remittance_information_unstructured=self.remittance_information_unstructured,
             requested_execution_date=self.requested_execution_date,
+            payment_product=product,
+            creditor_agent=self.creditor_agent,
+            charge_bearer=self.charge_bearer,
         )
 
 
-def parse_payment_request(body: dict[str, Any]) -> PaymentRequest:
-    """The request for a single SEPA credit transfer.
+def parse_payment_request(body: dict[str, Any], *, product: PaymentProduct) -> PaymentRequest:
+    """The request for a single credit transfer; the payee's account may lie outside SEPA for transfers abroad only.
 
     :raises apps.xs2a.refusals.RequestRefused: naming the member that is wrong or not offered.
     """
     members = JSONObject(body, path="", members=_MEMBERS, not_offered=_NOT_OFFERED)
+    parse = parse_iban if product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS else parse_sepa_iban
     debtor_iban, debtor_currency = _parse_account(members, "debtorAccount", parse=parse_iban)
-    creditor_iban, creditor_currency = _parse_account(members, "creditorAccount", parse=parse_sepa_iban)
+    creditor_iban, creditor_currency = _parse_account(members, "creditorAccount", parse=parse)
     amount = _parse_amount(members.required("instructedAmount"))
     if creditor_currency not in ("", amount.currency):
         raise FormatError(
@@ -106,6 +113,8 @@ def parse_payment_request(body: dict[str, Any]) -> PaymentRequest:
         requested_execution_date=(
             members.day("requestedExecutionDate") if "requestedExecutionDate" in members else None
         ),
+        creditor_agent=_parse_creditor_agent(members),
+        charge_bearer=_parse_charge_bearer(members),
     )
 
 
@@ -117,6 +126,25 @@ def _parse_account(members: JSONObject, name: str, *, parse: Any) -> tuple[str, 
     with told_at(reference.at("iban")):
         iban = parse(text)
     return iban, reference.text("currency") if "currency" in reference else ""
+
+
+def _parse_creditor_agent(members: JSONObject) -> str:
+    if "creditorAgent" not in members:
+        return ""
+    with told_at("creditorAgent"):
+        return parse_bic(members.text("creditorAgent"))
+
+
+def _parse_charge_bearer(members: JSONObject) -> ChargeBearer | None:
+    if "chargeBearer" not in members:
+        return None
+    text = members.text("chargeBearer")
+    if text not in ChargeBearer.values:
+        raise FormatError(
+            _("One of %(values)s is expected.") % {"values": ", ".join(ChargeBearer.values)},
+            path="chargeBearer",
+        )
+    return ChargeBearer(text)
 
 
 def _parse_amount(value: object) -> Money:
@@ -139,12 +167,24 @@ def payment_created(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> d
     status = TransactionStatus.RCVD.value
     if payment.vop_requested:
         status = VERIFIED if payment.creditor_name_match == NameMatch.MTCH else MISMATCH
-    return {
-        "transactionStatus": status,
-        "paymentId": str(payment.pk),
-        "transactionFeeIndicator": False,
-        "_links": hrefs,
-    } | _verification(payment, status=status)
+    return (
+        {
+            "transactionStatus": status,
+            "paymentId": str(payment.pk),
+            "transactionFeeIndicator": bool(payment.fee_minor),
+            "_links": hrefs,
+        }
+        | _fees(payment)
+        | _verification(payment, status=status)
+    )
+
+
+def _fees(payment: "PaymentInitiation") -> dict[str, Any]:
+    """``transactionFees``: what the payer pays besides the amount, if anything (PSD2 art. 45(1)(c))."""
+    if not payment.fee_minor:
+        return {}
+    amount = plain_amount(payment.fee_minor, payment.currency)
+    return {"transactionFees": {"currency": payment.currency, "amount": amount}}
 
 
 def told_status(payment: "PaymentInitiation") -> str:
@@ -178,6 +218,8 @@ def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
     day = payment.requested_execution_date
     optional = {
         "requestedExecutionDate": day.isoformat() if day else "",
+        "creditorAgent": payment.creditor_agent,
+        "chargeBearer": "" if payment.charge_bearer == ChargeBearer.SLEV else payment.charge_bearer,
         "endToEndIdentification": payment.end_to_end_identification,
         "remittanceInformationUnstructured": payment.remittance_information_unstructured,
     }

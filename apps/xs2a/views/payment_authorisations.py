@@ -5,7 +5,6 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
 from apps.core.ids import parse_uuid
-from apps.payments.queries import get_payment_for_app
 from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import CreditorNotConfirmed, PaymentStatusInvalid
 from apps.sca.queries import get_authorisation_of_subject, list_authorisations
@@ -17,7 +16,7 @@ from apps.xs2a.authorisations import find_open, known_authorisation_id
 from apps.xs2a.payment_start import start_authorisation
 from apps.xs2a.refusals import ParameterNotConsistent, ResourceExpired
 from apps.xs2a.serializers import authorisations as serializers
-from apps.xs2a.views.payments import PaymentProductView, known_payment_id
+from apps.xs2a.views.payments import PaymentProductView
 
 if TYPE_CHECKING:
     from apps.payments.models import PaymentInitiation
@@ -29,7 +28,7 @@ class PaymentAuthorisationListView(PaymentProductView):
 
     def post(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_client_token(self.caller, self.role)
-        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        payment = self.payment_of(payment_id)
         given = self.http.headers.get(headers.TPP_REDIRECT_URI, payment.tpp_redirect_uri)
         if given != payment.tpp_redirect_uri:
             raise ParameterNotConsistent(
@@ -62,7 +61,7 @@ class PaymentAuthorisationListView(PaymentProductView):
 
     def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
-        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        payment = self.payment_of(payment_id)
         listed = list_authorisations(subject_type=SubjectType.PAYMENT, subject_id=payment.pk)
         return json_answer(serializers.authorisation_list(authorisations=listed))
 
@@ -75,7 +74,7 @@ class PaymentAuthorisationView(PaymentProductView):
 
     def get(self, request: Request, payment_id: str, authorisation_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
-        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        payment = self.payment_of(payment_id)
         authorisation = get_authorisation_of_subject(
             subject_type=SubjectType.PAYMENT,
             subject_id=payment.pk,

@@ -56,13 +56,23 @@ class PaymentProductView(XS2AView):
         if kwargs["payment_product"] not in PaymentProduct.values:
             raise ProductUnknown(_("This payment product is not offered."))
 
+    def payment_of(self, payment_id: str) -> "PaymentInitiation":
+        """The app's payment at this path; under another product's path it is not there.
+
+        :raises PaymentUnknown: missing, another app's, or of another product.
+        """
+        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        if payment.payment_product != self.kwargs["payment_product"]:
+            raise PaymentUnknown(payment_id[:40])
+        return payment
+
     def resource_of(self, payment_id: UUID) -> str:
         """The path of a payment."""
         return links.payment(self.kwargs["payment_service"], self.kwargs["payment_product"], payment_id)
 
 
 class PaymentListView(PaymentProductView):
-    """POST /v1/payments/sepa-credit-transfers."""
+    """POST /v1/payments/{payment-product}."""
 
     vop_requested: bool
     verification: "PayeeVerification"
@@ -74,10 +84,11 @@ class PaymentListView(PaymentProductView):
         addresses = self._read_addresses()
         self.vop_requested = headers.read_flag(self.http, headers.CLIENT_VOP_REQUESTED)
         is_explicit = headers.read_flag(self.http, headers.TPP_EXPLICIT_AUTHORISATION_PREFERRED)
-        wanted = serializers.parse_payment_request(self.read_body())
+        product = PaymentProduct(self.kwargs["payment_product"])
+        wanted = serializers.parse_payment_request(self.read_body(), product=product)
         psu = identify_payer(self.http, caller=self.caller, debtor_iban=wanted.debtor_iban, now=self.now)
         try:
-            order = wanted.as_order()
+            order = wanted.as_order(product)
         except AccountUnknown as error:
             text = _("The debtor's account is none of this bank's.")
             raise AccountUnknownInBody(text, path="debtorAccount") from error
@@ -152,18 +163,18 @@ class PaymentListView(PaymentProductView):
 
 
 class PaymentView(PaymentProductView):
-    """GET and DELETE /v1/payments/sepa-credit-transfers/{paymentId}."""
+    """GET and DELETE /v1/payments/{payment-product}/{paymentId}."""
 
     def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
-        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        payment = self.payment_of(payment_id)
         return json_answer(serializers.payment_information(payment=payment))
 
     def delete(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         """Take it back as long as nobody has authorised it, or until the end of the business day before its day; doing
         so twice changes nothing (PSD2 art. 80)."""
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
-        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        payment = self.payment_of(payment_id)
         if payment.transaction_status != TransactionStatus.CANC:
             try:
                 cancel_payment(payment_id=payment.pk, app_id=self.caller.app.pk, now=self.now)
@@ -173,11 +184,11 @@ class PaymentView(PaymentProductView):
 
 
 class PaymentStatusView(PaymentProductView):
-    """GET /v1/payments/sepa-credit-transfers/{paymentId}/status."""
+    """GET /v1/payments/{payment-product}/{paymentId}/status."""
 
     def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
-        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        payment = self.payment_of(payment_id)
         language = headers.read_psu_language(self.http)
         return json_answer(serializers.payment_status(payment=payment, psu_language=language))
 

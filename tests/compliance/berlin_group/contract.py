@@ -42,9 +42,13 @@ def contract() -> dict[str, Any]:
 
 
 def _uncomment(schemas: dict[str, Any]) -> None:
-    """The definition keeps requestedExecutionDate of single payments in a comment, for banks that offer it."""
+    """The definition keeps members of single payments in comments, for banks that offer them: requestedExecutionDate,
+    and chargeBearer, which transfers abroad may need."""
     for name in ("paymentInitiation_json", "paymentInitiationWithStatusResponse"):
-        schemas[name]["properties"]["requestedExecutionDate"] = {"type": "string", "format": "date"}
+        schemas[name]["properties"] |= {
+            "requestedExecutionDate": {"type": "string", "format": "date"},
+            "chargeBearer": {"$ref": "#/components/schemas/chargeBearer"},
+        }
 
 
 def check_answer(*, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:

@@ -42,6 +42,10 @@ ENGINE_READS = [
     "bulk_paymentbatch",
     "bulk_paymentitem",
     "clearing_clearinginstruction",
+    "clearing_clearingmessage",
+    "clearing_clearingrecall",
+    "clearing_clearingdifference",
+    "clearing_incomingtransfer",
     "notifications_outboxmessage",
 ]
 ENGINE_WRITES = [
@@ -51,7 +55,15 @@ ENGINE_WRITES = [
     "bulk_paymentbatch",
     "bulk_paymentitem",
     "clearing_clearinginstruction",
+    "clearing_incomingtransfer",
     "notifications_outboxmessage",
+]
+# Evidence the web's role may add to and never change.
+APPEND_ONLY_FOR_WEB = [
+    "screening_listedentry",
+    "screening_sanctionslist",
+    "screening_sanctionslist_entries",
+    "screening_screeningbatch",
 ]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
 LEDGER_FUNCTIONS = [
@@ -116,6 +128,7 @@ def grant_privileges(cursor: Any) -> None:
         cursor.execute(f"GRANT EXECUTE ON FUNCTION {AUDIT_APPEND} TO {role}")
     cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {WEB_ROLE}")
     cursor.execute(f"REVOKE INSERT, UPDATE, DELETE ON {', '.join(READ_ONLY_FOR_WEB)} FROM {WEB_ROLE}")
+    cursor.execute(f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY_FOR_WEB)} FROM {WEB_ROLE}")
     cursor.execute(f"GRANT SELECT ON {', '.join(ENGINE_READS)} TO {ENGINE_ROLE}")
     cursor.execute(f"GRANT INSERT, UPDATE ON {', '.join(ENGINE_WRITES)} TO {ENGINE_ROLE}")
     cursor.execute(f"GRANT EXECUTE ON FUNCTION {', '.join(LEDGER_FUNCTIONS)} TO {ENGINE_ROLE}")

@@ -5,7 +5,9 @@ from types import FrameType
 from typing import Any
 
 import psycopg
-from django.core.management.base import BaseCommand, CommandParser
+from celery import current_app
+from celery.beat import EmbeddedService
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 from kombu.exceptions import OperationalError
 
@@ -19,9 +21,15 @@ class Command(BaseCommand):
 
     help = "Publish outbox messages to the broker until stopped."
     stopped = False
+    beat: Any = None
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="publish what waits now, then end")
+        parser.add_argument(
+            "--with-beat",
+            action="store_true",
+            help="be Celery beat as well, for a machine that has no memory to spare for a process more; one at a time",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"]:
@@ -30,6 +38,9 @@ class Command(BaseCommand):
             return
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        if options["with_beat"]:
+            self.beat = EmbeddedService(current_app, thread=True)
+            self.beat.start()
         while not self.stopped:
             try:
                 self._listen()
@@ -38,6 +49,8 @@ class Command(BaseCommand):
                 logger.warning("relay waits: %s", type(error).__name__)
                 connection.close()
                 time.sleep(1)
+        if self.beat:
+            self.beat.stop()
 
     def _listen(self) -> None:
         with connection.cursor() as cursor:
@@ -48,6 +61,8 @@ class Command(BaseCommand):
                 pass
             for _ in listener.notifies(timeout=1.0, stop_after=1):
                 pass
+            if self.beat and not self.beat.is_alive():
+                raise CommandError("beat has ended; its last words stand above")
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         self.stopped = True

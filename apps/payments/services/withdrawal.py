@@ -1,0 +1,91 @@
+"""Orders that come to nothing: refused before they are authorised, taken back, never signed (PSD2 art. 80)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.core.clock import bank_date
+from apps.payments.models import PaymentInitiation
+from apps.payments.queries import PaymentUnknown
+from apps.payments.rules import (
+    UNAUTHORISED_LIFE,
+    StatusReason,
+    TransactionStatus,
+)
+from apps.payments.scheduling import (
+    last_day_to_cancel,
+)
+from apps.payments.services.status import PaymentStatusInvalid, change_status, lock_payment
+from apps.sca import services as sca
+from apps.sca.rules import SubjectType
+
+
+class TooLateToCancel(PaymentStatusInvalid):
+    """The business day before the payment's day is over: it is irrevocable now (PSD2 art. 80(4))."""
+
+    code = "too_late_to_cancel"
+
+
+@transaction.atomic
+def reject_payment(*, payment_id: UUID, reason: StatusReason, now: datetime) -> PaymentInitiation:
+    """The customer cancels on the authorisation page, or cannot prove himself: ``RJCT``. Later it changes nothing."""
+    payment = lock_payment(payment_id)
+    if payment.transaction_status == TransactionStatus.RCVD:
+        payment.status_reason = reason
+        change_status(payment, status=TransactionStatus.RJCT, actor_type="psu", actor_id="", now=now)
+        sca.fail_authorisations_of(
+            subject_type=SubjectType.PAYMENT, subject_id=payment.pk, reason=reason.value, now=now
+        )
+    return payment
+
+
+@transaction.atomic
+def cancel_payment(
+    *, payment_id: UUID, psu_id: UUID | None = None, app_id: UUID | None = None, now: datetime
+) -> PaymentInitiation:
+    """Take back an order that was not authorised yet, or that waits for its day: ``CANC``; by its customer or its TPP.
+
+    :raises apps.payments.queries.PaymentUnknown: not the caller's.
+    :raises TooLateToCancel: it waits for its day, and the business day before that is over (PSD2 art. 80(4)).
+    :raises PaymentStatusInvalid: with the engine, or final: it can no longer be taken back (PSD2 art. 80(1)).
+    """
+    payment = lock_payment(payment_id)
+    if (psu_id is None) == (app_id is None) or payment.psu_id != (psu_id or payment.psu_id):
+        raise PaymentUnknown
+    if app_id is not None and payment.app_id != app_id:
+        raise PaymentUnknown
+    if not payment.is_scheduled and payment.transaction_status != TransactionStatus.RCVD:
+        raise PaymentStatusInvalid(payment.transaction_status)
+    if payment.is_scheduled and not is_cancellable(payment=payment, now=now):
+        raise TooLateToCancel(str(payment.requested_execution_date))
+    change_status(
+        payment,
+        status=TransactionStatus.CANC,
+        actor_type="psu" if psu_id else "tpp",
+        actor_id=psu_id or app_id or "",
+        now=now,
+    )
+    sca.fail_authorisations_of(
+        subject_type=SubjectType.PAYMENT, subject_id=payment.pk, reason="cancelled", now=now
+    )
+    return payment
+
+
+def is_cancellable(*, payment: PaymentInitiation, now: datetime) -> bool:
+    """Whether the order can be taken back at ``now``: before it is authorised, or until the end of the business day
+    before its day (PSD2 art. 80(4))."""
+    if payment.is_scheduled and payment.requested_execution_date is not None:
+        return bank_date(now) <= last_day_to_cancel(payment.requested_execution_date)
+    return payment.transaction_status == TransactionStatus.RCVD
+
+
+def expire_payments(*, now: datetime) -> int:
+    """Refuse what nobody authorised in time; returns how many."""
+    stale = PaymentInitiation.objects.filter(
+        transaction_status=TransactionStatus.RCVD, created_at__lte=now - UNAUTHORISED_LIFE
+    ).values_list("pk", flat=True)[:500]
+    due = list(stale)
+    for payment_id in due:
+        reject_payment(payment_id=payment_id, reason=StatusReason.DS02, now=now)
+    return len(due)

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class RailsConfig(AppConfig):
+    name = "apps.rails"

@@ -1,0 +1,94 @@
+"""What goes between banks, once through on files, on RabbitMQ and on Redis; and an order whose day comes later."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+
+from apps.core.clock import bank_date
+from tests.conftest import broker_url
+from tests.journeys.people import Customer, eventually, final_status, status_of
+from tests.journeys.stack import RunningStack, running_stack
+from tests.journeys.test_clearing import (
+    PAID,
+    RETURNS,
+    House,
+    at_other_bank,
+    differences,
+    on_its_way,
+    pay,
+    reconciled,
+    returned,
+)
+
+DAYS_AHEAD = 7
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(
+    scope="module",
+    params=["files", *(pytest.param(name, marks=pytest.mark.broker(name)) for name in ("rabbitmq", "redis"))],
+)
+def bank(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
+    """A bank of its own on each broker: its clock is moved."""
+    with running_stack(broker_url="" if request.param == "files" else broker_url(request.param)) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def anna(bank: RunningStack) -> Customer:
+    customer = Customer(bank, "anna")
+    customer.sign_in()
+    return customer
+
+
+@pytest.mark.req("S0-48")
+def test_out_back_at_once_and_in(bank: RunningStack, anna: Customer) -> None:
+    house, before = House(bank), anna.balance_minor()
+    ordinary, comes_back = pay(anna, PAID), pay(anna, RETURNS)
+    instant = pay(anna, PAID, "3.00", instant=True)
+    house.order("incoming", amount="12.34", creditor_iban=anna.iban)
+    house.order("incoming", amount="0.66", creditor_iban=anna.iban, rail="inst")
+    assert [final_status(bank, payment) for payment in (ordinary, comes_back, instant)] == ["ACSC"] * 3
+    assert returned(bank, comes_back) == "AC04"
+    eventually(lambda: anna.balance_minor() == before - 700 - 300 + 1300, what="all of it")
+    for payment in (ordinary, comes_back, instant):
+        reconciled(bank, house, payment)
+    eventually(lambda: not any(on_its_way(bank).values()), what="the settlement")
+    assert differences(bank) == set()
+    assert bank.ledger()["sound"]
+
+
+@pytest.mark.req("P-80")
+def test_an_order_for_a_later_day_goes_out_in_a_cycle_of_that_day(bank: RunningStack, anna: Customer) -> None:
+    house, before = House(bank), anna.balance_minor()
+    day = bank_date(datetime.fromisoformat(_clock(bank)["bank_now"])) + timedelta(days=DAYS_AHEAD)
+    payment_id = anna.transfer(
+        creditor_name="Somebody Else",
+        creditor_iban=at_other_bank(PAID),
+        amount="7.00",
+        execution_date=day.isoformat(),
+    )
+    assert (status_of(bank, payment_id), house.transfer(payment_id)) == ("ACTC", {})
+    # Past the days on which banks are closed, should it have been one of them.
+    answer = httpx.post(
+        f"{bank.bank_url}/sandbox/clock.json",
+        json={"advance_seconds": (DAYS_AHEAD + 5) * 24 * 3600},
+        headers={"X-Sandbox": "1"},
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    assert final_status(bank, payment_id, seconds=90) == "ACSC"
+    assert anna.balance_minor() == before - 700
+    sent = house.transfer(payment_id)
+    assert (sent["rail"], sent["status"]) == ("sct", "settled")
+    assert sent["cycle"].startswith("SCT-")
+    reconciled(bank, house, payment_id)
+    assert bank.ledger()["sound"]
+
+
+def _clock(bank: RunningStack) -> dict[str, str]:
+    found: dict[str, str] = httpx.get(f"{bank.bank_url}/sandbox/clock.json", trust_env=False).json()
+    return found

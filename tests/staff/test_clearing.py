@@ -1,0 +1,104 @@
+"""Other banks in the staff's pages: every transfer, cycle and difference, and the two things that may be done."""
+
+import pytest
+from django.test import Client
+
+from apps.audit.models import AuditEvent
+from apps.clearing.models import ClearingDifference, ClearingMessage, ClearingRecall, IncomingTransfer
+from apps.notifications.models import OutboxMessage
+from tests.staff.clearing import compared_cycle, difference_of, settled_of
+from tests.staff.world import signed_in
+
+pytestmark = pytest.mark.django_db
+REASON = "The other bank confirmed it by telephone"
+FORM = {"reason": REASON, "is_confirmed": "on"}
+
+
+@pytest.fixture
+def staff(rita) -> Client:
+    return signed_in(rita)
+
+
+def text_of(staff: Client, url: str) -> str:
+    response = staff.get(url)
+    assert response.status_code == 200, url
+    return response.content.decode()
+
+
+def test_every_page_of_other_banks_shows_its_rows(world, staff):
+    report = compared_cycle(world)
+    instruction = settled_of(world)
+    incoming = IncomingTransfer.objects.get()
+    difference = ClearingDifference.objects.get(kind="amount")
+    rows = {
+        f"clearinginstruction/{instruction.pk}": "Möbelhaus Kern GmbH",
+        f"incomingtransfer/{incoming.pk}": "Jürgen Groß",
+        f"clearingreport/{report.pk}": "another amount",
+        f"clearingdifference/{difference.pk}": instruction.transaction_id,
+        **{f"clearingmessage/{message.pk}": message.message_id for message in ClearingMessage.objects.all()},
+    }
+    for path, words in rows.items():
+        assert words in text_of(staff, f"/staff/clearing/{path}/"), path
+        assert f"/staff/clearing/{path}/" in text_of(staff, f"/staff/clearing/{path.partition('/')[0]}/")
+
+
+def test_a_difference_shows_both_amounts_and_counts_on_the_overview(world, staff):
+    compared_cycle(world)
+    difference = ClearingDifference.objects.get(kind="amount")
+    page = text_of(staff, f"/staff/clearing/clearingdifference/{difference.pk}/")
+    assert "€24.80" in page
+    assert "€24.81" in page
+    assert "Clearing differences" in text_of(staff, "/staff/")
+    assert "?status__exact=open" in text_of(staff, "/staff/")
+
+
+def test_solving_a_difference_keeps_who_and_why(world, staff, rita):
+    difference = difference_of()
+    url = f"/staff/clearing/clearingdifference/{difference.pk}/"
+    assert "/solve/" in text_of(staff, url)
+    response = staff.post(f"/staff/differences/{difference.pk}/solve/", FORM)
+    assert (response.status_code, response["Location"]) == (303, url)
+    difference.refresh_from_db()
+    assert (difference.status, difference.solved_by, difference.note) == ("solved", rita.pk, REASON)
+    page = text_of(staff, url)
+    assert REASON in page
+    assert "/solve/" not in page
+    assert AuditEvent.objects.get(event="clearing.difference.solved").actor_id == str(rita.pk)
+
+
+def test_a_solved_difference_is_not_solved_again(world, staff):
+    difference = difference_of()
+    for _ in range(2):
+        response = staff.post(f"/staff/differences/{difference.pk}/solve/", FORM, follow=True)
+    assert "the status has changed meanwhile" in response.content.decode()
+    assert AuditEvent.objects.filter(event="clearing.difference.solved").count() == 1
+
+
+def test_a_settled_transfer_is_recalled_once(world, staff, rita):
+    instruction = settled_of(world)
+    url = f"/staff/clearing/clearinginstruction/{instruction.pk}/"
+    assert "/recall/" in text_of(staff, url)
+    response = staff.post(f"/staff/transfers/{instruction.pk}/recall/", FORM | {"code": "FRAD"})
+    assert response.status_code == 303
+    recall = ClearingRecall.objects.get()
+    assert (recall.instruction_id, recall.reason, recall.requested_by) == (instruction.pk, "FRAD", rita.pk)
+    assert OutboxMessage.objects.get(topic="clearing.submit_recall").payload == {"recall_id": str(recall.pk)}
+    assert "/recall/" not in text_of(staff, url)
+    again = staff.post(f"/staff/transfers/{instruction.pk}/recall/", FORM | {"code": "FRAD"}, follow=True)
+    assert "the status has changed meanwhile" in again.content.decode()
+    assert ClearingRecall.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "form", [FORM, FORM | {"code": "WHIM"}, {"code": "FRAD"}, {"code": "FRAD", "reason": REASON}]
+)
+def test_without_code_reason_and_confirmation_nothing_is_recalled(world, staff, form):
+    instruction = settled_of(world)
+    assert staff.post(f"/staff/transfers/{instruction.pk}/recall/", form).status_code == 422
+    assert not ClearingRecall.objects.exists()
+
+
+def test_what_does_not_exist_is_404(staff):
+    nowhere = "00000000-0000-4000-8000-000000000000"
+    assert staff.get(f"/staff/differences/{nowhere}/solve/").status_code == 404
+    assert staff.get(f"/staff/transfers/{nowhere}/recall/").status_code == 404
