@@ -203,7 +203,7 @@ SEPA_CUT_OFF = time.fromisoformat(env("SEPA_CUT_OFF", default="16:00"))
 # books in one transaction.
 BULK_FILE_MAX_BYTES = env.int("BULK_FILE_MAX_BYTES", default=128 * 1024 * 1024)
 BULK_FILES_WAITING_MAX = env.int("BULK_FILES_WAITING_MAX", default=5)
-BULK_SET_SIZE = env.int("BULK_SET_SIZE", default=2_500)
+BULK_SET_SIZE = env.int("BULK_SET_SIZE", default=5_000)
 TARGET_2_CUT_OFF = time.fromisoformat(env("TARGET_2_CUT_OFF", default="17:00"))
 # In cents, of the payer: an urgent transfer; one abroad with shared fees, and one with all fees.
 FEE_TARGET_2_MINOR = env.int("FEE_TARGET_2_MINOR", default=1_000)

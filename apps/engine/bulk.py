@@ -30,6 +30,7 @@ from apps.bulk.services import (
     hold_back_batch,
     lock_batch,
     note_outcomes,
+    note_set_booked,
     refuse_batch,
 )
 from apps.bulk.services.execution import ItemOutcome, bring_batch_up, get_refused_total
@@ -94,9 +95,7 @@ def start_batch(*, batch_id: UUID, now: datetime) -> None:
         with transaction.atomic():
             _set_aside(batch, now=now)
     except ExceedsBalance:
-        uncount_together_against_limits(
-            psu_id=batch.file.psu_id, amount_minor=batch.total_minor, now=now
-        )
+        uncount_together_against_limits(psu_id=batch.file.psu_id, amount_minor=batch.total_minor, now=now)
         refuse_batch(batch=batch, reason=ReasonCode.AM04, core_user_id=core_user_id, now=now)
         return
     begin_batch(batch=batch, core_user_id=core_user_id, now=now)
@@ -126,11 +125,8 @@ def book_set(*, batch_id: UUID, number: int, now: datetime) -> None:
     _post(batch, number, booked, now=now)
     crash_point("engine.set_posted")
     outgoing = [item for item, _account in booked if not item.is_internal]
-    outcomes += [
-        ItemOutcome(item.id, ItemStatus.ACSC if item.is_internal else ItemStatus.ACSP)
-        for item, _account in booked
-    ]
     note_outcomes(outcomes=outcomes)
+    note_set_booked(batch=batch)
     if outgoing:
         promise_outgoing(batch=batch, items=outgoing, now=now)
     if batch.batch_booking and number + 1 == batch.sets:

@@ -482,9 +482,7 @@ class TestOnce:
         assert is_sound()
 
     @override_settings(BULK_SET_SIZE=2)
-    @pytest.mark.parametrize(
-        "point", ["engine.batch_begun", "engine.set_posted", "engine.set_booked"]
-    )
+    @pytest.mark.parametrize("point", ["engine.batch_begun", "engine.set_posted", "engine.set_booked"])
     @pytest.mark.parametrize("batch_booking", ["true", "false"])
     def test_killed_anywhere_it_goes_on_where_it_was(
         self, psu: PSU, anna: PSU, monkeypatch: pytest.MonkeyPatch, point: str, batch_booking: str

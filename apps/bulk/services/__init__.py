@@ -16,6 +16,7 @@ from apps.bulk.services.execution import (
     hold_back_batch,
     lock_batch,
     note_outcomes,
+    note_set_booked,
     refuse_batch,
 )
 from apps.bulk.services.files import (
@@ -58,6 +59,7 @@ __all__ = [
     "is_file_cancellable",
     "lock_batch",
     "note_outcomes",
+    "note_set_booked",
     "payment_file_snapshot",
     "receive_payment_file",
     "refuse_batch",

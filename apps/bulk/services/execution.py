@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q, Sum
+from django.db.models import Case, Count, Q, Sum, Value, When
 
 from apps.audit.services import record_event
 from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem
@@ -119,6 +119,15 @@ def note_outcomes(*, outcomes: Sequence[ItemOutcome]) -> None:
                 [one.reason for one in outcomes],
             ],
         )
+
+
+def note_set_booked(*, batch: PaymentBatch) -> None:
+    """What is left of the set in hand is booked: paid inside the bank, on its way to another one. One statement, which
+    needs to be told no payment by its id."""
+    first = batch.next_set * batch.set_size
+    PaymentItem.objects.filter(
+        batch=batch, position__gte=first, position__lt=first + batch.set_size, status=ItemStatus.PDNG
+    ).update(status=Case(When(is_internal=True, then=Value(ItemStatus.ACSC)), default=Value(ItemStatus.ACSP)))
 
 
 def finish_set(*, batch: PaymentBatch, now: datetime) -> None:
