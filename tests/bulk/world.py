@@ -67,18 +67,15 @@ def carry_out(*topics: str, now: datetime = NOW) -> int:
     Returns how many were done.
     """
     done = 0
-    while True:
-        waiting = OutboxMessage.objects.filter(status="pending", topic__in=topics or HANDLERS).order_by(
-            "created_at", "pk"
-        )
-        message = waiting.first()
-        if message is None:
-            return done
-        with transaction.atomic():
-            HANDLERS[message.topic](message.payload, now)
-            message.status = "dead"  # Done; the constraint of done rows wants a time.
-            message.save(update_fields=["status"])
-        done += 1
+    waiting = OutboxMessage.objects.filter(status="pending", topic__in=topics or HANDLERS)
+    while rows := list(waiting.order_by("created_at", "pk").values_list("pk", "topic", "payload")):
+        for pk, topic, payload in rows:
+            with transaction.atomic():
+                HANDLERS[topic](payload, now)
+                # Done; the constraint of done rows wants a time.
+                OutboxMessage.objects.filter(pk=pk).update(status="dead")
+            done += 1
+    return done
 
 
 def uploaded(psu: PSU, content: bytes, *, name: str = "salaries.xml", now: datetime = NOW) -> PaymentFile:

@@ -62,7 +62,7 @@ def hold_back_batch(*, batch: PaymentBatch, now: datetime) -> bool:
 
     A message can come too early when it was forged, or when the clock was set back.
     """
-    if not has_to_wait(batch.requested_execution_date, today=bank_date(now)):
+    if not has_to_wait(batch.requested_execution_date, today=bank_date(now), is_instant=False):
         return False
     batch.released_at = None
     batch.save(update_fields=["released_at"])

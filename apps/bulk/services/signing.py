@@ -135,7 +135,7 @@ def authorise_payment_file(
             file.authorised_at, file.authorisation_id = now, authorisation_id
             change_file_status(file, status=FileStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
             for batch in batches:
-                if not has_to_wait(batch.requested_execution_date, today=bank_date(now)):
+                if not has_to_wait(batch.requested_execution_date, today=bank_date(now), is_instant=False):
                     _release(batch, now=now)
     if broken:
         sca.void_challenge(challenge_id=proof.challenge_id, reason="file differs", now=now)
@@ -152,7 +152,7 @@ def release_due_batches(*, now: datetime, limit: int = 500) -> int:
         status=BatchStatus.PDNG,
         released_at=None,
         file__status__in=[FileStatus.ACTC, FileStatus.ACSP],
-        requested_execution_date__lte=latest_due_request(today=bank_date(now)),
+        requested_execution_date__lte=latest_due_request(today=bank_date(now), is_instant=False),
     ).order_by("requested_execution_date")
     released = 0
     for file_id, batch_id in list(due.values_list("file_id", "pk")[:limit]):
@@ -199,7 +199,7 @@ def _check_limits(file: PaymentFile, *, psu: PSU, now: datetime) -> None:
     """Each payment against the limit per payment; what goes out today, as one, against those per day."""
     today = 0
     for batch in list_batches(file_id=file.pk):
-        is_for_today = not has_to_wait(batch.requested_execution_date, today=bank_date(now))
+        is_for_today = not has_to_wait(batch.requested_execution_date, today=bank_date(now), is_instant=False)
         today += batch.total_minor if is_for_today else 0
         check_limits(
             psu_id=psu.pk,

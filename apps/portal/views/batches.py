@@ -310,7 +310,7 @@ def _review(file: Any, batches: list[Any], visit: Visit) -> dict[str, Any]:
     short = []
     due: dict[Any, int] = {}
     for batch in batches:
-        if not has_to_wait(batch.requested_execution_date, today=bank_date(visit.now)):
+        if not has_to_wait(batch.requested_execution_date, today=bank_date(visit.now), is_instant=False):
             due[batch.debtor_account] = due.get(batch.debtor_account, 0) + batch.total_minor
     for account, total in due.items():
         balance = get_balance(account=account)
@@ -344,7 +344,11 @@ def _first_reason(batches: list[Any]) -> str:
 
 def _day(batch: Any) -> Any:
     """The day on which a group is carried out; None: at once."""
-    return execution_day(batch.requested_execution_date) if batch.requested_execution_date else None
+    return (
+        execution_day(batch.requested_execution_date, is_instant=False)
+        if batch.requested_execution_date
+        else None
+    )
 
 
 def _number(text: str, *, least: int) -> int:
