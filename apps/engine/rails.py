@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from apps.accounts.queries import find_account_for_credit
+from apps.bulk.queries import find_batch_of_item
 from apps.clearing.rules import IncomingStatus, InstructionStatus, Rail, refusal_of_credit
 from apps.clearing.services import (
     lock_incoming_transfer,
@@ -21,6 +22,7 @@ from apps.clearing.services import (
 )
 from apps.core.clock import bank_date
 from apps.core.money import Money
+from apps.engine.bulk import settle_item
 from apps.engine.crash_points import crash_point
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import Direction, EntryKind, Narrative
@@ -66,6 +68,11 @@ def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
     - settled too late: what the house took lies open on the clearing account until it comes back or staff solve it.
     """
     instruction = lock_instruction(instruction_id=instruction_id)
+    batch_id = find_batch_of_item(item_id=instruction.payment_id)
+    if batch_id is not None:
+        settle_item(instruction=instruction, batch_id=batch_id, now=now)
+        crash_point("engine.settled")
+        return
     payment = lock_payment_for_execution(payment_id=instruction.payment_id)
     match instruction.status:
         case InstructionStatus.ACCEPTED:
