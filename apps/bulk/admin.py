@@ -67,7 +67,7 @@ class PaymentBatchAdmin(ReadOnlyAdmin):
                 ]
             },
         ),
-        (_("Record"), {"fields": ["id", "core_user_id", "released_at"]}),
+        (_("Record"), {"fields": ["id", "core_user_id", "released_at", "begun_at"]}),
     ]
     related_rows = [
         RelatedRows(
@@ -91,10 +91,23 @@ class PaymentItemAdmin(ReadOnlyAdmin):
     ordering = ["batch", "position"]
     list_select_related = ["batch"]
     badge_fields = ["status"]
-    literal_fields = ["status_reason", "end_to_end_identification", "purpose"]
+    literal_fields = ["status_reason", "return_reason", "end_to_end_identification", "purpose"]
     iban_fields = ["creditor_iban"]
     fieldsets = [
-        (None, {"fields": ["status", "status_reason", "amount_minor", "batch", "line"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "status",
+                    "status_reason",
+                    "return_reason",
+                    "returned_at",
+                    "amount_minor",
+                    "batch",
+                    "line",
+                ]
+            },
+        ),
         (
             _("Transfer"),
             {

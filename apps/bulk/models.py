@@ -147,6 +147,9 @@ class PaymentBatch(models.Model):
     status = models.CharField(_("status"), max_length=4, choices=BatchStatus, default=BatchStatus.PDNG)
     status_reason = models.CharField(_("reason"), max_length=4, choices=ReasonCode, blank=True)
     released_at = models.DateTimeField(_("handed to the engine"), null=True)
+    begun_at = models.DateTimeField(
+        _("begun"), null=True, help_text="when its money was set aside and its sum counted against the limits"
+    )
     set_size = models.PositiveIntegerField(help_text="how many payments the engine books in one transaction")
     next_set = models.PositiveIntegerField(default=0, help_text="the sets before it are booked")
     core_user_id = models.CharField(_("core user"), max_length=8, blank=True, help_text="set by the engine")
@@ -205,6 +208,14 @@ class PaymentItem(models.Model):
     matched_creditor_name = models.CharField(_("payee’s name at his bank"), max_length=140, blank=True)
     status = models.CharField(_("status"), max_length=4, choices=ItemStatus, default=ItemStatus.PDNG)
     status_reason = models.CharField(_("reason"), max_length=4, choices=ReasonCode, blank=True)
+    return_reason = models.CharField(
+        _("reason of the return"),
+        max_length=4,
+        blank=True,
+        db_default="",  # Payments are loaded by COPY, which does not name it.
+        help_text="ISO 20022, by the other bank",
+    )
+    returned_at = models.DateTimeField(_("came back"), null=True)
 
     class Meta:
         verbose_name = _("payment of a file")
@@ -217,6 +228,11 @@ class PaymentItem(models.Model):
             models.CheckConstraint(condition=Q(status__in=ItemStatus.values), name="bulk_item_status_known"),
             models.CheckConstraint(
                 condition=Q(status="RJCT") ^ Q(status_reason=""), name="bulk_item_reason_if_refused"
+            ),
+            models.CheckConstraint(
+                condition=Q(returned_at__isnull=True, return_reason="")
+                | Q(returned_at__isnull=False, status="ACSC") & ~Q(return_reason=""),
+                name="bulk_item_returned_only_done",
             ),
             models.CheckConstraint(
                 condition=Q(creditor_name_match__in=["", *NameMatch.values]),

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -38,6 +39,7 @@ class SetItem(NamedTuple):
     remittance_information_unstructured: str
     is_internal: bool
     status: str
+    returned_at: datetime | None
 
 
 def get_payment_file_for_psu(*, psu_id: UUID, file_id: UUID) -> PaymentFile:

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
+from django.utils.translation import gettext
 from lxml import etree
 
 from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem
@@ -100,6 +101,8 @@ class _Report:
             self._text("TxSts", _status_of(item.status, file))
             if item.status_reason:
                 self._reason(item.status_reason, [])
+            elif item.return_reason:  # Done, and the money came back afterwards.
+                self._reason(item.return_reason, [gettext("The payee’s bank sent it back.")])
             with self._inside("OrgnlTxRef"):
                 with self._inside("Amt"):
                     self._text(

@@ -20,24 +20,27 @@ from apps.accounts.queries import (
     find_payable_accounts,
 )
 from apps.accounts.rules import AccountStatus
-from apps.bulk.queries import SetItem, get_largest_amount, get_set_item, list_set, list_set_totals
+from apps.bulk.queries import SetItem, get_largest_amount, list_set, list_set_totals
 from apps.bulk.rail import narrative_of, promise_outgoing
 from apps.bulk.rules import BatchStatus, ItemStatus, ReasonCode
 from apps.bulk.services import (
+    ItemOutcome,
     begin_batch,
     check_batch_authorised,
     finish_set,
+    get_refused_total,
     hold_back_batch,
     lock_batch,
     note_outcomes,
     note_set_booked,
     refuse_batch,
 )
-from apps.bulk.services.execution import ItemOutcome, bring_batch_up, get_refused_total
-from apps.clearing.rules import InstructionStatus
+from apps.clearing.rules import Rail
 from apps.core.clock import bank_date
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
+from apps.engine.outgoing import narrative_of_return
+from apps.engine.rails import CLEARING_CODES
 from apps.identity.queries import CoreUserUnknown, OperationNotAllowed
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import EntryKind, Narrative, PostingOutcome
@@ -55,11 +58,9 @@ from apps.payments.rules import Channel
 
 if TYPE_CHECKING:
     from apps.bulk.models import PaymentBatch
-    from apps.clearing.models import ClearingInstruction
 
 logger = logging.getLogger(__name__)
 
-CLEARING_CODE, NOSTRO_CODE = "clearing:sepa-sct", "nostro:central-bank"
 TRANSIT_CODE = "suspense:bulk-payments"
 _BOOKED = (PostingOutcome.POSTED, PostingOutcome.EXISTS)
 
@@ -115,20 +116,24 @@ def book_set(*, batch_id: UUID, number: int, now: datetime) -> None:
         return
     items = list_set(batch=batch, number=number)
     targets = find_payable_accounts(ibans=[item.creditor_iban for item in items if item.is_internal])
-    clearing_id = get_ledger_account(code=CLEARING_CODE).pk
+    clearing_id = get_ledger_account(code=CLEARING_CODES[Rail.SCT]).pk
     outcomes: list[ItemOutcome] = []
     booked: list[tuple[SetItem, UUID]] = []
+    refused_minor = 0
     for item in items:
         target = targets.get(item.creditor_iban)
         reason = _refusal(target) if item.is_internal else None
         if reason:
             outcomes.append(ItemOutcome(item.id, ItemStatus.RJCT, reason))
+            refused_minor += item.amount_minor
         else:
             booked.append((item, target.ledger_account_id if item.is_internal and target else clearing_id))
     _post(batch, number, booked, now=now)
     crash_point("engine.set_posted")
     outgoing = [item for item, _account in booked if not item.is_internal]
-    note_outcomes(outcomes=outcomes)
+    if outcomes:
+        note_outcomes(outcomes=outcomes)
+        _uncount(batch, refused_minor)
     note_set_booked(batch=batch)
     if outgoing:
         promise_outgoing(batch=batch, items=outgoing, now=now)
@@ -136,70 +141,6 @@ def book_set(*, batch_id: UUID, number: int, now: datetime) -> None:
         _give_back_refused(batch, now=now)
     finish_set(batch=batch, now=now)
     crash_point("engine.set_booked")
-
-
-def settle_item(*, instruction: "ClearingInstruction", batch_id: UUID, now: datetime) -> None:
-    """Do what the status of a locked instruction asks for, when it carries a payment of a file.
-
-    Settled: ``ACSC``. Refused: the payer has his money again, ``RJCT``. Sent back after it was settled: the same, and
-    the reason is the other bank's. A second time nothing is done.
-    """
-    batch = lock_batch(batch_id=batch_id)
-    item = get_set_item(item_id=instruction.payment_id)
-    clearing_id, nostro_id = (get_ledger_account(code=code).pk for code in (CLEARING_CODE, NOSTRO_CODE))
-    if item.status == ItemStatus.ACSP and instruction.status in (
-        InstructionStatus.ACCEPTED,
-        InstructionStatus.RETURNED,
-    ):
-        _post_one(EntryKind.CLEARING_SETTLEMENT, batch, item, clearing_id, nostro_id, now=now)
-        note_outcomes(outcomes=[ItemOutcome(item.id, ItemStatus.ACSC)])
-        item = item._replace(status=ItemStatus.ACSC)
-    if item.status == ItemStatus.ACSC and instruction.status == InstructionStatus.RETURNED:
-        _give_back(batch, item, nostro_id, reason=instruction.return_reason, now=now)
-    elif item.status == ItemStatus.ACSP and instruction.status in (
-        InstructionStatus.REJECTED,
-        InstructionStatus.TIMED_OUT,
-    ):
-        _give_back(batch, item, clearing_id, reason=instruction.reason, now=now)
-        # It did not go out after all: so it does not count for the day on which it was counted.
-        uncount_amount_against_limits(
-            psu_id=batch.file.psu_id,
-            amount_minor=item.amount_minor,
-            channel=Channel.PORTAL,
-            now=instruction.submitted_at,
-        )
-    bring_batch_up(batch=batch, now=now)
-
-
-def _give_back(batch: "PaymentBatch", item: SetItem, debit_id: UUID, *, reason: str, now: datetime) -> None:
-    payer_id = batch.debtor_account.ledger_account_id
-    _post_one(EntryKind.CREDIT_TRANSFER_RETURN, batch, item, debit_id, payer_id, reason=reason, now=now)
-    known = reason if reason in ReasonCode.values else ReasonCode.MS03.value
-    note_outcomes(outcomes=[ItemOutcome(item.id, ItemStatus.RJCT, known)])
-
-
-def _post_one(
-    kind: EntryKind,
-    batch: "PaymentBatch",
-    item: SetItem,
-    debit_id: UUID,
-    credit_id: UUID,
-    *,
-    reason: str = "",
-    now: datetime,
-) -> None:
-    narrative = narrative_of(batch, item)
-    post_transfer(
-        kind=kind,
-        reference=str(item.id),
-        debit_account_id=debit_id,
-        credit_account_id=credit_id,
-        amount=Money(item.amount_minor, batch.currency),
-        booking_date=bank_date(now),
-        value_date=bank_date(now),
-        narrative=_turned(narrative, reason) if kind == EntryKind.CREDIT_TRANSFER_RETURN else narrative,
-        now=now,
-    )
 
 
 def _count(batch: "PaymentBatch", *, now: datetime) -> bool:
@@ -210,6 +151,17 @@ def _count(batch: "PaymentBatch", *, now: datetime) -> bool:
         channel=Channel.PORTAL,
         now=now,
     )
+
+
+def _uncount(batch: "PaymentBatch", amount_minor: int) -> None:
+    """What is refused does not go out, so it does not count for the day on which the group was counted."""
+    if batch.begun_at is not None:
+        uncount_amount_against_limits(
+            psu_id=batch.file.psu_id,
+            amount_minor=amount_minor,
+            channel=Channel.PORTAL,
+            now=batch.begun_at,
+        )
 
 
 def _set_aside(batch: "PaymentBatch", *, now: datetime) -> None:
@@ -296,7 +248,7 @@ def _give_back_refused(batch: "PaymentBatch", *, now: datetime) -> None:
             amount=Money(refused, batch.currency),
             booking_date=bank_date(now),
             value_date=bank_date(now),
-            narrative=_turned(_narrative_of_all(batch), ""),
+            narrative=narrative_of_return(_narrative_of_all(batch), reason=""),
             now=now,
         )
 
@@ -322,18 +274,4 @@ def _narrative_of_all(batch: "PaymentBatch") -> Narrative:
         creditor_name=f"SEPA × {batch.number_of_transactions}",
         end_to_end_identification=batch.payment_information_identification,
         remittance_information_unstructured=batch.file.message_identification,
-    )
-
-
-def _turned(narrative: Narrative, reason: str) -> Narrative:
-    """A return comes from where the money was to go."""
-    return Narrative(
-        debtor_name=narrative.creditor_name,
-        debtor_iban=narrative.creditor_iban,
-        creditor_name=narrative.debtor_name,
-        creditor_iban=narrative.debtor_iban,
-        end_to_end_identification=narrative.end_to_end_identification,
-        remittance_information_unstructured=" ".join(
-            f"RETURN {reason} {narrative.remittance_information_unstructured}".split()
-        )[:140],
     )

@@ -45,6 +45,12 @@ BROKEN = [
     ("bulk_item_status_known", "UPDATE bulk_paymentitem SET status = 'XXXX'"),
     ("bulk_item_reason_if_refused", "UPDATE bulk_paymentitem SET status = 'RJCT'"),
     ("bulk_item_reason_if_refused", "UPDATE bulk_paymentitem SET status_reason = 'AC04'"),
+    (
+        "bulk_item_returned_only_done",
+        "UPDATE bulk_paymentitem SET returned_at = now(), return_reason = 'AC04'",
+    ),
+    ("bulk_item_returned_only_done", "UPDATE bulk_paymentitem SET status = 'ACSC', returned_at = now()"),
+    ("bulk_item_returned_only_done", "UPDATE bulk_paymentitem SET status = 'ACSC', return_reason = 'AC04'"),
     ("bulk_item_name_match_known", "UPDATE bulk_paymentitem SET creditor_name_match = 'XXXX'"),
     ("bulk_item_name_shown_if_close", "UPDATE bulk_paymentitem SET matched_creditor_name = 'Anna'"),
     ("bulk_item_unchanged", "UPDATE bulk_paymentitem SET amount_minor = 1"),

@@ -25,9 +25,13 @@ from apps.bulk.services import (
     set_payee_check,
     start_payment_file_authorisation,
 )
-from apps.clearing.models import ClearingInstruction
+from apps.clearing.models import ClearingDifference, ClearingInstruction
+from apps.clearing.rules import RecallReason
+from apps.clearing.services import RecallNotPossible, recall_transfer
+from apps.clearing.services.outcomes import note_accepted, note_rejected
 from apps.core.iban import make_iban
 from apps.engine.bulk import book_set, start_batch
+from apps.engine.rails import time_out_payment
 from apps.identity.models import PSU
 from apps.ledger.models import Entry, Hold, LedgerAccount
 from apps.ledger.queries import get_ledger_sums
@@ -39,7 +43,17 @@ from apps.sca.messages import render_code_message
 from apps.sca.models import Challenge, SCAAuthorisation
 from apps.sca.services import CodeRefused, DynamicLinkBroken
 from tests.bulk.files import Group, Pay, other_ibans, pain001
-from tests.bulk.world import NOW, carry_out, challenged, emil, executed, only_batch, signed, uploaded
+from tests.bulk.world import (
+    NOW,
+    carry_out,
+    challenged,
+    emil,
+    executed,
+    only_batch,
+    sent_back,
+    signed,
+    uploaded,
+)
 from tests.factories.accounts import customer
 from tests.factories.payments import proof_for
 
@@ -69,6 +83,11 @@ def available(psu: PSU) -> int:
 def transit() -> int:
     fold_totals()
     return LedgerAccount.objects.get(code="suspense:bulk-payments").balance_minor
+
+
+def clearing() -> int:
+    fold_totals()
+    return LedgerAccount.objects.get(code="clearing:sepa-sct").balance_minor
 
 
 def is_sound() -> bool:
@@ -462,6 +481,157 @@ class TestLater:
         carry_out(now=tuesday)
         file.refresh_from_db()
         assert (file.status, booked(psu)) == ("ACSC", 97_000)
+
+
+class TestOtherBanks:
+    """What the clearing house says of single payments of a file, early, late and twice."""
+
+    def test_a_return_after_it_was_settled_leaves_it_done_and_says_why(self, psu: PSU) -> None:
+        file = executed(psu, pain001(Group(psu.account.iban, [Pay(iban=iban) for iban in other_ibans(2)])))
+        item = PaymentItem.objects.get(batch__file=file, position=0)
+        sent_back(item)
+        item.refresh_from_db()
+        file.refresh_from_db()
+        assert (item.status, item.status_reason, item.return_reason, item.returned_at) == (
+            "ACSC",
+            "",
+            "AC04",
+            NOW,
+        )
+        assert (file.status, only_batch(file).status) == ("ACSC", "ACSC")
+        (credit, *_rest) = list_transactions(account=psu.account)
+        assert (credit.amount_minor, credit.counterparty_iban) == (1_000, item.creditor_iban)
+        assert credit.remittance_information_unstructured == "RETURN AC04 Invoice 2041"
+        assert (booked(psu), clearing(), is_sound()) == (99_000, 0, True)
+        # It did go out, so it counts.
+        assert get_day_use(psu_id=psu.pk, now=NOW).portal_minor == 2_000
+        assert AuditEvent.objects.get(event="bulk.payment.returned").data == {
+            "batch": 1,
+            "reason": "AC04",
+            "payment": str(item.pk),
+        }
+
+    def test_a_return_that_comes_first_ends_the_same(self, psu: PSU) -> None:
+        file = signed(psu, uploaded(psu, pain001(Group(psu.account.iban, [Pay(iban=other_ibans(1)[0])]))))
+        carry_out("engine.start_batch", "engine.book_set")
+        item = PaymentItem.objects.get(batch__file=file)
+        sent_back(item)
+        carry_out()
+        item.refresh_from_db()
+        file.refresh_from_db()
+        assert (item.status, item.return_reason, file.status) == ("ACSC", "AC04", "ACSC")
+        assert (booked(psu), clearing(), is_sound()) == (100_000, 0, True)
+
+    def test_the_same_return_twice_credits_once_and_another_is_for_staff(self, psu: PSU) -> None:
+        file = executed(psu, pain001(Group(psu.account.iban, [Pay(iban=other_ibans(1)[0])])))
+        item = PaymentItem.objects.get(batch__file=file)
+        for return_id in ("r-1", "r-1", "r-2"):
+            sent_back(item, return_id=return_id)
+        OutboxMessage.objects.filter(topic="engine.settle_payment").update(status="pending")
+        carry_out("engine.settle_payment")
+        assert (booked(psu), is_sound()) == (100_000, True)
+        assert ClearingDifference.objects.get().kind == "contradiction"
+
+    def test_a_reject_does_not_count_against_the_limits_and_a_second_one_changes_nothing(
+        self, psu: PSU
+    ) -> None:
+        pays = [Pay(iban=CLOSED_ELSEWHERE), Pay(iban=other_ibans(1)[0])]
+        file = executed(psu, pain001(Group(psu.account.iban, pays)))
+        OutboxMessage.objects.filter(topic="engine.settle_payment").update(status="pending")
+        carry_out("engine.settle_payment")
+        assert statuses(file) == [("RJCT", "AC04"), ("ACSC", "")]
+        assert get_day_use(psu_id=psu.pk, now=NOW).portal_minor == 1_000
+        assert (booked(psu), clearing(), is_sound()) == (99_000, 0, True)
+
+    def test_a_reject_after_midnight_is_uncounted_on_the_day_the_group_began(self, psu: PSU) -> None:
+        pays = [Pay(iban=CLOSED_ELSEWHERE), Pay(iban=other_ibans(1)[0])]
+        signed(psu, uploaded(psu, pain001(Group(psu.account.iban, pays))))
+        carry_out("engine.start_batch")
+        tomorrow = NOW + timedelta(days=1)
+        carry_out(now=tomorrow)
+        assert get_day_use(psu_id=psu.pk, now=NOW).portal_minor == 1_000
+        assert get_day_use(psu_id=psu.pk, now=tomorrow).portal_minor == 0
+
+    def test_a_payee_here_who_cannot_be_credited_is_uncounted_too(self, psu: PSU, anna: PSU) -> None:
+        pays = [Pay(iban=anna.account.iban), Pay(iban=other_ibans(1)[0])]
+        signed(psu, uploaded(psu, pain001(Group(psu.account.iban, pays))))
+        PaymentAccount.objects.filter(pk=anna.account.pk).update(status="blocked")
+        carry_out()
+        assert get_day_use(psu_id=psu.pk, now=NOW).portal_minor == 1_000
+
+    @override_settings(BULK_SET_SIZE=1)
+    @pytest.mark.parametrize("batch_booking", ["true", "false"])
+    def test_a_reject_before_the_last_set_is_booked_is_given_back_once(
+        self, psu: PSU, anna: PSU, batch_booking: str
+    ) -> None:
+        pays = [Pay(iban=CLOSED_ELSEWHERE), Pay(iban=anna.account.iban)]
+        file = signed(psu, uploaded(psu, pain001(Group(psu.account.iban, pays, batch_booking=batch_booking))))
+        carry_out("engine.start_batch")
+        with transaction.atomic():
+            book_set(batch_id=only_batch(file).pk, number=0, now=NOW)
+        carry_out("clearing.submit", "engine.settle_payment")
+        assert statuses(file) == [("RJCT", "AC04"), ("PDNG", "")]
+        carry_out()
+        file.refresh_from_db()
+        assert file.status == "PART"
+        assert (booked(psu), booked(anna), transit(), clearing()) == (99_000, 1_000, 0, 0)
+        assert is_sound()
+
+    def test_a_reason_we_have_no_words_for_is_told_as_the_other_banks(self, psu: PSU) -> None:
+        file = signed(psu, uploaded(psu, pain001(Group(psu.account.iban, [Pay(iban=other_ibans(1)[0])]))))
+        carry_out("engine.start_batch", "engine.book_set")
+        item = PaymentItem.objects.get(batch__file=file)
+        note_rejected(transaction_id=item.pk.hex, reason="XX99", now=NOW)
+        carry_out("engine.settle_payment")
+        assert statuses(file) == [("RJCT", "MS03")]
+
+    def test_what_was_given_up_and_settled_late_lies_open_until_it_comes_back(self, psu: PSU) -> None:
+        """No file is instant today; should one be given up, it is treated as every payment is."""
+        file = signed(psu, uploaded(psu, pain001(Group(psu.account.iban, [Pay(iban=other_ibans(1)[0])]))))
+        carry_out("engine.start_batch", "engine.book_set")
+        item = PaymentItem.objects.get(batch__file=file)
+        instruction = ClearingInstruction.objects.get(payment_id=item.pk)
+        with transaction.atomic():
+            time_out_payment(instruction_id=instruction.pk, now=NOW)
+        assert statuses(file) == [("RJCT", "MS03")]
+        note_accepted(transaction_id=item.pk.hex, cycle="SCT-20261120-1", now=NOW)
+        carry_out("engine.settle_payment")
+        assert (booked(psu), clearing()) == (100_000, -1_000)
+        sent_back(item)
+        assert (booked(psu), clearing(), is_sound()) == (100_000, 0, True)
+        assert statuses(file) == [("RJCT", "MS03")]
+
+    def test_money_of_a_settled_payment_can_be_recalled(self, psu: PSU) -> None:
+        file = executed(psu, pain001(Group(psu.account.iban, [Pay(iban=other_ibans(1)[0])])))
+        item = PaymentItem.objects.get(batch__file=file)
+        instruction = ClearingInstruction.objects.get(payment_id=item.pk)
+        recall = recall_transfer(
+            instruction_id=instruction.pk,
+            reason=RecallReason.DUPL,
+            note="sent twice",
+            staff_id=psu.user_id,
+            now=NOW,
+        )
+        sent_back(item, reason="FOCR")
+        recall.refresh_from_db()
+        item.refresh_from_db()
+        assert (recall.status, item.return_reason, booked(psu)) == ("paid", "FOCR", 100_000)
+
+    def test_what_was_refused_or_is_on_its_way_is_not_recalled(self, psu: PSU) -> None:
+        file = signed(psu, uploaded(psu, pain001(Group(psu.account.iban, [Pay(iban=CLOSED_ELSEWHERE)]))))
+        carry_out("engine.start_batch", "engine.book_set")
+        instruction = ClearingInstruction.objects.get()
+        for _ in range(2):
+            with pytest.raises(RecallNotPossible):
+                recall_transfer(
+                    instruction_id=instruction.pk,
+                    reason=RecallReason.DUPL,
+                    note="",
+                    staff_id=psu.user_id,
+                    now=NOW,
+                )
+            carry_out()
+        assert statuses(file) == [("RJCT", "AC04")]
 
 
 class TestOnce:

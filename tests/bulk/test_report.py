@@ -7,11 +7,11 @@ import pytest
 from lxml import etree
 
 from apps.accounts.models import PaymentAccount
-from apps.bulk.models import PaymentFile
+from apps.bulk.models import PaymentFile, PaymentItem
 from apps.bulk.report import has_report, report_name, write_report
 from apps.identity.models import PSU
 from tests.bulk.files import PAYEE_IBAN, Group, Pay, pain001
-from tests.bulk.world import NOW, carry_out, emil, executed, signed, uploaded
+from tests.bulk.world import NOW, carry_out, emil, executed, sent_back, signed, uploaded
 from tests.factories.accounts import customer
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +80,14 @@ def test_tells_what_became_of_each_payment(psu: PSU, version: str) -> None:
 def test_all_paid(psu: PSU, version: str) -> None:
     file = executed(psu, pain001(Group(psu.account.iban), version=version))
     assert (texts(report(file), "GrpSts"), texts(report(file), "TxSts")) == (["ACSC"], ["ACSC"])
+
+
+def test_money_that_came_back_is_told_beside_what_was_done(psu: PSU) -> None:
+    file = executed(psu, pain001(Group(psu.account.iban)))
+    sent_back(PaymentItem.objects.get(batch__file=file), reason="MD07")
+    document = report(file)
+    assert (texts(document, "TxSts"), texts(document, "Cd")) == (["ACSC"], ["MD07"])
+    assert texts(document, "AddtlInf") == ["The payee’s bank sent it back."]
 
 
 def test_waiting_for_the_signature_and_signed(psu: PSU) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.bulk.models import PaymentBatch, PaymentFile
+from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem
 from apps.bulk.services import (
     authorise_payment_file,
     check_payment_file,
@@ -15,7 +15,7 @@ from apps.bulk.services import (
     verify_set_of_payees,
 )
 from apps.clearing.models import ClearingInstruction
-from apps.clearing.services.outcomes import note_accepted, note_rejected
+from apps.clearing.services.outcomes import note_accepted, note_money_back, note_rejected
 from apps.engine.bulk import book_set, start_batch
 from apps.engine.rails import settle_payment
 from apps.identity.models import PSU
@@ -120,3 +120,16 @@ def executed(psu: PSU, content: bytes, *, now: datetime = NOW) -> PaymentFile:
 def only_batch(file: PaymentFile) -> PaymentBatch:
     """The group of a file that has one."""
     return PaymentBatch.objects.get(file=file)
+
+
+def sent_back(item: PaymentItem, *, reason: str = "AC04", return_id: str = "", now: datetime = NOW) -> None:
+    """The payee's bank sends a payment's money back, and the engine acts on it."""
+    note_money_back(
+        transaction_id=item.pk.hex,
+        return_id=return_id or f"r-{item.pk.hex[:30]}",
+        amount_minor=item.amount_minor,
+        reason=reason,
+        cycle="SCT-20261120-2",
+        now=now,
+    )
+    carry_out("engine.settle_payment", now=now)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Case, Count, Q, Sum, Value, When
+from django.db.models import Case, Count, Sum, Value, When
 
 from apps.audit.services import record_event
 from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem
@@ -92,8 +92,8 @@ def check_batch_authorised(*, batch: PaymentBatch) -> bool:
 
 def begin_batch(*, batch: PaymentBatch, core_user_id: str, now: datetime) -> None:
     """The money is set aside: the group is on its way, and the first set is promised."""
-    batch.status, batch.core_user_id = BatchStatus.ACSP, core_user_id
-    batch.save(update_fields=["status", "core_user_id"])
+    batch.status, batch.core_user_id, batch.begun_at = BatchStatus.ACSP, core_user_id, now
+    batch.save(update_fields=["status", "core_user_id", "begun_at"])
     _record(batch, event="bulk.batch.begun", now=now)
     _promise_set(batch)
     _bring_file_up(batch.file_id, now=now)
@@ -119,6 +119,12 @@ def note_outcomes(*, outcomes: Sequence[ItemOutcome]) -> None:
                 [one.reason for one in outcomes],
             ],
         )
+
+
+def note_item_returned(*, batch: PaymentBatch, item_id: UUID, reason: str, now: datetime) -> None:
+    """The money of a payment that was done came back; the payment stays done, as it was, and so do group and file."""
+    PaymentItem.objects.filter(pk=item_id, batch=batch).update(return_reason=reason, returned_at=now)
+    _record(batch, event="bulk.payment.returned", now=now, reason=reason, payment=str(item_id))
 
 
 def note_set_booked(*, batch: PaymentBatch) -> None:
@@ -156,8 +162,8 @@ def bring_batch_up(*, batch: PaymentBatch, now: datetime) -> None:
 
 
 def get_refused_total(*, batch: PaymentBatch) -> int:
-    """What the refused payments of a group come to, in minor units."""
-    refused = PaymentItem.objects.filter(Q(batch=batch), status=ItemStatus.RJCT)
+    """What the bank itself did not pay of a group, in minor units; what other banks refuse is given back one by one."""
+    refused = PaymentItem.objects.filter(batch=batch, is_internal=True, status=ItemStatus.RJCT)
     return int(refused.aggregate(total=Sum("amount_minor"))["total"] or 0)
 
 
@@ -201,7 +207,7 @@ def _status_of(file: PaymentFile) -> str:
     return combine_statuses(statuses)
 
 
-def _record(batch: PaymentBatch, *, event: str, now: datetime, reason: str = "") -> None:
+def _record(batch: PaymentBatch, *, event: str, now: datetime, reason: str = "", payment: str = "") -> None:
     record_event(
         event=event,
         object_type="payment_file",
@@ -209,5 +215,6 @@ def _record(batch: PaymentBatch, *, event: str, now: datetime, reason: str = "")
         actor_type="engine",
         actor_id=batch.core_user_id,
         at=now,
-        data={"batch": batch.number, **({"reason": reason} if reason else {})},
+        data={"batch": batch.number}
+        | {key: value for key, value in (("reason", reason), ("payment", payment)) if value},
     )
