@@ -64,12 +64,21 @@ def list_batches(*, file_id: UUID) -> QuerySet[PaymentBatch]:
 
 
 def list_items(
-    *, file_id: UUID, status: str = "", name_match: str = "", offset: int = 0, limit: int = 50
+    *,
+    file_id: UUID,
+    status: str = "",
+    name_match: str = "",
+    has_come_back: bool = False,
+    offset: int = 0,
+    limit: int = 50,
 ) -> list[PaymentItem]:
-    """Payments of a file in its order; only those in one status, or with one outcome of the check of names."""
+    """Payments of a file in its order; only those in one status, with one outcome of the check of names, or whose money
+    came back after they were done."""
     items = PaymentItem.objects.filter(batch__file_id=file_id)
     if status:
         items = items.filter(status=status)
+    if has_come_back:
+        items = items.filter(returned_at__isnull=False)
     if name_match:
         items = items.filter(creditor_name_match=name_match)
     return list(items.select_related("batch").order_by("batch__number", "position")[offset : offset + limit])

@@ -7,11 +7,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory, override_settings
 
-from apps.bulk.models import PayeeCheckOptOut, PaymentFile
+from apps.bulk.models import PayeeCheckOptOut, PaymentFile, PaymentItem
 from apps.bulk.services import receive_payment_file
 from apps.identity.models import PSU
 from tests.bulk.files import PAYEE_IBAN, Group, pain001
-from tests.bulk.world import carry_out
+from tests.bulk.world import carry_out, executed, sent_back
 from tests.factories.accounts import NOW, bank_accounts, customer
 from tests.portal.kit import Visitor, bad_code, code_for, last_challenge, text_of
 
@@ -134,6 +134,18 @@ class TestTheWay:
         assert "It waits for its day" in page
         customer_anna.post(f"/batches/{file.pk}/cancel/")
         assert PaymentFile.objects.get(pk=file.pk).status == "CANC"
+
+    def test_money_that_came_back_is_told_beside_what_was_paid(
+        self, customer_anna: Visitor, anna: PSU
+    ) -> None:
+        file = executed(anna, pain001(Group(anna.account.iban)))
+        here = f"/batches/{file.pk}/"
+        assert "Came back" not in text_of(customer_anna.get(here))
+        sent_back(PaymentItem.objects.get(batch__file=file), reason="AC04")
+        page = text_of(customer_anna.get(here))
+        assert "All paid" in page
+        assert "the payees’ banks sent the money back" in page
+        assert "(AC04)" in page
 
     def test_a_wrong_code_five_times_ends_it(self, customer_anna: Visitor, anna: PSU) -> None:
         file = checked(customer_anna, table(anna))

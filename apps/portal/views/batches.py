@@ -148,6 +148,8 @@ def file(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
         context["refused_items"] = []
     elif file.status in (FileStatus.PART, FileStatus.RJCT, FileStatus.ACSP):
         context["refused_items"] = list_items(file_id=file.pk, status=ItemStatus.RJCT, limit=20)
+    if file.status in (FileStatus.ACSC, FileStatus.PART, FileStatus.ACSP):
+        context["returned_items"] = list_items(file_id=file.pk, has_come_back=True, limit=20)
     return render(request, "portal/bulk_file.html", context)
 
 
