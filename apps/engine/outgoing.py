@@ -28,8 +28,16 @@ class Outgoing(Protocol):
     fee_minor: int
     payer_account_id: UUID
     narrative: Narrative
-    is_on_its_way: bool
-    has_come_back: bool
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether nobody has said yet what became of it."""
+        ...
+
+    @property
+    def has_come_back(self) -> bool:
+        """Whether its money came back after it was settled, and the payer has it."""
+        ...
 
     def note_settled(self, *, now: datetime) -> None:
         """The payee's bank has the money."""
