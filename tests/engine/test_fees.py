@@ -69,6 +69,7 @@ def stands(anna: PSU) -> tuple[int, int, int, int]:
     return get_balance(account=account).booked_minor, t2 + xb, fees, nostro
 
 
+@pytest.mark.req("P-81")
 def test_amount_and_fee_are_taken_together_and_the_amount_alone_goes_out(anna: PSU) -> None:
     payment = urgent(anna)
     assert (payment.transaction_status, stands(anna)) == ("ACSP", (6_500, 2_500, 1_000, 0))

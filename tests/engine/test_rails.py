@@ -13,6 +13,7 @@ from apps.clearing.services import (
     prepare_answer_message,
     prepare_return_message,
 )
+from apps.core.clock import bank_date
 from apps.core.iban import make_iban
 from apps.engine.execution import execute_payment
 from apps.engine.rails import settle_payment, time_out_payment
@@ -94,6 +95,7 @@ class TestOrdinaryTransfers:
         assert on_its_way() == (0, 0)
         assert book("nostro:central-bank") == 2_500
 
+    @pytest.mark.req("P-89")
     def test_a_reject_gives_the_money_back_with_the_reason(self, anna: PSU) -> None:
         payment = answer(sent(anna), "RJCT", reason="AC04")
         assert (payment.transaction_status, payment.status_reason) == ("RJCT", "AC04")
@@ -212,6 +214,7 @@ class TestInstant:
         sent(anna)
         assert not OutboxMessage.objects.filter(topic="engine.time_out_payment").exists()
 
+    @pytest.mark.req("P-89")
     def test_no_answer_in_time_restores_the_payer_at_once(self, anna: PSU) -> None:
         payment = time_out(sent(anna, product=INSTANT))
         assert (payment.transaction_status, payment.status_reason) == ("RJCT", "AB05")
@@ -342,6 +345,15 @@ class TestIncoming:
         assert newest.remittance_information_unstructured == "Rent <May> & June"
         assert newest.end_to_end_identification == "E2E-77"
 
+    @pytest.mark.req("P-87")
+    def test_it_bears_that_days_value_and_can_be_used_at_once(self, anna: PSU) -> None:
+        take_in(transfer_body(anna.account.iban))
+        credit(IncomingTransfer.objects.get())
+        newest = list_transactions(account=anna.account)[0]
+        assert newest.value_date == newest.booking_date == bank_date(NOW)
+        assert get_balance(account=anna.account).available_minor == 14_200
+        assert execute(authorised_payment(anna, amount_minor=14_200)).transaction_status == "ACSP"
+
     def test_the_same_message_or_the_same_transfer_again_is_booked_once(self, anna: PSU) -> None:
         body = transfer_body(anna.account.iban, tx_id="tx-1", mid="I1")
         take_in(body)
@@ -359,6 +371,7 @@ class TestIncoming:
         assert balance(anna) == 14_200
         assert ClearingDifference.objects.get().kind == "contradiction"
 
+    @pytest.mark.req("P-84")
     def test_an_unknown_account_sends_it_back(self, anna: PSU) -> None:
         take_in(transfer_body(NOBODY_HERE))
         self.is_sent_back("AC01")

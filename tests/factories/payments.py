@@ -101,7 +101,12 @@ def authorised_payment(psu: PSU, **fields: object) -> PaymentInitiation:
 
 
 def signed_payments(
-    orders: Sequence[tuple[PSU, str, int]], *, now: datetime = NOW, delay_seconds: int = 0, **fields: Any
+    orders: Sequence[tuple[PSU, str, int]],
+    *,
+    now: datetime = NOW,
+    delay_seconds: int = 0,
+    request_ids_begin: str = "",
+    **fields: Any,
 ) -> list[PaymentInitiation]:
     """Many orders (customer, payee's IBAN, amount) as they are after their customers' codes; no code is sent.
 
@@ -120,7 +125,7 @@ def signed_payments(
                 "amount_minor": amount_minor,
                 "currency": "EUR",
                 "transaction_status": TransactionStatus.ACTC,
-                "request_id": str(new_id()),
+                "request_id": request_ids_begin + new_id().hex[: 36 - len(request_ids_begin)],
                 "request_hash": b"",
                 "released_at": now,
                 "authorised_at": now,

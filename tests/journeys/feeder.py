@@ -1,6 +1,6 @@
 """A process that lays signed payments before the running bank: for each number on its input, that many ids as JSON.
 
-Run by ``storm``: ``python -m tests.journeys.feeder SEED``, as the owner of the database. What it writes is what a
+Run by ``storm``: ``python -m tests.journeys.feeder SEED TAG``, as the owner of the database. What it writes is what a
 customer's code leaves behind (``tests.factories.payments.signed_payments``): from there on all is the bank's own.
 """
 
@@ -43,7 +43,7 @@ def main() -> None:
             if choose.random() < 0.5:
                 iban = make_iban(country="DE", bank_code="12030000", account_number=choose.choice(_ELSEWHERE))
             orders.append((payer, iban, choose.randint(1, 99)))
-        payments = signed_payments(orders, now=clock.now())
+        payments = signed_payments(orders, now=clock.now(), request_ids_begin=sys.argv[2])
         _say(json.dumps([str(payment.pk) for payment in payments]))
         connection.close()  # The database may be killed before the next round.
 

@@ -186,16 +186,20 @@ def storm(
     faults: list[str],
     injections: int,
     seed: int,
+    tag: str = "",
     told: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Cell]:
-    """Throw each fault so many times, in an order drawn from ``seed``; what was found, by fault."""
+    """Throw each fault so many times, in an order drawn from ``seed``; what was found, by fault.
+
+    The payments' request ids begin with ``tag``.
+    """
     choose = random.Random(seed)
     cells = {fault: Cell() for fault in faults}
     for name in ("relay", "engine"):
         stack.stop(name)
         stack.start(name, environment=SOON)
     feeder = subprocess.Popen(
-        [sys.executable, "-m", "tests.journeys.feeder", str(seed)],
+        [sys.executable, "-m", "tests.journeys.feeder", str(seed), tag],
         cwd=ROOT,
         env=dict(stack.stack.programs["web"].environment) | {"DATABASE_URL": stack.owner_url},
         stdin=subprocess.PIPE,
@@ -307,6 +311,11 @@ def _without_end(stack: RunningStack, ids: list[uuid.UUID]) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--injections", type=int, default=5, help="of each fault")
@@ -314,17 +323,17 @@ def main() -> int:
     parser.add_argument("--broker", default="", help="address of a broker; by default files")
     arguments = parser.parse_args()
     faults = [fault for fault in FAULTS if not (arguments.broker and fault in NEEDS_FILES)]
-    print(f"seed {arguments.seed}", flush=True)
+    _say(f"seed {arguments.seed}")
     with running_stack(broker_url=arguments.broker) as stack:
         cells = storm(
             stack,
             faults=faults,
             injections=arguments.injections,
             seed=arguments.seed,
-            told=lambda line: print(line, flush=True),
+            told=_say,
         )
         dead = query(stack, "SELECT count(*) FROM notifications_outboxmessage WHERE status = 'dead'")[0][0]
-    print(f"\n{table(cells)}\n\ndead messages: {dead}")
+    _say(f"\n{table(cells)}\n\ndead messages: {dead}")
     return 0 if all(cell.clean for cell in cells.values()) and not dead else 1
 
 

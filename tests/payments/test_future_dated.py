@@ -172,6 +172,7 @@ class TestWaiting:
         assert (payment.is_scheduled, promised(payment)) == (False, 1)
         assert list(list_pending_payments(account_id=anna.account.pk)) == [payment]
 
+    @pytest.mark.req("P-78")
     def test_its_day_begins_at_midnight_in_berlin(self, anna: PSU, bruno: PSU) -> None:
         payment = signed(anna, TUESDAY, to=bruno.account.iban)
         assert release_due_payments(now=at("2026-11-24T00:00:00")) == 1
@@ -181,6 +182,7 @@ class TestWaiting:
         assert payment.transaction_status == "ACSC"
         assert (balance(anna), balance(bruno)) == (7_500, 2_500)
 
+    @pytest.mark.req("P-78")
     def test_a_saturday_gives_way_to_monday(self, anna: PSU) -> None:
         payment = signed(anna, SATURDAY)
         for early in ("2026-11-28T12:00:00", "2026-11-29T23:59:59"):
