@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.pricing",
     "apps.consents",
     "apps.payments",
+    "apps.bulk",
     "apps.statements",
     "apps.screening",
     "apps.web",
@@ -100,6 +101,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.web.middleware.IdleLogoutMiddleware",
     "apps.web.middleware.CustomerLanguageMiddleware",
+    "apps.web.middleware.BodySizeMiddleware",  # Before anybody reads the body: the check for forgery does.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -198,6 +200,11 @@ PAYMENT_LIMIT_XS2A_PER_DAY_MINOR = env.int("PAYMENT_LIMIT_XS2A_PER_DAY_MINOR", d
 PAYMENT_LIMIT_MAX_MINOR = env.int("PAYMENT_LIMIT_MAX_MINOR", default=10_000_000)
 # Local time at the bank. An order that comes later counts as received on the next business day (PSD2 art. 78(1)).
 SEPA_CUT_OFF = time.fromisoformat(env("SEPA_CUT_OFF", default="16:00"))
+# Files of payments: how large one may be, how many of a customer are checked at once, and how many payments the engine
+# books in one transaction.
+BULK_FILE_MAX_BYTES = env.int("BULK_FILE_MAX_BYTES", default=128 * 1024 * 1024)
+BULK_FILES_WAITING_MAX = env.int("BULK_FILES_WAITING_MAX", default=5)
+BULK_SET_SIZE = env.int("BULK_SET_SIZE", default=5_000)
 TARGET_2_CUT_OFF = time.fromisoformat(env("TARGET_2_CUT_OFF", default="17:00"))
 # In cents: what other banks take of a transfer abroad whose payer pays all fees. Our own prices are in the price list.
 FEE_OTHER_BANKS_MINOR = env.int("FEE_OTHER_BANKS_MINOR", default=2_000)
@@ -221,6 +228,9 @@ VOP_DIRECTORY = env(
 )
 VOP_TIMEOUT_SECONDS = env.int("VOP_TIMEOUT_SECONDS", default=3)
 VOP_LOOKUPS_PER_DAY = env.int("VOP_LOOKUPS_PER_DAY", default=50)
+# The same for the payees of files, counted apart; a company pays more people than a person does.
+VOP_BULK_LOOKUPS_PER_DAY = env.int("VOP_BULK_LOOKUPS_PER_DAY", default=1_000)
+VOP_BULK_LOOKUPS_PER_DAY_BUSINESS = env.int("VOP_BULK_LOOKUPS_PER_DAY_BUSINESS", default=100_000)
 
 SMS_GATEWAY = env(
     "SMS_GATEWAY",
@@ -268,6 +278,8 @@ CELERY_BEAT_SCHEDULE = {
     "payees-purge": {"task": "payees.purge_counts", "schedule": schedule(24 * 3600)},
     "standing-orders": {"task": "payments.execute_standing_orders", "schedule": schedule(20)},
     "payments-release": {"task": "payments.release_due", "schedule": schedule(20)},
+    "bulk-expire": {"task": "bulk.expire_due", "schedule": schedule(60)},
+    "bulk-release": {"task": "bulk.release_due", "schedule": schedule(20)},
     "clearing-reconcile": {"task": "clearing.reconcile_open", "schedule": schedule(60)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     # Every five minutes: opens the day's screening, goes on with an interrupted one, takes in new customers.
@@ -321,6 +333,12 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A page's form is no larger than that, files included; but for those that take files of customers who are signed in.
+WEB_BODY_MAX_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE
+WEB_LARGE_BODIES = {"/batches/new/": BULK_FILE_MAX_BYTES + 64 * 1024}
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler"
+]  # To disk, never to memory.
 WEB_ERROR_RENDERERS = {
     "/v1/": "apps.xs2a.errors.render_unrouted",
     "/oauth/": "apps.authserver.errors.render_unrouted",

@@ -86,9 +86,7 @@ def run() -> Iterator[Ratio]:
     single = "pgbench running the same statement on the same server"
     with bank_database("posting") as (server, url, environment):
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(MAKE_ACCOUNTS)
-            connection.execute(NUMBER_ACCOUNTS)
-            connection.execute(_MAKE_BATCH_TABLES)
+            prepare_batch_limit(connection)
 
         def measure(
             what: str, clients: int, way: str, limit: Callable[[], float], limit_is: str, least: float
@@ -125,13 +123,20 @@ def run() -> Iterator[Ratio]:
             "posting by 10,000, 1 client",
             1,
             str(_BATCH),
-            lambda: _batch(url),
+            lambda: batch_limit(url),
             "the same rows by INSERT ... SELECT and UPDATE with foreign keys, no funds checked",
             0.5,
         )
 
 
-def _batch(url: str) -> float:
+def prepare_batch_limit(connection: psycopg.Connection) -> None:
+    """Make the accounts and the tables that the limits are measured on."""
+    connection.execute(MAKE_ACCOUNTS)
+    connection.execute(NUMBER_ACCOUNTS)
+    connection.execute(_MAKE_BATCH_TABLES)
+
+
+def batch_limit(url: str) -> float:
     """How many transfers a second the database takes as a set, when nobody asks whether they may be."""
     with psycopg.connect(url) as connection:
         began = time.monotonic()

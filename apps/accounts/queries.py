@@ -1,17 +1,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.rules import AccountStatus, HolderRole
 from apps.core.errors import DomainError, NotFound
 from apps.core.iban import bank_code_of
-from apps.core.names.companies import is_legal_person
+from apps.core.names.companies import is_legal_person, parse_company
 from apps.identity.queries import get_core_users
 from apps.identity.rules import CoreOperation
 from apps.ledger import queries as ledger
@@ -44,6 +44,13 @@ class AccountBalance:
     available_minor: int
     currency: str
     last_change_at: datetime | None
+
+
+class PayableAccount(NamedTuple):
+    """An account as a payee's: its book account, and its ``AccountStatus``."""
+
+    ledger_account_id: UUID
+    status: str
 
 
 class TransactionRow(NamedTuple):
@@ -133,6 +140,18 @@ def list_accounts_by_ibans(*, ibans: Iterable[str]) -> QuerySet[PaymentAccount]:
     return PaymentAccount.objects.filter(iban__in=list(ibans)).exclude(status=AccountStatus.DELETED)
 
 
+def find_payable_accounts(*, ibans: Iterable[str]) -> dict[str, PayableAccount]:
+    """Where money for these canonical IBANs of this bank would go, and whether it may.
+
+    Closed accounts are among them, unknown ones are not.
+    """
+    rows = PaymentAccount.objects.filter(iban__in=set(ibans))
+    return {
+        iban: PayableAccount(ledger_account_id, status)
+        for iban, ledger_account_id, status in rows.values_list("iban", "ledger_account_id", "status")
+    }
+
+
 def list_holder_names(*, iban: str) -> list[str]:
     """The names by which an open account may be paid: its own, and those of the people who own it.
 
@@ -140,13 +159,33 @@ def list_holder_names(*, iban: str) -> list[str]:
 
     :raises AccountUnknown: not one of this bank's, or closed.
     """
-    account = get_account_by_iban(iban=iban)
+    get_account_by_iban(iban=iban)
+    return list_holder_names_of(ibans=[iban])[iban]
+
+
+def list_holder_names_of(*, ibans: Iterable[str]) -> dict[str, list[str]]:
+    """The same for many canonical IBANs; those that are no open account of this bank are left out."""
+    accounts = list_accounts_by_ibans(ibans=ibans).prefetch_related(
+        Prefetch(
+            "holders",
+            queryset=AccountHolder.objects.filter(role__in=[HolderRole.OWNER, HolderRole.JOINT_OWNER])
+            .select_related("psu")
+            .order_by("pk"),
+            to_attr="owners",
+        )
+    )
+    return {account.iban: _names_of(account) for account in accounts}
+
+
+def _names_of(account: Any) -> list[str]:
     if is_legal_person(account.owner_name):
         return [account.owner_name]
-    owners = account.holders.filter(role__in=[HolderRole.OWNER, HolderRole.JOINT_OWNER]).select_related("psu")
-    return list(
-        dict.fromkeys([account.owner_name, *(owner.psu.full_name for owner in owners.order_by("pk"))])
-    )
+    return list(dict.fromkeys([account.owner_name, *(owner.psu.full_name for owner in account.owners)]))
+
+
+def is_business_account(*, account: PaymentAccount) -> bool:
+    """Whether the account is a business's: its owner's name has a legal form, a sole trader's too."""
+    return bool(parse_company(account.owner_name).form)
 
 
 def is_own_iban(iban: str) -> bool:

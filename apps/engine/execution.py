@@ -18,7 +18,8 @@ from apps.core.clock import bank_date
 from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
-from apps.engine.rails import CLEARING_CODES, fees_account_id, narrative_of, rail_of
+from apps.engine.outgoing import narrative_of
+from apps.engine.rails import CLEARING_CODES, fees_account_id, rail_of
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import Direction, EntryKind, PostingOutcome
 from apps.ledger.services import ExceedsBalance, Leg, Transfer, is_booked_now, post_entry, post_transfers

@@ -22,12 +22,11 @@ from apps.clearing.services import (
 from apps.core.clock import bank_date
 from apps.core.money import Money
 from apps.engine.crash_points import crash_point
+from apps.engine.outgoing import Outgoing, lock_outgoing, narrative_of_return
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import Direction, EntryKind, Narrative
 from apps.ledger.services import Leg, post_entry, post_transfer
-from apps.payments.limits import uncount_against_limits
-from apps.payments.rules import PaymentProduct, StatusReason, TransactionStatus
-from apps.payments.services import lock_payment_for_execution, note_execution, note_return
+from apps.payments.rules import PaymentProduct
 from apps.pricing.rules import PAYMENT_FEES_CODE
 
 if TYPE_CHECKING:
@@ -59,6 +58,7 @@ def rail_of(payment: "PaymentInitiation") -> Rail:
 
 def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
     """Do what an instruction's status asks for and was not done yet: settle it, give the money back, take it back in.
+    Alike for an order of its own and for a payment of a file.
 
     - settled: the clearing account is cleared against the central bank, the payment is ``ACSC``;
     - rejected or timed out: the payer has his money and the fee again at once, the payment is ``RJCT`` with the reason;
@@ -66,19 +66,19 @@ def settle_payment(*, instruction_id: UUID, now: datetime) -> None:
     - settled too late: what the house took lies open on the clearing account until it comes back or staff solve it.
     """
     instruction = lock_instruction(instruction_id=instruction_id)
-    payment = lock_payment_for_execution(payment_id=instruction.payment_id)
+    outgoing = lock_outgoing(payment_id=instruction.payment_id)
     match instruction.status:
         case InstructionStatus.ACCEPTED:
-            _settle(instruction, payment, now=now)
+            _settle(instruction, outgoing, now=now)
         case InstructionStatus.RETURNED:
-            _settle(instruction, payment, now=now)
-            _credit_returned(instruction, payment, now=now)
+            _settle(instruction, outgoing, now=now)
+            _credit_returned(instruction, outgoing, now=now)
         case InstructionStatus.REJECTED | InstructionStatus.TIMED_OUT:
-            _give_back(instruction, payment, now=now)
+            _give_back(instruction, outgoing, now=now)
             if instruction.late_accepted_at is not None:
-                _post(EntryKind.CLEARING_SETTLEMENT, instruction, payment, now=now)
+                _post(EntryKind.CLEARING_SETTLEMENT, instruction, outgoing, now=now)
             if instruction.return_id:
-                _post(EntryKind.CLEARING_RECEIPT, instruction, payment, now=now)
+                _post(EntryKind.CLEARING_RECEIPT, instruction, outgoing, now=now)
     crash_point("engine.settled")
 
 
@@ -112,95 +112,63 @@ def credit_incoming(*, incoming_id: UUID, now: datetime) -> None:
     crash_point("engine.incoming")
 
 
-def narrative_of(payment: "PaymentInitiation") -> Narrative:
-    """What statements say about an outgoing payment."""
-    return Narrative(
-        debtor_name=payment.debtor_account.owner_name,
-        debtor_iban=payment.debtor_iban,
-        creditor_name=payment.creditor_name,
-        creditor_iban=payment.creditor_iban,
-        end_to_end_identification=payment.end_to_end_identification,
-        remittance_information_unstructured=payment.remittance_information_unstructured,
-    )
-
-
-def _settle(instruction: "ClearingInstruction", payment: "PaymentInitiation", *, now: datetime) -> None:
-    if payment.transaction_status != TransactionStatus.ACSP:
+def _settle(instruction: "ClearingInstruction", outgoing: Outgoing, *, now: datetime) -> None:
+    if not outgoing.is_on_its_way:
         return
-    _post(EntryKind.CLEARING_SETTLEMENT, instruction, payment, now=now)
-    note_execution(payment=payment, status=TransactionStatus.ACSC, now=now)
+    _post(EntryKind.CLEARING_SETTLEMENT, instruction, outgoing, now=now)
+    outgoing.note_settled(now=now)
 
 
-def _give_back(instruction: "ClearingInstruction", payment: "PaymentInitiation", *, now: datetime) -> None:
-    if payment.transaction_status != TransactionStatus.ACSP:
+def _give_back(instruction: "ClearingInstruction", outgoing: Outgoing, *, now: datetime) -> None:
+    if not outgoing.is_on_its_way:
         return
+    amount_minor, fee_minor = outgoing.amount.amount_minor, outgoing.fee_minor
     legs = [
-        Leg(_clearing_id(Rail(instruction.rail)), Direction.DEBIT, payment.amount_minor),
-        Leg(payment.debtor_account.ledger_account_id, Direction.CREDIT, payment.total_minor),
+        Leg(_clearing_id(Rail(instruction.rail)), Direction.DEBIT, amount_minor),
+        Leg(outgoing.payer_account_id, Direction.CREDIT, amount_minor + fee_minor),
     ]
-    if payment.fee_minor:  # Nothing was done for it.
-        legs.append(Leg(fees_account_id(), Direction.DEBIT, payment.fee_minor))
+    if fee_minor:  # Nothing was done for it.
+        legs.append(Leg(fees_account_id(), Direction.DEBIT, fee_minor))
     post_entry(
         kind=EntryKind.CREDIT_TRANSFER_RETURN,
-        reference=str(payment.pk),
-        currency=payment.currency,
+        reference=outgoing.reference,
+        currency=outgoing.amount.currency,
         legs=legs,
         booking_date=bank_date(now),
         value_date=bank_date(now),
-        narrative=_return_narrative(payment, reason=instruction.reason),
+        narrative=narrative_of_return(outgoing.narrative, reason=instruction.reason),
         now=now,
     )
-    # It did not go out after all: so it does not count for the day on which it was counted.
-    uncount_against_limits(payment=payment, now=instruction.submitted_at)
-    known = instruction.reason in StatusReason.values
-    reason = StatusReason(instruction.reason) if known else StatusReason.MS03
-    note_execution(payment=payment, status=TransactionStatus.RJCT, reason=reason, now=now)
+    outgoing.note_refused(reason=instruction.reason, submitted_at=instruction.submitted_at, now=now)
 
 
-def _credit_returned(
-    instruction: "ClearingInstruction", payment: "PaymentInitiation", *, now: datetime
-) -> None:
-    if payment.returned_at is not None:
+def _credit_returned(instruction: "ClearingInstruction", outgoing: Outgoing, *, now: datetime) -> None:
+    if outgoing.has_come_back:
         return
-    _post(
-        EntryKind.CREDIT_TRANSFER_RETURN,
-        instruction,
-        payment,
-        debit_account_id=_nostro_id(),
-        narrative=_return_narrative(payment, reason=instruction.return_reason),
-        now=now,
-    )
-    note_return(payment=payment, reason=instruction.return_reason, now=now)
+    _post(EntryKind.CREDIT_TRANSFER_RETURN, instruction, outgoing, now=now)
+    outgoing.note_returned(reason=instruction.return_reason, now=now)
 
 
-def _post(
-    kind: EntryKind,
-    instruction: "ClearingInstruction",
-    payment: "PaymentInitiation",
-    *,
-    debit_account_id: UUID | None = None,
-    narrative: Narrative | None = None,
-    now: datetime,
-) -> None:
-    """Settlement goes from clearing to the central bank, a receipt the other way, a return to the payer."""
+def _post(kind: EntryKind, instruction: "ClearingInstruction", outgoing: Outgoing, *, now: datetime) -> None:
+    """Settlement goes from clearing to the central bank, a receipt the other way, a return on to the payer."""
     clearing, nostro = _clearing_id(Rail(instruction.rail)), _nostro_id()
     debit, credit = {
         EntryKind.CLEARING_SETTLEMENT: (clearing, nostro),
         EntryKind.CLEARING_RECEIPT: (nostro, clearing),
-        EntryKind.CREDIT_TRANSFER_RETURN: (
-            debit_account_id or clearing,
-            payment.debtor_account.ledger_account_id,
-        ),
+        EntryKind.CREDIT_TRANSFER_RETURN: (nostro, outgoing.payer_account_id),
     }[kind]
+    narrative = outgoing.narrative
+    if kind == EntryKind.CREDIT_TRANSFER_RETURN:
+        narrative = narrative_of_return(narrative, reason=instruction.return_reason)
     post_transfer(
         kind=kind,
-        reference=str(payment.pk),
+        reference=outgoing.reference,
         debit_account_id=debit,
         credit_account_id=credit,
-        amount=Money(payment.amount_minor, payment.currency),
+        amount=outgoing.amount,
         booking_date=bank_date(now),
         value_date=bank_date(now),
-        narrative=narrative or narrative_of(payment),
+        narrative=narrative,
         now=now,
     )
 
@@ -260,19 +228,6 @@ def _post_incoming(
             remittance_information_unstructured=incoming.remittance_information_unstructured,
         ),
         now=now,
-    )
-
-
-def _return_narrative(payment: "PaymentInitiation", *, reason: str) -> Narrative:
-    """A return comes from where the money was to go."""
-    text = f"RETURN {reason} {payment.remittance_information_unstructured}"
-    return Narrative(
-        debtor_name=payment.creditor_name,
-        debtor_iban=payment.creditor_iban,
-        creditor_name=payment.debtor_account.owner_name,
-        creditor_iban=payment.debtor_iban,
-        end_to_end_identification=payment.end_to_end_identification,
-        remittance_information_unstructured=text[:140],
     )
 
 

@@ -1,8 +1,9 @@
 from uuid import UUID
 
+from apps.bulk.services import BOOK_TASK, START_TASK
 from apps.clearing.services import CREDIT_TASK, SETTLE_TASK, TIME_OUT_TASK
 from apps.core import clock
-from apps.engine import execution, rails
+from apps.engine import bulk, execution, rails
 from apps.engine.crash_points import crash_point
 from apps.notifications.outbox_tasks import outbox_task, outbox_task_for_many
 from apps.notifications.services import Work
@@ -34,3 +35,15 @@ def time_out_payment(*, instruction_id: str) -> None:
 def credit_incoming(*, incoming_id: str) -> None:
     """Do the next thing with a transfer from another bank."""
     rails.credit_incoming(incoming_id=UUID(incoming_id), now=clock.now())
+
+
+@outbox_task(START_TASK)
+def start_batch(*, batch_id: str) -> None:
+    """Take on one signed group of a file's payments."""
+    bulk.start_batch(batch_id=UUID(batch_id), now=clock.now())
+
+
+@outbox_task(BOOK_TASK)
+def book_set(*, batch_id: str, number: str) -> None:
+    """Book one set of a group."""
+    bulk.book_set(batch_id=UUID(batch_id), number=int(number), now=clock.now())

@@ -61,6 +61,9 @@ _CUSTOMER_VIEWS = (
     "accounts.view_accountholder",
     "sca.view_authenticationstate",
     "payments.view_paymentlimits",
+    "bulk.view_paymentfile",
+    "bulk.view_paymentbatch",
+    "bulk.view_paymentitem",
     "payments.view_standingorder",
 )
 _OPERATIONS_VIEWS = (

@@ -87,6 +87,7 @@ CHART_OF_ACCOUNTS = (
     ChartAccount("clearing:cross-border", LedgerAccountKind.CLEARING),
     ChartAccount("nostro:central-bank", LedgerAccountKind.NOSTRO),
     ChartAccount("suspense:unallocated", LedgerAccountKind.SUSPENSE),
+    ChartAccount("suspense:bulk-payments", LedgerAccountKind.SUSPENSE),
     ChartAccount("fees:payments", LedgerAccountKind.FEES),
     ChartAccount("fees:accounts", LedgerAccountKind.FEES),
     ChartAccount("interest:overdraft", LedgerAccountKind.INTEREST),

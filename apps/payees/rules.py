@@ -47,6 +47,11 @@ class Asker:
         return cls(f"psu:{psu_id}")
 
     @classmethod
+    def files_of(cls, psu_id: UUID) -> "Asker":
+        """The same customer for the payments of a file: counted apart, for they are many."""
+        return cls(f"psu:{psu_id}:files")
+
+    @classmethod
     def app(cls, app_id: UUID, *, account_id: UUID) -> "Asker":
         """A TPP's app for the holder of an account, whoever that will turn out to be."""
         return cls(f"app:{app_id}:{account_id}")

@@ -1,11 +1,16 @@
 import logging
+import math
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.utils.module_loading import import_string
 
-from apps.accounts.queries import AccountUnknown, is_own_iban, list_holder_names
+from apps.accounts.queries import AccountUnknown, is_own_iban, list_holder_names, list_holder_names_of
 from apps.clearing.payee_directories import DirectoryAnswer, PayeeDirectory
 from apps.core.clock import bank_date
 from apps.core.deadline import run_within
@@ -18,6 +23,7 @@ from apps.payees.rules import Asker, PayeeVerification, WhyNotPossible, not_poss
 logger = logging.getLogger(__name__)
 
 COUNTS_KEPT = timedelta(days=7)
+_ASKED_AT_ONCE = 8  # Half of what may be under way (apps.core.deadline): single payments ask, too.
 
 
 def verify_payee(*, name: str, iban: str, asker: Asker, now: datetime) -> PayeeVerification:
@@ -36,11 +42,42 @@ def verify_payee(*, name: str, iban: str, asker: Asker, now: datetime) -> PayeeV
     return _ask_other_bank(name=name, iban=iban)
 
 
+def verify_payees(
+    *, payees: Sequence[tuple[str, str]], asker: Asker, lookups_max: int, seconds: float, now: datetime
+) -> list[PayeeVerification]:
+    """As :func:`verify_payee` for many payees, each a name and an IBAN; what was found, in their order.
+
+    This bank's accounts are looked up together, other banks are asked several at once. Never raises. What is not
+    answered within ``seconds`` in all, or goes beyond ``lookups_max`` of the asker on a day, is "not possible".
+    """
+    allowed = _count_lookups(asker, wanted=len(payees), most=lookups_max, now=now)
+    if allowed < len(payees):
+        logger.warning("no more names are looked up for %s today", asker.key)
+    asked = payees[:allowed]
+    holders = list_holder_names_of(ibans={iban for _name, iban in asked if is_own_iban(iban)})
+    ends_at = time.monotonic() + seconds
+    with ThreadPoolExecutor(max_workers=_ASKED_AT_ONCE) as pool:
+        answers = [
+            _compared(name, holders.get(iban))
+            if is_own_iban(iban)
+            else pool.submit(_ask_other_bank, name=name, iban=iban, ends_at=ends_at)
+            for name, iban in asked
+        ]
+        found = [answer if isinstance(answer, PayeeVerification) else answer.result() for answer in answers]
+    return found + [not_possible(WhyNotPossible.LIMIT)] * (len(payees) - allowed)
+
+
 def answer_verification(*, name: str, iban: str) -> PayeeVerification:
     """This bank's answer for one of its IBANs. An account that does not exist or is closed cannot be checked."""
     try:
         holders = list_holder_names(iban=iban)
     except AccountUnknown:
+        return _compared(name, None)
+    return _compared(name, holders)
+
+
+def _compared(name: str, holders: list[str] | None) -> PayeeVerification:
+    if not holders:
         return not_possible(WhyNotPossible.NO_SUCH_ACCOUNT)
     comparison = compare_names(given=name, holders=holders)
     return PayeeVerification(comparison.outcome, comparison.matched_name)
@@ -67,8 +104,20 @@ def _count_lookup(asker: Asker, *, now: datetime) -> bool:
     )
 
 
-def _ask_other_bank(*, name: str, iban: str) -> PayeeVerification:
-    seconds = settings.VOP_TIMEOUT_SECONDS
+def _count_lookups(asker: Asker, *, wanted: int, most: int, now: datetime) -> int:
+    """Count as many more as the day's number still allows, under the row's lock; returns how many that are."""
+    with transaction.atomic():
+        LookupCount.objects.get_or_create(asker=asker.key, day=bank_date(now))
+        row = LookupCount.objects.select_for_update().get(asker=asker.key, day=bank_date(now))
+        allowed = max(0, min(wanted, most - row.count))
+        LookupCount.objects.filter(pk=row.pk).update(count=F("count") + allowed)
+    return allowed
+
+
+def _ask_other_bank(*, name: str, iban: str, ends_at: float = math.inf) -> PayeeVerification:
+    seconds = min(float(settings.VOP_TIMEOUT_SECONDS), ends_at - time.monotonic())
+    if seconds <= 0:
+        return not_possible(WhyNotPossible.TIMEOUT)
     directory = payee_directory()
     try:
         answer = run_within(seconds, lambda: directory.verify(name=name, iban=iban, timeout_seconds=seconds))

@@ -56,9 +56,16 @@ class DayUse:
         }[kind]
 
 
-def exceeded_limit(*, amount_minor: int, channel: str, limits: Limits, use: DayUse) -> LimitKind | None:
-    """The first limit that a payment would exceed, after what went out on the same day; None if it stays within all."""
-    kinds = (LimitKind.PER_PAYMENT, LimitKind.PER_DAY, CHANNEL_KINDS[Channel(channel)])
+def exceeded_limit(
+    *, amount_minor: int, largest_minor: int | None = None, channel: str, limits: Limits, use: DayUse
+) -> LimitKind | None:
+    """The first limit that a payment would exceed, after what went out on the same day; None if it stays within all.
+
+    Of several payments together ``amount_minor`` is the sum and ``largest_minor`` the highest of them.
+    """
+    if (amount_minor if largest_minor is None else largest_minor) > limits.per_payment_minor:
+        return LimitKind.PER_PAYMENT
+    kinds = (LimitKind.PER_DAY, CHANNEL_KINDS[Channel(channel)])
     return next((kind for kind in kinds if use.of(kind) + amount_minor > limits.of(kind)), None)
 
 

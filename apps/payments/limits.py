@@ -1,9 +1,9 @@
 """A customer's limits: read, checked, counted by the engine, changed (PSD2 art. 68(1); Regulation (EU) 2024/886)."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -23,22 +23,24 @@ from apps.sca.models import SCAAuthorisation
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
-# One statement, one amount a customer: his limits or the usual ones, and the day's sum, which grows only if it stays
-# within them. ON CONFLICT locks the day's row and looks at its newest version: parallel payments cannot exceed a limit
-# together. Always in the customers' order: no two groups can wait for each other in a ring.
+# One statement, one amount a customer, be it one payment or several together: his limits or the usual ones, held
+# against the highest payment and against the day's sum, which grows only if it stays within them. ON CONFLICT locks the
+# day's row and looks at its newest version: parallel payments cannot exceed a limit together. Always in the customers'
+# order: no two groups can wait for each other in a ring.
 _COUNT = """
 WITH limits AS (
-    SELECT asked.psu_id, asked.portal, asked.xs2a,
+    SELECT asked.psu_id, asked.portal, asked.xs2a, asked.largest,
            coalesce(own.per_payment_minor, %(per_payment)s) AS per_payment,
            coalesce(own.per_day_minor, %(per_day)s) AS per_day,
            coalesce(own.portal_per_day_minor, %(portal_per_day)s) AS portal_per_day,
            coalesce(own.xs2a_per_day_minor, %(xs2a_per_day)s) AS xs2a_per_day
-    FROM unnest(%(psus)s::uuid[], %(portal)s::bigint[], %(xs2a)s::bigint[]) AS asked (psu_id, portal, xs2a)
+    FROM unnest(%(psus)s::uuid[], %(portal)s::bigint[], %(xs2a)s::bigint[], %(largest)s::bigint[])
+             AS asked (psu_id, portal, xs2a, largest)
          LEFT JOIN payments_paymentlimits AS own ON own.psu_id = asked.psu_id
 )
 INSERT INTO payments_paymentdayuse AS used (psu_id, day, portal_minor, xs2a_minor)
 SELECT psu_id, %(day)s, portal, xs2a FROM limits
-WHERE portal + xs2a <= least(per_payment, per_day)
+WHERE largest <= per_payment AND portal + xs2a <= per_day
   AND portal <= portal_per_day AND xs2a <= xs2a_per_day
 ORDER BY psu_id
 ON CONFLICT ON CONSTRAINT payment_day_use_once_per_day DO UPDATE
@@ -51,6 +53,13 @@ WHERE used.portal_minor + used.xs2a_minor + excluded.portal_minor + excluded.xs2
        <= (SELECT xs2a_per_day FROM limits WHERE limits.psu_id = excluded.psu_id))
 RETURNING psu_id
 """
+
+
+class _Amount(NamedTuple):
+    psu_id: UUID
+    sum_minor: int
+    largest_minor: int
+    channel: str
 
 
 class LimitExceeded(DomainError):
@@ -117,17 +126,26 @@ def get_limit_change(*, psu_id: UUID, change_id: UUID) -> PaymentLimitChange:
 
 
 def check_limits(
-    *, psu_id: UUID, amount_minor: int, channel: Channel, is_for_today: bool, now: datetime
+    *,
+    psu_id: UUID,
+    amount_minor: int,
+    largest_minor: int | None = None,
+    channel: Channel,
+    is_for_today: bool,
+    now: datetime,
 ) -> None:
     """The early check, so that a customer is told before he signs. The engine checks again, under a lock.
 
-    What went out today counts only for what goes out today.
+    What went out today counts only for what goes out today. ``largest_minor`` is the highest of several payments that
+    come to ``amount_minor`` together: the limit per payment is held against it.
 
     :raises LimitExceeded: more than a limit allows.
     """
     limits = get_limits(psu_id=psu_id)
     use = get_day_use(psu_id=psu_id, now=now) if is_for_today else DayUse()
-    kind = exceeded_limit(amount_minor=amount_minor, channel=channel, limits=limits, use=use)
+    kind = exceeded_limit(
+        amount_minor=amount_minor, largest_minor=largest_minor, channel=channel, limits=limits, use=use
+    )
     if kind is not None:
         raise LimitExceeded(
             kind, limit_minor=limits.of(kind), left_minor=max(0, limits.of(kind) - use.of(kind))
@@ -162,17 +180,31 @@ def count_many_against_limits(*, payments: Iterable[PaymentInitiation], now: dat
     counted: set[UUID] = set()
     for together in turns:
         of_customer = {payment.payer.pk: payment for payment in together}
-        counted |= {of_customer[psu_id].pk for psu_id in _count_once_each(together, now=now)}
+        amounts = [
+            _Amount(psu_id, payment.amount_minor, payment.amount_minor, payment.channel)
+            for psu_id, payment in of_customer.items()
+        ]
+        counted |= {of_customer[psu_id].pk for psu_id in _count_once_each(amounts, now=now)}
     return counted
 
 
-def _count_once_each(payments: list[PaymentInitiation], *, now: datetime) -> list[UUID]:
+def count_amount_against_limits(
+    *, psu_id: UUID, amount_minor: int, largest_minor: int, channel: Channel, now: datetime
+) -> bool:
+    """As :func:`count_against_limits`, for payments that go out together: their sum counts into the day, once; the
+    highest of them is held against the limit per payment."""
+    return bool(_count_once_each([_Amount(psu_id, amount_minor, largest_minor, channel)], now=now))
+
+
+def _count_once_each(amounts: Sequence[_Amount], *, now: datetime) -> list[UUID]:
+    """The customers whose amount was counted; each may be there once."""
     parameters: dict[str, Any] = {
         **usual_limits().as_dict(),
         "day": bank_date(now),
-        "psus": [payment.payer.pk for payment in payments],
-        "portal": [payment.amount_minor if payment.channel == Channel.PORTAL else 0 for payment in payments],
-        "xs2a": [payment.amount_minor if payment.channel == Channel.XS2A else 0 for payment in payments],
+        "psus": [amount.psu_id for amount in amounts],
+        "portal": [amount.sum_minor if amount.channel == Channel.PORTAL else 0 for amount in amounts],
+        "xs2a": [amount.sum_minor if amount.channel == Channel.XS2A else 0 for amount in amounts],
+        "largest": [amount.largest_minor for amount in amounts],
     }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, parameters)
@@ -185,9 +217,18 @@ def uncount_against_limits(*, payment: PaymentInitiation, now: datetime) -> None
 
     ``now`` is the moment at which it was counted, which tells the day.
     """
-    column = "portal_minor" if payment.channel == Channel.PORTAL else "xs2a_minor"
-    PaymentDayUse.objects.filter(psu_id=payment.payer.pk, day=bank_date(now)).update(
-        **{column: F(column) - payment.amount_minor}
+    uncount_amount_against_limits(
+        psu_id=payment.payer.pk, amount_minor=payment.amount_minor, channel=Channel(payment.channel), now=now
+    )
+
+
+def uncount_amount_against_limits(
+    *, psu_id: UUID, amount_minor: int, channel: Channel, now: datetime
+) -> None:
+    """The same for payments that were counted together, or for those of them that do not go out after all."""
+    column = "portal_minor" if channel == Channel.PORTAL else "xs2a_minor"
+    PaymentDayUse.objects.filter(psu_id=psu_id, day=bank_date(now)).update(
+        **{column: F(column) - amount_minor}
     )
 
 

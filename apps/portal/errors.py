@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountBlocked, DebitNotAllowed
 from apps.authserver.refusals import AuthorizationNotProved, AuthorizationRequestClosed
+from apps.bulk.services import PaymentFileStatusInvalid, TooLateToCancelFile, TooManyFilesWaiting
 from apps.consents.services import (
     AccessExceeded,
     AccessNotGranted,
@@ -121,6 +122,18 @@ ANSWERS: dict[type[DomainError], Answer] = {
         409,
         _("This form was sent before with other details"),
         _("Look at your payments first; then start a new one if it is still needed."),
+    ),
+    # Files of payments
+    PaymentFileStatusInvalid: _OVER,
+    TooLateToCancelFile: Answer(
+        409,
+        _("It is too late to cancel this file"),
+        _("It could be cancelled until the end of the business day before its first day."),
+    ),
+    TooManyFilesWaiting: Answer(
+        429,
+        _("Other files of yours are still being checked"),
+        _("Wait until they are, then upload this one."),
     ),
     # Consents
     ConsentStatusInvalid: _OVER,

@@ -297,6 +297,18 @@ class WholeEurosField(forms.IntegerField):
         return int(text) if text else None
 
 
+class PaymentFileForm(forms.Form):
+    """A file of payments to be uploaded; what is in it is looked at later, by the check."""
+
+    file = forms.FileField(
+        label=_("File"),
+        widget=forms.FileInput(attrs={"accept": ".xml,.csv,.txt,text/xml,application/xml,text/csv"}),
+        # An empty one is taken: the check says so like everything else that is wrong.
+        allow_empty_file=True,
+        error_messages={"required": _("Choose a file."), "invalid": _("Choose a file.")},
+    )
+
+
 class LimitsForm(forms.Form):
     """The customer's limits, in whole euros; zero lets nothing out."""
 

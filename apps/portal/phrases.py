@@ -42,6 +42,20 @@ REASONS: dict[str, str | Promise] = {
     StatusReason.MS03: _("The payee’s bank sent it back. The money is on your account again."),
 }
 
+# The same for a file of payments, or for one of them.
+BULK_REASONS: dict[str, str | Promise] = {
+    "AC01": _("The payee’s account does not exist."),
+    "AC04": _("The account is closed."),
+    "AC06": _("The account is blocked."),
+    "AG01": _("This account may not be used for it."),
+    "AM04": _("There was not enough money on the account. Nothing was taken."),
+    "AM14": _("It is more than your limit allows. You can change your limits under Security."),
+    "DS02": _("Nobody signed it in time."),
+    "DS0A": _("The code was not accepted, so nothing was paid."),
+    "FF01": _("The file is not good. Nothing was taken in."),
+    "MS03": _("The payee’s bank sent it back. The money is on your account again."),
+}
+
 # Why the money of a payment that was done came back.
 RETURN_REASONS: dict[str, str | Promise] = {
     "AC01": _("The payee’s account does not exist. Check the IBAN with the payee."),

@@ -63,6 +63,11 @@ def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
         context["creditor_iban_text"] = format_iban(snapshot["creditor_iban"])
         # "…" is no letter of the text messages' alphabet (GSM 03.38): it would make the message half as long again.
         context["debtor_iban_text"] = mask_iban(snapshot["debtor_iban"]).replace("…", "...")
+    if "total_minor" in snapshot:
+        context["total"] = format_money(snapshot["total_minor"], snapshot["currency"])
+        ibans = dict.fromkeys(mask_iban(batch["debtor_iban"]) for batch in snapshot["batches"])
+        context["debtor_iban_text"] = ", ".join(list(ibans)[:3]).replace("…", "...")
+        context["fingerprint"] = fingerprint(snapshot["items_sha256"])
     if "valid_until" in snapshot:
         context["valid_until"] = _day(snapshot["valid_until"])
     if "new" in snapshot:
@@ -76,6 +81,11 @@ def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
     if snapshot.get("requested_execution_date"):
         context["execution_date"] = _day(snapshot["requested_execution_date"])
     return context
+
+
+def fingerprint(sha256: str) -> str:
+    """The first digits of a hash as people compare them."""
+    return f"{sha256[:4]} {sha256[4:8]}".upper()
 
 
 def _day(written: str) -> str:

@@ -64,6 +64,7 @@ class SubjectType(models.TextChoices):
     PAYMENT = "payment"
     STANDING_ORDER = "standing_order"
     LIMITS = "limits"
+    BULK = "bulk"
 
 
 class Purpose(models.TextChoices):
@@ -74,6 +75,7 @@ class Purpose(models.TextChoices):
     PAYMENT = "payment"
     STANDING_ORDER = "standing_order"
     LIMITS = "limits"
+    BULK = "bulk"
 
 
 class ChallengeStatus(models.TextChoices):

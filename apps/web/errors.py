@@ -51,6 +51,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render_error(request, status=403, template="web/csrf_failure.html")
 
 
+def body_too_large(request: HttpRequest, *, most: int) -> HttpResponse:
+    """The call sends more than this address takes; ``most`` is how many bytes that is."""
+    return render_error(request, status=413, most=most)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fault of ours. Must render while the database, the templates or both are broken."""
     try:
@@ -61,13 +66,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return HttpResponse(LAST_RESORT.format(request_id=request_id), status=500)
 
 
-def render_error(request: HttpRequest, *, status: int, template: str = "") -> HttpResponse:
+def render_error(request: HttpRequest, *, status: int, template: str = "", **context: object) -> HttpResponse:
     """The error in the format of the door the path belongs to (``settings.WEB_ERROR_RENDERERS``), else as a page."""
     for prefix, dotted_path in settings.WEB_ERROR_RENDERERS.items():
         if request.path_info.startswith(prefix):
             renderer: ErrorRenderer = import_string(dotted_path)
             return renderer(request, status=status)
-    context = {"home_url_name": _home_of(request.path_info)}
+    context |= {"home_url_name": _home_of(request.path_info)}
     return render(request, template or f"{status}.html", context, status=status)
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 
 from apps.core import request_context
 from apps.web import idle
+from apps.web.errors import body_too_large
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -149,6 +150,31 @@ class CustomerLanguageMiddleware:
                 translation.activate(language)
                 request.LANGUAGE_CODE = language
         return self.get_response(request)
+
+
+class BodySizeMiddleware:
+    """Refuses a page's call whose body is larger than pages take, before a byte of it is read.
+
+    ``WEB_LARGE_BODIES`` names the pages that take more, from those who are signed in: a stranger cannot fill a disk. A
+    body without a length is read by nobody (WSGI), so the length that is told bounds what is read.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        most = settings.WEB_BODY_MAX_BYTES
+        if is_signed_in(request):
+            most = settings.WEB_LARGE_BODIES.get(request.path_info, most)
+        if content_length(request) > most and not is_for_programs(request):
+            return body_too_large(request, most=most)
+        return self.get_response(request)
+
+
+def content_length(request: HttpRequest) -> int:
+    """How long the call says its body is; 0 when it says nothing that makes sense."""
+    text = str(request.META.get("CONTENT_LENGTH") or "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def is_for_programs(request: HttpRequest) -> bool:

@@ -52,6 +52,13 @@ PORTAL = (
         ("/pay/",),
     ),
     NavItem(
+        "portal:bulk-list",
+        "upload",
+        _("Bulk payments"),
+        pgettext_lazy("short menu label", "Files"),
+        ("/batches/",),
+    ),
+    NavItem(
         "portal:app-list",
         "handshake",
         _("Connected apps"),

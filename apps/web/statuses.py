@@ -37,6 +37,7 @@ STATUS_LOOKS: dict[str, StatusLook] = {
     "ACSP": StatusLook(_("On its way"), "info", "send"),
     "ACWC": StatusLook(_("Accepted with a change"), "warn", "info"),
     "ACSC": StatusLook(_("Paid"), "ok", "check"),
+    "PART": StatusLook(_("Partly paid"), "warn", "info"),
     "ACCC": StatusLook(_("Arrived"), "ok", "check"),
     "RJCT": StatusLook(_("Not carried out"), "danger", "x"),
     "CANC": StatusLook(_("Cancelled"), "neutral", "x"),

@@ -193,8 +193,16 @@ class Browser:
         """The value of a cookie; empty when there is none."""
         return self._client.cookies.get(name) or ""
 
-    def submit(self, form: Form, filled: Mapping[str, str], *, button: str = "", follow: bool = True) -> Page:
-        """Fill in a form and press a button: the one named, or the first.
+    def submit(
+        self,
+        form: Form,
+        filled: Mapping[str, str],
+        *,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+        button: str = "",
+        follow: bool = True,
+    ) -> Page:
+        """Fill in a form, choose ``files`` (name and content by field) and press a button: the one named, or the first.
 
         :raises LookupError: the form has no field of that name, or no such button.
         """
@@ -211,7 +219,10 @@ class Browser:
         headers = self._came_from(form.action) | {"Origin": origin}
         if form.method == "get":
             return self._arrive(self._client.get(form.action, params=values, headers=headers), follow=follow)
-        return self._arrive(self._client.post(form.action, data=values, headers=headers), follow=follow)
+        if files:
+            values = {name: value for name, value in values.items() if name not in files}
+        answer = self._client.post(form.action, data=values, files=files, headers=headers)
+        return self._arrive(answer, follow=follow)
 
     def _came_from(self, url: str) -> dict[str, str]:
         """As the bank's Referrer-Policy (same-origin) has it."""

@@ -36,6 +36,13 @@ LIMITS = {
     "currency": "EUR",
     "new": dict.fromkeys(("per_payment", "per_day", "portal_per_day", "xs2a_per_day"), 10_000_000),
 }
+BULK = {
+    "number_of_transactions": 100_000,
+    "total_minor": 9_999_999_999_999,
+    "currency": "EUR",
+    "items_sha256": "0123456789abcdef" * 4,
+    "batches": [{"debtor_iban": f"DE{number:020}"} for number in range(100)],
+}
 LONGEST_CONSENT = CONSENT | {"tpp_name": "Ü" * 140}
 
 
@@ -64,6 +71,8 @@ class TestEveryMessage:
             (Purpose.STANDING_ORDER, STANDING_ORDER),
             (Purpose.STANDING_ORDER, LONGEST_PAYMENT | STANDING_ORDER | {"creditor_name": "Ü" * 70}),
             (Purpose.LIMITS, LIMITS),
+            (Purpose.BULK, BULK),
+            (Purpose.BULK, BULK | {"number_of_transactions": 1}),
             (Purpose.CONSENT, CONSENT),
             (Purpose.CONSENT, LONGEST_CONSENT),
         ],
@@ -85,6 +94,13 @@ class TestTheWords:
     def test_of_a_payment_begin_with_amount_and_payee(self) -> None:
         assert message(Purpose.PAYMENT, PAYMENT, "de") == (
             "Lindenbank: 1.249,00 € an Möbelhaus Kern GmbH, IBAN DE02 1203 0000 0000 2020 51."
+            " Code 004711, gültig bis 13:00. Von DE...0001. Nicht von Ihnen? Code nicht eingeben."
+        )
+
+    def test_of_a_file_begin_with_the_total_and_the_number(self) -> None:
+        snapshot = BULK | {"batches": [{"debtor_iban": "DE15100999001000000001"}], "total_minor": 124_900}
+        assert message(Purpose.BULK, snapshot, "de") == (
+            "Lindenbank: 1.249,00 € für 100000 Zahlungen Ihrer Datei, Prüfziffern 0123 4567."
             " Code 004711, gültig bis 13:00. Von DE...0001. Nicht von Ihnen? Code nicht eingeben."
         )
 

@@ -4,8 +4,17 @@ import pytest
 from django.test import Client
 
 from apps.audit.models import AuditEvent
-from apps.clearing.models import ClearingDifference, ClearingMessage, ClearingRecall, IncomingTransfer
+from apps.bulk.models import PaymentItem
+from apps.clearing.models import (
+    ClearingDifference,
+    ClearingInstruction,
+    ClearingMessage,
+    ClearingRecall,
+    IncomingTransfer,
+)
 from apps.notifications.models import OutboxMessage
+from tests.bulk.files import Group, pain001
+from tests.bulk.world import executed, sent_back
 from tests.staff.clearing import compared_cycle, difference_of, settled_of
 from tests.staff.world import signed_in
 
@@ -102,3 +111,18 @@ def test_what_does_not_exist_is_404(staff):
     nowhere = "00000000-0000-4000-8000-000000000000"
     assert staff.get(f"/staff/differences/{nowhere}/solve/").status_code == 404
     assert staff.get(f"/staff/transfers/{nowhere}/recall/").status_code == 404
+
+
+def test_a_payment_of_a_file_is_recalled_like_any_other(world, staff, rita):
+    file = executed(world.anna, pain001(Group(world.anna.account.iban)))
+    item = PaymentItem.objects.get(batch__file=file)
+    instruction = ClearingInstruction.objects.get(payment_id=item.pk)
+    assert "/recall/" in text_of(staff, f"/staff/clearing/clearinginstruction/{instruction.pk}/")
+    response = staff.post(f"/staff/transfers/{instruction.pk}/recall/", FORM | {"code": "DUPL"})
+    assert response.status_code == 303
+    sent_back(item, reason="FOCR")
+    assert ClearingRecall.objects.get().status == "paid"
+    page = text_of(staff, f"/staff/bulk/paymentitem/{item.pk}/")
+    assert "FOCR" in page
+    again = staff.post(f"/staff/transfers/{instruction.pk}/recall/", FORM | {"code": "DUPL"}, follow=True)
+    assert "the status has changed meanwhile" in again.content.decode()

@@ -32,6 +32,7 @@ VISIBLE = {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
         *("pricing/charge", "pricing/price", "pricing/interestterms"),
+        *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
     },
     StaffRole.OPERATIONS: {
         *CLEARING,
@@ -43,6 +44,7 @@ VISIBLE = {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
         *("payments/paymentlimits", "payments/standingorder"),
+        *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
         *CLEARING,
         *("ledger/ledgeraccount", "notifications/outboxmessage"),
         *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),

@@ -8,6 +8,7 @@ from apps.ledger.services.holds import (
     capture_hold,
     expire_holds,
     place_hold,
+    post_held_transfers,
     release_hold,
 )
 from apps.ledger.services.posting import (
@@ -44,6 +45,7 @@ __all__ = [
     "open_ledger_account",
     "place_hold",
     "post_entry",
+    "post_held_transfers",
     "post_transfer",
     "post_transfers",
     "release_hold",

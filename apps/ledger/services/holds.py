@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -7,9 +8,16 @@ from apps.core.errors import DomainError, NotFound
 from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.ledger.models import Hold
-from apps.ledger.rules import EntryKind, HoldOutcome, HoldStatus, Narrative
+from apps.ledger.rules import EntryKind, HoldOutcome, HoldStatus, Narrative, PostingOutcome
 from apps.ledger.services.database import call_function
-from apps.ledger.services.posting import AccountNotPostable, EntryClash, ExceedsBalance, post_transfer
+from apps.ledger.services.posting import (
+    AccountNotPostable,
+    EntryClash,
+    ExceedsBalance,
+    Transfer,
+    post_transfer,
+    post_transfers,
+)
 
 
 class HoldUnknown(NotFound):
@@ -84,6 +92,24 @@ def capture_hold(
             now=now,
         )
     return done
+
+
+@transaction.atomic
+def post_held_transfers(
+    *, reference: str, transfers: Sequence[Transfer], currency: str, booking_date: date, now: datetime
+) -> list[PostingOutcome]:
+    """Spend what a hold set aside on many transfers from its account, as a set; what became of each, in their order.
+
+    They may come to less than the hold: the rest is available again. A second time nothing is booked, and every outcome
+    says so.
+
+    :raises HoldUnknown: there is none.
+    :raises HoldEnded: it was released or has expired: the money may be gone.
+    """
+    _end_hold(reference=reference, status=HoldStatus.CAPTURED, now=now)
+    return post_transfers(
+        transfers=transfers, currency=currency, booking_date=booking_date, value_date=booking_date, now=now
+    )
 
 
 def release_hold(*, reference: str, now: datetime) -> bool:
