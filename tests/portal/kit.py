@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.http import HttpResponse
@@ -185,17 +186,21 @@ def ask_payment(
     redirect_uri: str = RETURN_URI,
     nok_uri: str = NOK_URI,
     amount_minor: int = 124_900,
+    creditor_iban: str = FOREIGN_IBAN,
+    **order: Any,
 ) -> tuple[PaymentInitiation, SCAAuthorisation]:
-    """A TPP's payment, and the authorisation its link leads to. ``psu`` is known when an ID token came with it."""
+    """A TPP's payment, and the authorisation its link leads to. ``psu`` is known when an ID token came with it;
+    ``order`` is what else the order says."""
     now = clock.now()
     payment, _ = initiate_payment(
         channel=Channel.XS2A,
         order=PaymentOrder(
             debtor_account=account,
             creditor_name="Möbelhaus Kern GmbH",
-            creditor_iban=FOREIGN_IBAN,
+            creditor_iban=creditor_iban,
             instructed_amount=Money(amount_minor, "EUR"),
             remittance_information_unstructured="Order 88-2041",
+            **order,
         ),
         psu=psu,
         app=app,

@@ -15,6 +15,7 @@ from apps.core import clock
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation
+from apps.payments.rules import ChargeBearer, PaymentProduct
 from apps.payments.services import send_payment_code
 from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
 from apps.sca.services import fail_authorisation
@@ -39,7 +40,13 @@ from tests.portal.kit import (
     seen,
     text_of,
 )
+from tests.pricing.books import publish_own_fees
 
+ABROAD = {
+    "payment_product": PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS,
+    "creditor_iban": "TR330006100519786457841326",
+    "creditor_agent": "TGBATRIS",
+}
 ERROR_URI = f"{RETURN_URI}&error=access_denied"
 
 
@@ -272,6 +279,27 @@ class TestPayment:
         assert payment.psu == anna
         assert journey.link() == RETURN_URI
         assert OutboxMessage.objects.filter(topic="engine.execute_payment").count() == 1
+
+    @pytest.mark.parametrize(
+        ("order", "told", "never"),
+        [
+            ({}, "€0.20, charged with the month", ["€15.00", "€10.00"]),
+            ({"payment_product": PaymentProduct.TARGET_2_PAYMENTS}, "€15.00", ["charged with the month"]),
+            (ABROAD, "€10.00", ["charged with the month"]),
+            (ABROAD | {"charge_bearer": ChargeBearer.DEBT}, "€30.00", ["charged with the month", "€10.00"]),
+            (ABROAD | {"charge_bearer": ChargeBearer.CRED}, "€0.00", ["charged with the month", "€10.00"]),
+        ],
+    )
+    def test_the_sheet_tells_one_fee_that_of_the_way(
+        self, app: App, anna: PSU, order: dict, told: str, never: list[str]
+    ) -> None:
+        publish_own_fees(credit_transfer=20)
+        _, authorisation = ask_payment(app, anna.account, **order)
+        journey = Journey(authorisation)
+        assert journey.sign_in(anna) == "code"
+        sheet = unescape(text_of(journey.get("code")))
+        assert told in sheet
+        assert not [fee for fee in never if fee in sheet]
 
     def test_the_answer_of_oauth_goes_back(self, app: App, anna: PSU) -> None:
         payment, _ = ask_payment(app, anna.account, amount_minor=100)
