@@ -206,10 +206,8 @@ BULK_FILE_MAX_BYTES = env.int("BULK_FILE_MAX_BYTES", default=128 * 1024 * 1024)
 BULK_FILES_WAITING_MAX = env.int("BULK_FILES_WAITING_MAX", default=5)
 BULK_SET_SIZE = env.int("BULK_SET_SIZE", default=5_000)
 TARGET_2_CUT_OFF = time.fromisoformat(env("TARGET_2_CUT_OFF", default="17:00"))
-# In cents, of the payer: an urgent transfer; one abroad with shared fees, and one with all fees.
-FEE_TARGET_2_MINOR = env.int("FEE_TARGET_2_MINOR", default=1_000)
-FEE_CROSS_BORDER_MINOR = env.int("FEE_CROSS_BORDER_MINOR", default=1_250)
-FEE_CROSS_BORDER_ALL_MINOR = env.int("FEE_CROSS_BORDER_ALL_MINOR", default=3_250)
+# In cents: what other banks take of a transfer abroad whose payer pays all fees. Our own prices are in the price list.
+FEE_OTHER_BANKS_MINOR = env.int("FEE_OTHER_BANKS_MINOR", default=2_000)
 
 # Rails to other banks ----------------------------------------------------------------------------------
 CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.HTTPClearingHouse")

@@ -27,6 +27,7 @@ from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import Direction, EntryKind, Narrative
 from apps.ledger.services import Leg, post_entry, post_transfer
 from apps.payments.rules import PaymentProduct
+from apps.pricing.rules import PAYMENT_FEES_CODE
 
 if TYPE_CHECKING:
     from apps.accounts.models import PaymentAccount
@@ -48,7 +49,6 @@ _RAILS = {
     PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS: Rail.XB,
 }
 NOSTRO_CODE = "nostro:central-bank"
-FEES_CODE = "fees:payments"
 
 
 def rail_of(payment: "PaymentInitiation") -> Rail:
@@ -233,7 +233,7 @@ def _post_incoming(
 
 def fees_account_id() -> UUID:
     """The account on which fees for payments are earned."""
-    return get_ledger_account(code=FEES_CODE).pk
+    return get_ledger_account(code=PAYMENT_FEES_CODE).pk
 
 
 def _clearing_id(rail: Rail) -> UUID:

@@ -45,6 +45,30 @@ class PostingRow(NamedTuple):
     kind: str
 
 
+class TransferFee(NamedTuple):
+    """A fee that a credit transfer paid in its own entry, in minor units.
+
+    ``payee_codes`` are the book accounts that the entry credited besides the fee's: one, which tells by what way the
+    transfer went. ``given_back_minor`` is what its return or reversal took from the fee's account again.
+    """
+
+    reference: str
+    booking_date: date
+    amount_minor: int
+    payee_codes: tuple[str, ...]
+    given_back_minor: int
+    is_settled: bool
+
+    @property
+    def kept_minor(self) -> int:
+        return self.amount_minor - self.given_back_minor
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing of it can be given back any more: only what was not settled is."""
+        return self.is_settled or not self.kept_minor
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerSums:
     """The whole ledger in a few numbers; ``difference_minor`` must be zero, and no balance may disagree."""
@@ -156,16 +180,73 @@ def list_closing_balances(*, account_ids: Iterable[UUID], day: date) -> dict[UUI
 
 
 def count_postings(
-    *, account_id: UUID, kind: EntryKind, direction: Direction, date_from: date, date_to: date
+    *,
+    account_id: UUID,
+    kind: EntryKind,
+    direction: Direction,
+    date_from: date,
+    date_to: date,
+    without_codes: Iterable[str] = (),
 ) -> int:
-    """How many postings of one kind of entry were booked on one side of an account in a span, both days included."""
+    """How many postings of one kind of entry were booked on one side of an account in a span, both days included.
+
+    Entries that touch one of the book accounts ``without_codes`` are left out.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*) FROM ledger_posting p {_JOIN_ENTRY}"  # noqa: S608
-            " WHERE p.account_id = %s AND p.booking_date BETWEEN %s AND %s AND p.direction = %s AND e.kind = %s",
-            [account_id, date_from, date_to, direction.value, kind.value],
+            " WHERE p.account_id = %s AND p.booking_date BETWEEN %s AND %s AND p.direction = %s AND e.kind = %s"
+            " AND NOT EXISTS (SELECT 1 FROM ledger_posting o JOIN ledger_ledgeraccount a ON a.id = o.account_id"
+            " WHERE o.entry_id = p.entry_id AND o.booking_date = p.booking_date AND a.code = ANY(%s))",
+            [account_id, date_from, date_to, direction.value, kind.value, list(without_codes)],
         )
         return int(cursor.fetchone()[0])
+
+
+def list_transfer_fees(
+    *, account_id: UUID, fees_code: str, date_from: date, date_to: date
+) -> list[TransferFee]:
+    """The credit transfers of an account in a span, both days included, that paid a fee to ``fees_code`` in their own
+    entry, the earliest first.
+
+    Whatever was given back of a fee, and whether the transfer was settled, is told as it stands now, not as on
+    ``date_to``.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT e.reference, p.booking_date, f.amount_minor,
+                   (SELECT array_agg(a.code ORDER BY a.code) FROM ledger_posting o
+                        JOIN ledger_ledgeraccount a ON a.id = o.account_id
+                    WHERE o.entry_id = p.entry_id AND o.booking_date = p.booking_date
+                        AND o.direction = 'CREDIT' AND o.account_id <> f.account_id),
+                   coalesce((SELECT sum(r.amount_minor) FROM ledger_entrykey k
+                        JOIN ledger_posting r ON r.entry_id = k.entry_id AND r.booking_date = k.booking_date
+                    WHERE k.entry_id IN (ledger_entry_id(%s, e.reference), ledger_entry_id(%s, e.id::text))
+                        AND r.account_id = f.account_id AND r.direction = 'DEBIT'), 0)::bigint,
+                   EXISTS (SELECT 1 FROM ledger_entrykey k WHERE k.entry_id = ledger_entry_id(%s, e.reference))
+            FROM ledger_posting p {_JOIN_ENTRY}
+                JOIN ledger_posting f ON f.entry_id = p.entry_id AND f.booking_date = p.booking_date
+            WHERE p.account_id = %s AND p.booking_date BETWEEN %s AND %s AND p.direction = 'DEBIT'
+                AND e.kind = %s AND f.direction = 'CREDIT'
+                AND f.account_id = (SELECT id FROM ledger_ledgeraccount WHERE code = %s)
+            ORDER BY p.booking_date, p.id
+            """,  # noqa: S608
+            [
+                EntryKind.CREDIT_TRANSFER_RETURN.value,
+                EntryKind.REVERSAL.value,
+                EntryKind.CLEARING_SETTLEMENT.value,
+                account_id,
+                date_from,
+                date_to,
+                EntryKind.CREDIT_TRANSFER.value,
+                fees_code,
+            ],
+        )
+        return [
+            TransferFee(reference, day, amount, tuple(codes or ()), back, is_settled)
+            for reference, day, amount, codes, back, is_settled in cursor.fetchall()
+        ]
 
 
 def list_entry_totals(*, kind: EntryKind, references: Iterable[str]) -> dict[str, int]:

@@ -14,6 +14,8 @@ from apps.core.iban import OutsideSEPA, is_in_sepa
 from apps.core.target_calendar import is_business_day
 from apps.payments.rules import ChargeBearer, PaymentProduct
 from apps.payments.scheduling import has_to_wait
+from apps.pricing.queries import get_price
+from apps.pricing.rules import FeeService
 
 # T2 takes payments of customers from half past two in the morning.
 RTGS_OPENS_AT = time(2, 30)
@@ -29,6 +31,11 @@ _CHARGE_BEARERS: dict[str, tuple[ChargeBearer, ...]] = {
     PaymentProduct.INSTANT_SEPA_CREDIT_TRANSFERS: (ChargeBearer.SLEV,),
     PaymentProduct.TARGET_2_PAYMENTS: (ChargeBearer.SHAR,),
     PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS: ABROAD_CHARGE_BEARERS,
+}
+# What these cost is taken with each; all others are charged together, with the month.
+_OWN_PRICES: dict[str, FeeService] = {
+    _URGENT: FeeService.TARGET_TRANSFER,
+    _ABROAD: FeeService.CROSS_BORDER_TRANSFER,
 }
 
 
@@ -81,19 +88,25 @@ def check_destination(product: str, *, creditor_iban: str, creditor_agent: str) 
         raise CreditorAgentMissing(field="creditorAgent")
 
 
-def fee_minor(product: str, *, charge_bearer: ChargeBearer) -> int:
-    """What the payer pays for it, in cents.
+def has_own_fee(product: str) -> bool:
+    """Whether its fee, which may be nothing, is taken with each payment instead of charged with the month."""
+    return product in _OWN_PRICES
 
-    ``DEBT`` covers the other banks too; with ``CRED`` our charges are claimed from the payee's bank and the payer pays
-    nothing. Instant costs what ordinary does (Regulation 260/2012 art. 5b(1)): nothing.
+
+def fee_minor(product: str, *, charge_bearer: ChargeBearer, account_product: str, day: date) -> int:
+    """What the payer pays with it, in cents: by the price list of the account's product on ``day``, free without a
+    price there (PSD2 art. 45(1)(c)).
+
+    ``DEBT`` covers the other banks too, at ``FEE_OTHER_BANKS_MINOR`` in addition, whatever our own price is; with
+    ``CRED`` our charges are claimed from the payee's bank and the payer pays nothing. Ordinary and instant transfers
+    cost nothing here: they are charged with the month, both alike (Regulation 260/2012 art. 5b(1)).
     """
-    if product == _URGENT:
-        return settings.FEE_TARGET_2_MINOR
-    if product == _ABROAD and charge_bearer == ChargeBearer.SHAR:
-        return settings.FEE_CROSS_BORDER_MINOR
-    if product == _ABROAD and charge_bearer == ChargeBearer.DEBT:
-        return settings.FEE_CROSS_BORDER_ALL_MINOR
-    return 0
+    service = _OWN_PRICES.get(product)
+    if service is None or charge_bearer == ChargeBearer.CRED:
+        return 0
+    price = get_price(product=account_product, service=service, day=day)
+    other_banks = settings.FEE_OTHER_BANKS_MINOR if charge_bearer == ChargeBearer.DEBT else 0
+    return (price.amount_minor if price else 0) + other_banks
 
 
 def is_open(product: str, *, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import get_language, gettext
 
 from apps.core.money import format_money
@@ -72,6 +73,14 @@ def _rows(prices: ProductPrices) -> list[CostRow]:
         else:
             value = gettext("%(amount)s each") % {"amount": money}
         rows.append(CostRow(str(service.label), value))
+        if service == FeeService.CROSS_BORDER_TRANSFER and settings.FEE_OTHER_BANKS_MINOR:
+            other_banks = format_money(settings.FEE_OTHER_BANKS_MINOR, prices.currency)
+            rows.append(
+                CostRow(
+                    gettext("Other banks’ fees abroad, if you pay all fees"),
+                    gettext("%(amount)s each") % {"amount": other_banks},
+                )
+            )
     is_quarterly = prices.terms.settlement == Settlement.QUARTERLY
     for label, rate in (
         (gettext("Overdraft interest"), prices.terms.overdraft_rate_bp),

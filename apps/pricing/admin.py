@@ -27,9 +27,7 @@ class ChargeAdmin(ReadOnlyAdmin):
         (_("Record"), {"fields": ["id", "booked_at"]}),
     ]
     related_rows = [
-        RelatedRows(
-            _("Collected later"), "collections", ["number", "amount_minor", "collected_at"], ["number"]
-        )
+        RelatedRows(_("Collected later"), "collections", ["collected_at", "amount_minor"], ["number"])
     ]
 
     def audit_objects(self, row: Charge) -> list[tuple[str, object]]:

@@ -20,7 +20,9 @@ _BASIS_POINTS_IN_ONE = 10_000
 class FeeService(models.TextChoices):
     """What a customer may pay for, in the standard terms for accounts (Delegated Regulation (EU) 2018/32).
 
-    Payments by other ways than SEPA have prices to be looked up; nothing charges them before such payments exist.
+    Accounts are charged for the first two with the month, and instant transfers count as ordinary ones. What goes by
+    TARGET or outside the SEPA area is paid for by itself: its price is looked up when the order is taken in and booked
+    in the transfer's own entry.
     """
 
     MAINTENANCE = "maintenance", _("Maintaining the account")
@@ -28,6 +30,16 @@ class FeeService(models.TextChoices):
     INSTANT_CREDIT_TRANSFER = "instant_transfer", _("Instant credit transfer")
     TARGET_TRANSFER = "target_transfer", _("Credit transfer by TARGET")
     CROSS_BORDER_TRANSFER = "cross_border", _("Credit transfer outside the SEPA area")
+
+
+PAYMENT_FEES_CODE = "fees:payments"
+"""The book account that earns the fees which are part of a transfer's own entry."""
+
+PAID_BY_ITSELF = {
+    "clearing:target-2": FeeService.TARGET_TRANSFER,
+    "clearing:cross-border": FeeService.CROSS_BORDER_TRANSFER,
+}
+"""By the clearing account on which a transfer leaves: what it is paid for as, in its own entry."""
 
 
 class ChargeKind(models.TextChoices):

@@ -33,6 +33,8 @@ from apps.pricing.queries import (
     list_shortfalls,
 )
 from apps.pricing.rules import (
+    PAID_BY_ITSELF,
+    PAYMENT_FEES_CODE,
     ChargeKind,
     FeeService,
     PriceListInvalid,
@@ -280,6 +282,8 @@ def _compute(charge: Charge, *, account: PaymentAccount) -> None:
             direction=Direction.DEBIT,
             date_from=charge.period_from,
             date_to=charge.period_to,
+            # They have paid in their own entry, or were free by a price of their own: none pays twice.
+            without_codes=[PAYMENT_FEES_CODE, *PAID_BY_ITSELF],
         )
     )
     charge.amount_minor = charge.unit_amount_minor * charge.quantity

@@ -19,6 +19,7 @@ from apps.payments.products import (
     check_destination,
     fee_minor,
     goes_later,
+    has_own_fee,
     is_open,
 )
 from apps.payments.rules import ChargeBearer, PaymentProduct
@@ -31,6 +32,7 @@ from apps.payments.services import (
 )
 from tests.factories.accounts import FOREIGN_IBAN, NOW, bank_accounts, customer
 from tests.factories.payments import authorised_payment, received_payment
+from tests.pricing.books import publish, publish_own_fees
 
 SCT, INSTANT, URGENT, ABROAD = PaymentProduct
 TURKISH_IBAN, TURKISH_BIC = "TR330006100519786457841326", "TGBATRIS"
@@ -75,22 +77,64 @@ class TestDestination:
             check_destination(product, creditor_iban=iban, creditor_agent=agent)
 
 
+DAY = date(2026, 11, 21)
+
+
 class TestFees:
     @pytest.mark.parametrize(
         ("product", "bearer", "cents"),
         [
             (SCT, "SLEV", 0),
             (INSTANT, "SLEV", 0),
-            (URGENT, "SHAR", 1_000),
-            (ABROAD, "SHAR", 1_250),
-            (ABROAD, "DEBT", 3_250),
+            (URGENT, "SHAR", 1_500),
+            (ABROAD, "SHAR", 1_000),
+            (ABROAD, "DEBT", 3_000),
             (ABROAD, "CRED", 0),
         ],
     )
+    @pytest.mark.usefixtures("db")
     def test_are_what_the_price_list_says(self, product: PaymentProduct, bearer: str, cents: int) -> None:
+        publish_own_fees(credit_transfer=20, instant_transfer=20)
         wanted = ChargeBearer(bearer)
         assert charge_bearer_for(product, wanted=wanted) == wanted
-        assert fee_minor(product, charge_bearer=wanted) == cents
+        assert fee_minor(product, charge_bearer=wanted, account_product="Giro", day=DAY) == cents
+
+    @pytest.mark.parametrize(
+        ("product", "bearer", "cents"),
+        [(URGENT, "SHAR", 0), (ABROAD, "SHAR", 0), (ABROAD, "DEBT", 2_000), (ABROAD, "CRED", 0)],
+    )
+    @pytest.mark.usefixtures("db")
+    def test_without_a_price_only_other_banks_cost_something(
+        self, product: PaymentProduct, bearer: str, cents: int
+    ) -> None:
+        publish_own_fees(product="Business")
+        publish(valid_from="2026-11-01", maintenance=490)
+        for account_product in ("Giro", "No such product"):
+            assert (
+                fee_minor(
+                    product, charge_bearer=ChargeBearer(bearer), account_product=account_product, day=DAY
+                )
+                == cents
+            )
+
+    def test_are_those_of_the_day(self, anna: PSU) -> None:
+        publish_own_fees()
+        publish(valid_from="2027-02-01", target_transfer=1_900, told="2026-11-20")
+        days = date(2026, 10, 31), date(2026, 11, 1), date(2027, 1, 31), date(2027, 2, 1)
+        assert [
+            fee_minor(URGENT, charge_bearer=ChargeBearer.SHAR, account_product="Giro", day=day)
+            for day in days
+        ] == [0, 1_500, 1_500, 1_900]
+        assert received_payment(anna, product=URGENT).fee_minor == 1_500
+
+    def test_what_other_banks_take_is_a_setting(self, db: None, settings) -> None:
+        settings.FEE_OTHER_BANKS_MINOR = 2_500
+        publish_own_fees()
+        for bearer, cents in ((ChargeBearer.DEBT, 3_500), (ChargeBearer.SHAR, 1_000)):
+            assert fee_minor(ABROAD, charge_bearer=bearer, account_product="Giro", day=DAY) == cents
+
+    def test_only_the_rails_with_prices_of_their_own_take_them_in_the_entry(self) -> None:
+        assert [product for product in PaymentProduct if has_own_fee(product)] == [URGENT, ABROAD]
 
     @pytest.mark.parametrize("product", [SCT, INSTANT, URGENT])
     @pytest.mark.parametrize("wanted", [ChargeBearer.DEBT, ChargeBearer.CRED])
@@ -157,17 +201,18 @@ class TestTheOrder:
         )
 
     def test_keeps_bank_bearer_and_fee_and_all_of_it_is_signed(self, anna: PSU) -> None:
+        publish_own_fees()
         payment = self.abroad(anna, charge_bearer=ChargeBearer.DEBT)
         assert (payment.creditor_agent, payment.charge_bearer, payment.fee_minor) == (
             TURKISH_BIC,
             "DEBT",
-            3_250,
+            3_000,
         )
         signed = payment_snapshot(payment=payment)
         assert (signed["creditor_agent"], signed["charge_bearer"], signed["fee_minor"]) == (
             TURKISH_BIC,
             "DEBT",
-            3_250,
+            3_000,
         )
 
     def test_another_bearer_is_another_order(self, anna: PSU) -> None:

@@ -33,6 +33,19 @@ class TestTheAccountPage:
         ):
             assert told in page
 
+    def test_names_what_other_banks_take_beside_the_price_of_a_transfer_abroad(
+        self, customer_anna: Visitor, anna: PSU, settings
+    ) -> None:
+        publish(valid_from="2026-11-01", cross_border=1000)
+        told = (
+            "outside the SEPA area</dt><dd>€10.00 each",
+            "Other banks’ fees abroad, if you pay all fees</dt><dd>€20.00 each",
+        )
+        page = page_of(customer_anna, anna)
+        assert page.index(told[0]) < page.index(told[1])
+        settings.FEE_OTHER_BANKS_MINOR = 0
+        assert "Other banks’ fees" not in page_of(customer_anna, anna)
+
     def test_names_what_will_change_and_when(self, customer_anna: Visitor, anna: PSU) -> None:
         publish(valid_from="2026-11-01", maintenance=490)
         publish(valid_from="2027-02-01", maintenance=590, told="2026-11-20")

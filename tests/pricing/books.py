@@ -6,8 +6,8 @@ from apps.accounts.models import PaymentAccount
 from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.ledger.models import LedgerAccount
-from apps.ledger.rules import EntryKind, LedgerAccountKind, Narrative
-from apps.ledger.services import close_days, open_ledger_account, post_transfer
+from apps.ledger.rules import Direction, EntryKind, LedgerAccountKind, Narrative
+from apps.ledger.services import Leg, close_days, open_ledger_account, post_entry, post_transfer
 from apps.pricing.rules import FeeService, ProductPrices, Settlement, Terms
 from apps.pricing.services import accrue_interest, book_due_charges, publish_prices
 from tests.factories.accounts import PaymentAccountFactory, bank_accounts
@@ -58,6 +58,16 @@ def publish(
     )
 
 
+def publish_own_fees(*, product: str = "Giro", **prices: int) -> None:
+    """A price list in which urgent transfers cost 15.00 and those abroad 10.00, from 1 November 2026; others are free
+    unless named."""
+    publish(
+        valid_from="2026-11-01",
+        product=product,
+        **{"target_transfer": 1_500, "cross_border": 1_000} | prices,
+    )
+
+
 def put(to: PaymentAccount, amount: int, day: str) -> None:
     """Money in."""
     _move(
@@ -68,6 +78,74 @@ def put(to: PaymentAccount, amount: int, day: str) -> None:
 def take(source: PaymentAccount, amount: int, day: str) -> None:
     """Money out, by a credit transfer."""
     _move(source.ledger_account, bank_accounts()["equity:opening"], amount, day, EntryKind.CREDIT_TRANSFER)
+
+
+def send(
+    source: PaymentAccount, amount: int, day: str, *, fee: int = 0, via: str = "clearing:target-2"
+) -> str:
+    """Money out on some rails, with a fee in the same entry if there is one; returns the payment's reference."""
+    reference = str(new_id())
+    _book(
+        EntryKind.CREDIT_TRANSFER,
+        reference,
+        [
+            (source.ledger_account, Direction.DEBIT, amount + fee),
+            (bank_accounts()[via], Direction.CREDIT, amount),
+            (bank_accounts()["fees:payments"], Direction.CREDIT, fee),
+        ],
+        day,
+    )
+    return reference
+
+
+def settled(reference: str, amount: int, day: str, *, via: str = "clearing:target-2") -> None:
+    """What was sent has arrived."""
+    _book(
+        EntryKind.CLEARING_SETTLEMENT,
+        reference,
+        [
+            (bank_accounts()[via], Direction.DEBIT, amount),
+            (bank_accounts()["nostro:central-bank"], Direction.CREDIT, amount),
+        ],
+        day,
+    )
+
+
+def given_back(
+    source: PaymentAccount,
+    reference: str,
+    amount: int,
+    day: str,
+    *,
+    fee: int = 0,
+    via: str = "clearing:target-2",
+) -> None:
+    """What was sent is back: with the fee when it was refused, without when it was settled before."""
+    _book(
+        EntryKind.CREDIT_TRANSFER_RETURN,
+        reference,
+        [
+            (source.ledger_account, Direction.CREDIT, amount + fee),
+            (bank_accounts()[via], Direction.DEBIT, amount),
+            (bank_accounts()["fees:payments"], Direction.DEBIT, fee),
+        ],
+        day,
+    )
+
+
+def _book(
+    kind: EntryKind, reference: str, legs: list[tuple[LedgerAccount, Direction, int]], day: str
+) -> None:
+    post_entry(
+        kind=kind,
+        reference=reference,
+        currency="EUR",
+        legs=[Leg(account.pk, side, amount) for account, side, amount in legs if amount],
+        booking_date=date.fromisoformat(day),
+        value_date=date.fromisoformat(day),
+        narrative=Narrative(),
+        now=moment(day),
+    )
 
 
 def _move(debit: LedgerAccount, credit: LedgerAccount, amount: int, day: str, kind: EntryKind) -> None:

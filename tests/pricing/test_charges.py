@@ -18,7 +18,7 @@ from apps.pricing.models import Accrual, AccruedDay, Charge, Collection
 from apps.pricing.queries import get_price, get_prices, get_running_interest, list_shortfalls
 from apps.pricing.rules import FeeService, NoticeTooShort, PriceListInvalid, Settlement
 from apps.pricing.services import accrue_interest, book_due_charges
-from tests.pricing.books import account, charge, moment, publish, put, take
+from tests.pricing.books import account, charge, moment, publish, put, send, take
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +95,45 @@ def test_transfers_are_counted_and_incoming_ones_are_not():
     done = Charge.objects.get(kind="credit_transfer")
     assert (done.quantity, done.unit_amount_minor, done.amount_minor) == (3, 10, 30)
     assert balance(emil) == 10_000 - 400 - 30
+
+
+def test_what_was_paid_for_by_itself_is_not_charged_again_with_the_month():
+    emil = account()
+    put(emil, 100_000, "2026-10-01")
+    publish(valid_from="2026-10-01", credit_transfer=10, target_transfer=1_500, cross_border=1_000)
+    send(emil, 100, "2026-10-02", fee=1_500)
+    send(emil, 100, "2026-10-03", fee=3_000, via="clearing:cross-border")
+    send(emil, 100, "2026-10-04", fee=700, via="clearing:sepa-sct")
+    charge(closed="2026-10-31", now="2026-11-02")
+    done = Charge.objects.get(kind="credit_transfer")
+    assert (done.quantity, done.amount_minor) == (0, 0)
+    assert balance(emil) == 100_000 - 300 - 5_200
+    assert book_balance("fees:payments") == 5_200
+    assert book_balance("fees:accounts") == 0
+
+
+def test_what_is_free_by_a_price_of_its_own_costs_nothing_with_the_month_either():
+    emil = account()
+    put(emil, 100_000, "2026-10-01")
+    publish(valid_from="2026-10-01", credit_transfer=10)
+    for via in ("clearing:target-2", "clearing:cross-border"):
+        send(emil, 100, "2026-10-02", via=via)
+    charge(closed="2026-10-31", now="2026-11-02")
+    assert Charge.objects.get(kind="credit_transfer").quantity == 0
+
+
+def test_ordinary_and_instant_transfers_are_charged_once_each_at_one_price():
+    emil = account()
+    put(emil, 100_000, "2026-10-01")
+    publish(valid_from="2026-10-01", credit_transfer=10, instant_transfer=10, target_transfer=1_500)
+    take(emil, 100, "2026-10-02")
+    for via in ("clearing:sepa-sct", "clearing:sepa-inst"):
+        send(emil, 100, "2026-10-03", via=via)
+    send(emil, 100, "2026-10-03", fee=1_500)
+    charge(closed="2026-10-31", now="2026-11-02")
+    done = Charge.objects.get(kind="credit_transfer")
+    assert (done.quantity, done.amount_minor) == (3, 30)
+    assert not Charge.objects.exclude(kind="credit_transfer").exists()
 
 
 def test_a_month_without_transfers_is_done_and_books_nothing():

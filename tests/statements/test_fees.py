@@ -13,15 +13,18 @@ from apps.audit.models import AuditEvent
 from apps.core.ids import new_id
 from apps.ledger.models import Posting
 from apps.ledger.queries import get_ledger_sums
+from apps.ledger.rules import EntryKind
+from apps.ledger.services import reverse_entry
 from apps.pricing.rules import Settlement
 from apps.statements.fee_queries import get_fee_statement, list_fee_years
 from apps.statements.fee_rules import FeeStatementFormat
 from apps.statements.fee_services import fetch_fee_statement, fetch_fee_statement_for_staff
 from apps.statements.rules import PeriodBeforeOpening, PeriodInFuture, StatementDoesNotAddUp
+from apps.statements.writers.fee_csv import write_fee_csv
 from apps.statements.writers.fee_pdf import write_fee_pdf
 from apps.statements.writers.sheet import Sheet
 from tests.factories.identity import PSUFactory
-from tests.pricing.books import account, charge, publish, put, take
+from tests.pricing.books import account, charge, given_back, publish, put, send, settled, take
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("PAD-5")]
 NEXT_YEAR = datetime(2027, 1, 2, 9, tzinfo=UTC)
@@ -140,6 +143,149 @@ def test_an_account_without_prices_has_a_statement_of_nothing():
     put(anna, 100, "2026-10-01")
     told = statement_of(anna)
     assert (told.fees_minor, told.interest_paid_minor, told.is_final) == (0, 0, True)
+
+
+# What was paid with transfers ---------------------------------------------------------------------------
+
+
+XB = "clearing:cross-border"
+
+
+def lines_of(told) -> list[tuple[str, str, int, int, int]]:
+    return [
+        (line.heading.value, line.kind, line.quantity, line.unit_amount_minor, line.amount_minor)
+        for line in told.fees
+    ]
+
+
+def ledger_fees() -> int:
+    """What the bank earned by fees, of whatever kind and year."""
+    return sum(
+        posting.amount_minor if posting.direction == "CREDIT" else -posting.amount_minor
+        for posting in Posting.objects.filter(account__code__startswith="fees:")
+    )
+
+
+@pytest.fixture
+def sender():
+    one = account(opened="2025-03-02")
+    put(one, 100_000, "2025-12-01")
+    return one
+
+
+def sent(one, day: str, *, fee: int, via: str = "clearing:target-2") -> None:
+    settled(send(one, 100, day, fee=fee, via=via), 100, day, via=via)
+
+
+def test_fees_of_transfers_are_told_by_service_and_price_and_make_the_ledgers_total(sender):
+    publish(
+        valid_from="2026-01-01", maintenance=490, credit_transfer=10, target_transfer=1500, cross_border=1000
+    )
+    sent(sender, "2026-02-01", fee=1_500)
+    sent(sender, "2026-03-01", fee=3_000, via=XB)
+    sent(sender, "2026-04-01", fee=1_000, via=XB)
+    sent(sender, "2026-12-31", fee=1_500)
+    sent(sender, "2026-05-01", fee=0, via=XB)
+    take(sender, 100, "2026-05-02")
+    charge(closed="2026-12-31", now="2027-01-01")
+    told = statement_of(sender)
+    assert lines_of(told) == [
+        ("general", "maintenance", 12, 490, 5_880),
+        ("payments", "credit_transfer", 1, 10, 10),
+        ("payments", "target_transfer", 2, 1_500, 3_000),
+        ("payments", "cross_border", 1, 3_000, 3_000),
+        ("payments", "cross_border", 1, 1_000, 1_000),
+    ]
+    assert told.is_final
+    assert told.fees_minor == ledger_fees() == 12_890
+
+
+def test_a_fee_that_was_given_back_was_no_fee(sender):
+    refused = send(sender, 100, "2026-02-01", fee=1_500)
+    given_back(sender, refused, 100, "2026-02-02", fee=1_500)
+    sent(sender, "2026-02-03", fee=1_500)
+    told = statement_of(sender)
+    assert lines_of(told) == [("payments", "target_transfer", 1, 1_500, 1_500)]
+    assert (told.is_final, told.fees_minor) == (True, ledger_fees())
+
+
+def test_a_fee_stays_when_the_transfer_came_back_after_it_was_settled(sender):
+    reference = send(sender, 100, "2026-02-01", fee=1_000, via=XB)
+    settled(reference, 100, "2026-02-01", via=XB)
+    given_back(sender, reference, 100, "2026-02-04", via=XB)
+    assert statement_of(sender).fees_minor == ledger_fees() == 1_000
+
+
+def test_a_reversed_entry_cost_nothing(sender):
+    reference = send(sender, 100, "2026-02-01", fee=1_500)
+    reverse_entry(
+        kind=EntryKind.CREDIT_TRANSFER,
+        reference=reference,
+        booking_date=date(2026, 2, 2),
+        reason="twice",
+        now=datetime(2026, 2, 2, 9, tzinfo=UTC),
+    )
+    assert statement_of(sender).fees_minor == ledger_fees() == 0
+
+
+def test_a_year_is_not_final_while_a_transfer_of_it_may_still_be_refused(sender):
+    reference = send(sender, 100, "2026-12-31", fee=1_500)
+    before = statement_of(sender)
+    assert (before.is_final, before.fees_minor) == (False, 1_500)
+    given_back(sender, reference, 100, "2027-01-02", fee=1_500)
+    after = statement_of(sender)
+    assert (after.is_final, after.fees_minor, ledger_fees()) == (True, 0, 0)
+    assert statement_of(sender, year=2027).fees == ()
+
+
+def test_a_year_is_not_final_on_its_last_day(sender):
+    assert not statement_of(sender, now=datetime(2026, 12, 31, 9, tzinfo=UTC)).is_final
+
+
+def test_each_fee_belongs_to_the_year_and_the_account_that_paid_it(sender):
+    other = account(opened="2025-03-02")
+    put(other, 10_000, "2025-12-01")
+    for one, day, fee in (
+        (sender, "2025-12-31", 1_100),
+        (sender, "2026-01-01", 1_200),
+        (sender, "2027-01-01", 1_300),
+        (other, "2026-06-01", 1_400),
+    ):
+        sent(one, day, fee=fee)
+    years = {year: statement_of(sender, year=year).fees_minor for year in (2025, 2026, 2027)}
+    assert years == {2025: 1_100, 2026: 1_200, 2027: 1_300}
+    assert sum(years.values()) + statement_of(other).fees_minor == ledger_fees()
+
+
+def test_nothing_is_given_out_when_a_transfer_paid_for_a_way_that_is_free(sender):
+    sent(sender, "2026-02-01", fee=100, via="clearing:sepa-sct")
+    with pytest.raises(StatementDoesNotAddUp):
+        statement_of(sender)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["Credit transfer by TARGET", "Credit transfer outside the SEPA area", "€25.00"]),
+        ("de", ["Überweisung über TARGET", "Überweisung außerhalb des SEPA-Raums", "25,00\u00a0€"]),
+    ],
+)
+def test_both_forms_name_the_transfers_that_cost_a_fee(sender, language, words, monkeypatch):
+    sent(sender, "2026-02-01", fee=1_500)
+    sent(sender, "2026-03-01", fee=1_000, via=XB)
+    drawn: list[str] = []
+    draw = Sheet.text
+    monkeypatch.setattr(
+        Sheet, "text", lambda self, text, **where: (drawn.append(text), draw(self, text, **where))[1]
+    )
+    told = statement_of(sender, language=language)
+    write_fee_pdf(told, io.BytesIO())
+    assert set(words) <= set(drawn)
+    out = io.BytesIO()
+    write_fee_csv(told, out)
+    text = out.getvalue().decode("utf-8-sig")
+    assert words[0] in text
+    assert words[1] in text
 
 
 def test_years_that_cannot_be_are_refused(emil):

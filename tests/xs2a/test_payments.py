@@ -15,6 +15,7 @@ from apps.payments.rules import StatusReason, TransactionStatus
 from apps.payments.services import lock_payment_for_execution, note_execution, reject_payment
 from apps.sca.models import Challenge
 from tests.authserver.kit import OTHER_REDIRECT_URI, REDIRECT_URI
+from tests.pricing.books import publish, publish_own_fees
 from tests.sca.test_codes import in_parallel
 from tests.xs2a.bank_clock import BankClock
 from tests.xs2a.kit import ABSENT, API, FOREIGN_IBAN, NOT_THERE, PAYMENTS, PSU_IP, payment_body
@@ -373,21 +374,39 @@ TURKISH = {"creditorAccount": {"iban": "TR330006100519786457841326"}, "creditorA
 
 
 def test_an_urgent_transfer_tells_its_fee(world: World):
+    publish_own_fees()
     answer = world.pis().post(URGENT, payment_body(world.anna.account.iban))
     assert (answer.status, answer.body["transactionFeeIndicator"]) == (201, True)
-    assert answer.body["transactionFees"] == {"currency": "EUR", "amount": "10.00"}
+    assert answer.body["transactionFees"] == {"currency": "EUR", "amount": "15.00"}
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "costs"),
+    [("URGENT", {}, False), ("ABROAD", {"chargeBearer": "CRED"}, False), ("ORDINARY", {}, True)],
+)
+def test_what_is_free_by_its_own_price_indicates_no_fee(world: World, path: str, fields: dict, costs: bool):
+    publish(valid_from="2026-11-01", credit_transfer=20)
+    way = {"URGENT": URGENT, "ABROAD": ABROAD, "ORDINARY": PAYMENTS}[path]
+    if path == "ABROAD":
+        fields = {**TURKISH, **fields}
+    answer = world.pis().post(
+        way, payment_body(world.anna.account.iban, **fields), TPP_Redirect_URI=REDIRECT_URI
+    )
+    assert (answer.status, answer.body["transactionFeeIndicator"]) == (201, costs)
+    assert "transactionFees" not in answer.body
 
 
 @pytest.mark.parametrize(
     ("bearer", "fees"),
     [
-        ({}, {"currency": "EUR", "amount": "12.50"}),
-        ({"chargeBearer": "SHAR"}, {"currency": "EUR", "amount": "12.50"}),
-        ({"chargeBearer": "DEBT"}, {"currency": "EUR", "amount": "32.50"}),
+        ({}, {"currency": "EUR", "amount": "10.00"}),
+        ({"chargeBearer": "SHAR"}, {"currency": "EUR", "amount": "10.00"}),
+        ({"chargeBearer": "DEBT"}, {"currency": "EUR", "amount": "30.00"}),
         ({"chargeBearer": "CRED"}, None),
     ],
 )
 def test_a_transfer_abroad_is_taken_in_and_comes_back_as_it_was_sent(world: World, bearer: dict, fees: dict):
+    publish_own_fees()
     api = world.pis()
     answer = api.post(ABROAD, payment_body(world.anna.account.iban, **TURKISH, **bearer))
     assert (answer.status, answer.body.get("transactionFees")) == (201, fees)

@@ -210,7 +210,12 @@ def initiate_payment(
         currency=order.instructed_amount.currency,
         creditor_agent=order.creditor_agent,
         charge_bearer=charge_bearer,
-        fee_minor=fee_minor(order.payment_product, charge_bearer=charge_bearer),
+        fee_minor=fee_minor(
+            order.payment_product,
+            charge_bearer=charge_bearer,
+            account_product=order.debtor_account.product,
+            day=bank_date(now),
+        ),
         end_to_end_identification=order.end_to_end_identification,
         remittance_information_unstructured=order.remittance_information_unstructured,
         requested_execution_date=order.requested_execution_date,

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 
 from apps.core.clock import bank_date
 from apps.core.money import format_money
+from apps.payments import products
 from apps.payments.rules import ChargeBearer
 from apps.portal import phrases
 from apps.portal.costs import transfer_fee_text
@@ -71,3 +72,9 @@ def month_name(value: date) -> str:
 def transfer_fee(account: Any, at: datetime) -> str:
     """What a SEPA transfer from an account costs by the price list of the day: charged with the month's other fees."""
     return transfer_fee_text(product=account.product, currency=account.currency, day=bank_date(at))
+
+
+@register.filter
+def has_own_fee(product: str) -> bool:
+    """Whether a payment product is paid for with each transfer, if only nothing, and never with the month."""
+    return products.has_own_fee(product)

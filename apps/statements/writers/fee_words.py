@@ -4,7 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from apps.pricing.rules import ChargeKind
+from apps.pricing.rules import ChargeKind, FeeService
 from apps.statements.fee_rules import FeeHeading
 
 HEADINGS: dict[FeeHeading, Promise] = {
@@ -14,6 +14,8 @@ HEADINGS: dict[FeeHeading, Promise] = {
 SERVICES: dict[str, Promise] = {
     ChargeKind.MAINTENANCE: pgettext_lazy("statement of fees", "Maintaining the account"),
     ChargeKind.CREDIT_TRANSFER: pgettext_lazy("statement of fees", "Credit transfer"),
+    FeeService.TARGET_TRANSFER: FeeService.TARGET_TRANSFER.label,
+    FeeService.CROSS_BORDER_TRANSFER: FeeService.CROSS_BORDER_TRANSFER.label,
     ChargeKind.OVERDRAFT_INTEREST: pgettext_lazy("statement of fees", "Overdraft"),
     ChargeKind.CREDIT_INTEREST: pgettext_lazy("statement of fees", "Credit balance"),
 }

@@ -14,6 +14,7 @@ from apps.core.iban import parse_iban, parse_sepa_iban
 from apps.core.money import Money, parse_amount, plain_amount
 from apps.core.names.rules import NameMatch
 from apps.core.text import check_display_text
+from apps.payments.products import has_own_fee
 from apps.payments.rules import ChargeBearer, PaymentProduct, StatusReason, TransactionStatus
 from apps.payments.services import PaymentOrder, waits_for_confirmation
 from apps.pricing.queries import get_price
@@ -191,7 +192,9 @@ def _fees(payment: "PaymentInitiation") -> dict[str, Any]:
 
 
 def _costs_something(payment: "PaymentInitiation") -> bool:
-    """Whether the bank's price list has a price for it."""
+    """Whether the bank's price list has a price for it that is charged with the month."""
+    if has_own_fee(payment.payment_product):
+        return False
     price = get_price(
         product=payment.debtor_account.product,
         service=FeeService.CREDIT_TRANSFER,
