@@ -21,12 +21,14 @@ from apps.payments.limits import (
     LimitTooHigh,
     authorise_limit_change,
     change_limits,
+    count_amount_against_limits,
     get_day_use,
     get_limits,
     limit_change_snapshot,
     refuse_limit_change,
     send_limit_code,
     start_limit_authorisation,
+    uncount_amount_against_limits,
     usual_limits,
 )
 from apps.payments.models import PaymentInitiation
@@ -210,6 +212,39 @@ class TestInTheEngine:
         for _ in range(3):
             execute(payment)
         assert get_day_use(psu_id=anna.pk, now=NOW) == DayUse(1_000, 0)
+
+
+@pytest.mark.req("P-68")
+class TestTogether:
+    """Payments of a file go out together: the sum is held against the day, the highest against the limit for one."""
+
+    @pytest.mark.parametrize("has_row", [True, False])
+    @pytest.mark.parametrize(
+        ("sum_minor", "largest_minor", "is_counted"),
+        [(300, 100, True), (300, 101, False), (301, 100, False), (100, 100, True)],
+    )
+    def test_sum_and_highest_have_their_limits(
+        self, anna: PSU, sum_minor: int, largest_minor: int, is_counted: bool, has_row: bool
+    ) -> None:
+        used = 50 if has_row else 0
+        set_limits(anna, 100, 300 + used, 300 + used, 0)
+        if has_row:
+            PaymentDayUse.objects.create(psu=anna, day=NOW.date(), portal_minor=used)
+        counted = count_amount_against_limits(
+            psu_id=anna.pk,
+            amount_minor=sum_minor,
+            largest_minor=largest_minor,
+            channel=Channel.PORTAL,
+            now=NOW,
+        )
+        assert counted is is_counted
+        assert get_day_use(psu_id=anna.pk, now=NOW).portal_minor == used + (sum_minor if is_counted else 0)
+
+    def test_a_part_that_did_not_go_out_is_uncounted_on_its_day(self, anna: PSU) -> None:
+        amounts = {"psu_id": anna.pk, "channel": Channel.PORTAL, "now": NOW}
+        count_amount_against_limits(amount_minor=300, largest_minor=100, **amounts)
+        uncount_amount_against_limits(amount_minor=100, **amounts)
+        assert get_day_use(psu_id=anna.pk, now=NOW).portal_minor == 200
 
 
 @pytest.mark.req("P-68", "R0-2")
