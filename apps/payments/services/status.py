@@ -133,7 +133,7 @@ def change_statuses(changes: Sequence[StatusChange], *, actor_type: str, now: da
             [
                 now,
                 [change.payment.pk for change in changes],
-                [change.status.value for change in changes],
+                [str(change.status) for change in changes],
                 [str(change.payment.status_reason) for change in changes],
                 [change.payment.core_user_id for change in changes],
             ],
@@ -159,7 +159,7 @@ def change_statuses(changes: Sequence[StatusChange], *, actor_type: str, now: da
         [
             Promise(
                 topic=PUSH_STATUS_TASK,
-                payload={"payment_id": str(change.payment.pk), "transaction_status": change.status.value},
+                payload={"payment_id": str(change.payment.pk), "transaction_status": str(change.status)},
                 effect_key=f"push:{change.payment.pk}:{change.status}",
                 correlation_id=change.request_id,
             )
