@@ -104,8 +104,9 @@ class Span:
 def check_prices(wanted: ProductPrices) -> None:
     """Whether a product may cost this.
 
-    :raises PriceListInvalid: a negative price or rate, a rate above 100 %, or an instant transfer that costs more than
-        an ordinary one (Regulation (EU) 260/2012 art. 5b(1)).
+    :raises PriceListInvalid: a negative price or rate, a rate above 100 %, or an instant transfer that costs something
+        else than an ordinary one: more is forbidden (Regulation (EU) 260/2012 art. 5b(1)), and less would be shown but
+        not charged, because both are counted together.
     """
     if any(amount < 0 for amount in wanted.prices.values()):
         raise PriceListInvalid(f"{wanted.product}: a negative price")
@@ -113,8 +114,8 @@ def check_prices(wanted: ProductPrices) -> None:
         if not 0 <= rate <= BASIS_POINTS_MAX:
             raise PriceListInvalid(f"{wanted.product}: a rate of {rate} basis points")
     ordinary = wanted.prices.get(FeeService.CREDIT_TRANSFER, 0)
-    if wanted.prices.get(FeeService.INSTANT_CREDIT_TRANSFER, 0) > ordinary:
-        raise PriceListInvalid(f"{wanted.product}: an instant transfer costs more than an ordinary one")
+    if wanted.prices.get(FeeService.INSTANT_CREDIT_TRANSFER, 0) != ordinary:
+        raise PriceListInvalid(f"{wanted.product}: an instant transfer does not cost what an ordinary one does")
 
 
 def is_worse(*, present: ProductPrices, wanted: ProductPrices) -> bool:

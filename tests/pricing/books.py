@@ -46,7 +46,10 @@ def publish(
     told: str | None = None,
     **prices: int,
 ) -> None:
-    """A price list; ``maintenance=490, credit_transfer=10``. Told on its first day, unless another is named."""
+    """A price list; ``maintenance=490, credit_transfer=10``. Told on its first day, unless another is named. Instant
+    transfers cost what ordinary ones do."""
+    if "credit_transfer" in prices:
+        prices.setdefault("instant_transfer", prices["credit_transfer"])
     publish_prices(
         wanted=ProductPrices(
             product=product,

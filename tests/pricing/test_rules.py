@@ -98,12 +98,16 @@ def test_a_first_price_list_holds_from_today_and_never_from_before():
 
 
 @pytest.mark.req("IPR-5b")
-def test_an_instant_transfer_costs_no_more_than_an_ordinary_one():
+def test_an_instant_transfer_costs_what_an_ordinary_one_does():
     check_prices(product(credit_transfer=10, instant_transfer=10))
     with pytest.raises(PriceListInvalid, match="instant"):
         check_prices(product(credit_transfer=10, instant_transfer=11))
     with pytest.raises(PriceListInvalid, match="instant"):
         check_prices(product(instant_transfer=1))
+    with pytest.raises(PriceListInvalid, match="instant"):
+        check_prices(product(credit_transfer=10, instant_transfer=9))
+    with pytest.raises(PriceListInvalid, match="instant"):
+        check_prices(product(credit_transfer=10))
 
 
 @pytest.mark.parametrize(
