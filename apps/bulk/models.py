@@ -127,7 +127,7 @@ class PaymentBatch(models.Model):
         verbose_name=_("payment file"),
     )
     number = models.PositiveSmallIntegerField(_("number"), help_text="its place in the file, from 1")
-    payment_information_identification = models.CharField(max_length=35)
+    payment_information_identification = models.CharField(_("group’s name"), max_length=35)
     debtor_account = models.ForeignKey("accounts.PaymentAccount", on_delete=models.PROTECT, related_name="+")
     debtor_iban = models.CharField(_("debtor IBAN"), max_length=34)
     batch_booking = models.BooleanField(
@@ -193,8 +193,14 @@ class PaymentItem(models.Model):
     """One transfer of a file. Payee, amount and texts cannot be changed, not even by SQL (trigger)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    batch = models.ForeignKey(PaymentBatch, on_delete=models.PROTECT, related_name="items", db_index=False)
-    position = models.PositiveIntegerField(help_text="its place in the batch, from 0")
+    batch = models.ForeignKey(
+        PaymentBatch,
+        on_delete=models.PROTECT,
+        related_name="items",
+        db_index=False,
+        verbose_name=_("group of payments"),
+    )
+    position = models.PositiveIntegerField(_("position"), help_text="its place in the batch, from 0")
     line = models.PositiveIntegerField(_("line"), help_text="of the file")
     instruction_identification = models.CharField(max_length=35, blank=True)
     end_to_end_identification = models.CharField(_("end-to-end ID"), max_length=35)
@@ -202,7 +208,7 @@ class PaymentItem(models.Model):
     creditor_name = models.CharField(_("creditor"), max_length=70)
     creditor_iban = models.CharField(_("creditor IBAN"), max_length=34)
     remittance_information_unstructured = models.CharField(_("reference"), max_length=140, blank=True)
-    purpose = models.CharField(max_length=4, blank=True, help_text="ExternalPurpose1Code")
+    purpose = models.CharField(_("purpose"), max_length=4, blank=True, help_text="ExternalPurpose1Code")
     is_internal = models.BooleanField(help_text="the payee's account is one of this bank's")
     creditor_name_match = models.CharField(_("name check"), max_length=4, choices=NameMatch, blank=True)
     matched_creditor_name = models.CharField(_("payee’s name at his bank"), max_length=140, blank=True)

@@ -115,7 +115,9 @@ def check_prices(wanted: ProductPrices) -> None:
             raise PriceListInvalid(f"{wanted.product}: a rate of {rate} basis points")
     ordinary = wanted.prices.get(FeeService.CREDIT_TRANSFER, 0)
     if wanted.prices.get(FeeService.INSTANT_CREDIT_TRANSFER, 0) != ordinary:
-        raise PriceListInvalid(f"{wanted.product}: an instant transfer does not cost what an ordinary one does")
+        raise PriceListInvalid(
+            f"{wanted.product}: an instant transfer does not cost what an ordinary one does"
+        )
 
 
 def is_worse(*, present: ProductPrices, wanted: ProductPrices) -> bool:

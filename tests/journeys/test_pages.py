@@ -19,7 +19,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.req("S0-4")]
 # Ids differ, pages do not: one of each kind is enough.
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]+(?=/)")
 _NOT_PAGES = re.compile(
-    r"(/statements/[0-9]{4}-[0-9]+/|sign-out|logout|jsi18n|\.json|\.yaml|\.sh|/static/|/health/|/oauth/|/\.well-known/)"
+    # What is downloaded,
+    r"(/statements/[0-9]{4}-[0-9]+/|/statements/fees/[0-9]{4}/|/fees/file/|/batches/[0-9a-f-]+/report/"
+    # and what has no page.
+    r"|sign-out|logout|jsi18n|\.json|\.yaml|\.sh|/static/|/health/|/oauth/|/\.well-known/)"
 )
 PAGES_MAX = 60
 

@@ -171,6 +171,6 @@ def test_every_name_matches_itself(name: str):
     ],
 )
 def test_hostile_names_take_no_time(hostile: str):
-    begun = time.perf_counter()
+    begun = time.thread_time()  # Of this thread alone: others work beside it.
     compare_names(given=hostile, holders=[hostile + "x", "David und Dora Hoffmann", hostile[::-1]])
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
