@@ -31,7 +31,8 @@ def main() -> None:
     people = []
     for psu in PSU.objects.order_by("pk"):
         account = list_payable_accounts_for_psu(psu_id=psu.pk).first()
-        if account is not None:
+        # Of two who share an account, one: nobody pays to the account from which he pays.
+        if account is not None and account.pk not in {one.account.pk for one in people}:
             psu.account = account
             people.append(psu)
     _say("ready")
