@@ -13,14 +13,16 @@ from deploy.local.postgres import Server, ensure_database
 
 
 @contextmanager
-def bank_database(name: str) -> Iterator[tuple[Server, str, dict[str, str]]]:
+def bank_database(
+    name: str, *, shared_buffers: str = "256MB"
+) -> Iterator[tuple[Server, str, dict[str, str]]]:
     """Start a server, migrate a database, yield (server, its URL, environment for Django); gone afterwards."""
     var = ROOT / "var" / f"bench-{name}-{os.getpid()}"
     server = Server(
         home=var / "postgres",
         port=free_ports(1)[0],
         password=secrets.token_urlsafe(24),
-        settings={"max_connections": "60", "shared_buffers": "256MB"},
+        settings={"max_connections": "60", "shared_buffers": shared_buffers},
     )
     try:
         server.start()

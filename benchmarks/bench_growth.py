@@ -54,7 +54,7 @@ _STEP = 500_000
 
 def run() -> Iterator[Ratio]:
     """Measure at a hundred thousand postings, fill up, measure again."""
-    with bank_database("growth") as (_, url, environment):
+    with bank_database("growth", shared_buffers="1GB") as (_, url, environment):
         _fill(url, 0, _SMALL)
         small = _measure(environment)
         _fill(url, _SMALL, _LARGE)

@@ -6,7 +6,6 @@ the settings, and with them the database's address, before any conftest.py.
 
 import atexit
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.local.config import free_ports
+from deploy.local.config import DATABASE, free_ports
 from deploy.local.console import Refusal
 from deploy.local.postgres import Server
+from tests import pristine
 
 TEST_VAR = Path(__file__).resolve().parent.parent / "var" / "test"
 _started: list[Server] = []
@@ -45,14 +45,15 @@ def _start_server() -> str:
     server = Server(
         home=TEST_VAR / f"postgres-{os.getpid()}",
         port=free_ports(1)[0],
-        password=secrets.token_urlsafe(24),
+        password="",  # The copy's.
         # The tests' own server outlives no power cut; the bank's has it on (tests/journeys).
         settings={"fsync": "off", "max_connections": "200", "shared_buffers": "128MB"},
     )
     _started.append(server)
     atexit.register(_stop_servers)  # For a session that ends before it began: a settings error.
+    pristine.begin_with_tables(server)
     server.start()
-    return server.url(database="bankportal")
+    return server.url(database=DATABASE)
 
 
 def _stop_servers() -> None:

@@ -10,6 +10,9 @@ from tests.static_settings import *  # noqa: E402, F403
 
 # The same algorithm as in production, at a cost that lets a thousand tests log in.
 PASSWORD_HASHERS = ["tests.hashers.QuickArgon2"]
+if os.environ.get("BANK_TESTS_EMBEDDED") == "1":
+    # The server's own database has the tables already: each process's begins as a copy (tests/pristine.py).
+    DATABASES["default"]["TEST"] = {"TEMPLATE": DATABASES["default"]["NAME"]}  # noqa: F405
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     # A test that renders a page must not depend on collectstatic having run.

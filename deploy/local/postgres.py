@@ -324,6 +324,17 @@ class Server:
         shutil.rmtree(self.data, ignore_errors=True)
         fresh.rename(self.data)
 
+    def begin_with(self, data: Path) -> None:
+        """Begin with a copy of another server's data directory, which does not run. No effect on one with data."""
+        if (self.data / "PG_VERSION").is_file():
+            return
+        fresh = self.place / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(data, fresh)
+        for path in (fresh, *fresh.rglob("*")):
+            os.chown(path, self._user, self._group)
+        fresh.rename(self.data)
+
     def stop(self) -> None:
         """Stop the server: open transactions are rolled back, what was committed is on disk."""
         process = self.process()

@@ -23,6 +23,7 @@ import psutil
 from deploy.local import postgres, running
 from deploy.local.config import ROOT, Config, ensure_folder, free_ports, write_env_file
 from deploy.local.stack import Stack, prepared
+from tests import pristine
 from tests.plugin import TEST_VAR, is_embedded
 
 READY_SECONDS = 60
@@ -208,6 +209,8 @@ def running_stack(*, broker_url: str = "") -> Iterator[RunningStack]:
     )
     if server:
         _share_role_passwords(config, server)
+    else:
+        _begin_with_tables(config)
     try:
         with prepared(config) as stack:
             running_one = RunningStack(stack)
@@ -227,6 +230,14 @@ def _share_role_passwords(config: Config, server: str) -> None:
     ensure_folder(config)
     names = ("BANK_WEB_PASSWORD", "BANK_ENGINE_PASSWORD")
     write_env_file(config, {name: hashlib.sha256(f"{name} {server}".encode()).hexdigest() for name in names})
+
+
+def _begin_with_tables(config: Config) -> None:
+    """A PostgreSQL that has the tables already, so that a journey waits for no migration."""
+    ensure_folder(config)
+    server = postgres.Server(home=config.var / "postgres", port=config.pg_port, password="")
+    pristine.begin_with_tables(server)
+    write_env_file(config, {"PG_OWNER_PASSWORD": server.password})
 
 
 def _remove(var: Path, port: int) -> None:
