@@ -41,7 +41,11 @@ def broker_url(name: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, visibly, what needs a broker or a browser that is not there; refuse misspelt demands."""
+    """Skip, visibly, what needs a broker or a browser that is not there; refuse misspelt demands.
+
+    The journeys come first: a file of them takes minutes, and the last one would be waited for by one process alone.
+    """
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
     reachable: dict[str, bool] = {}
     for item in items:
         for marker in item.iter_markers("req"):

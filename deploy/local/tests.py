@@ -18,7 +18,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
         arguments = ["-n", str(max(2, min(os.cpu_count() or 2, 4))), *arguments]
-    return int(pytest.main(["--dist=loadfile", *arguments]))
+    return int(pytest.main(["--dist=loadfile", "--no-loadscope-reorder", *arguments]))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from tests.bulk.world import carry_out, uploaded
 from tests.factories.accounts import bank_accounts, customer, fund
 from tests.portal.kit import BankTime, Visitor, code_for
 
-ITEMS = int(os.environ.get("BULK_TEST_ITEMS", "2000"))
+ITEMS = int(os.environ.get("BULK_TEST_ITEMS", "1000"))
 FRIDAY = date(2026, 11, 20)
 
 

@@ -21,7 +21,7 @@ from tests.console.test_sign_in import CODE, SIGN_IN
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [(1366, "light"), (1366, "dark"), (390, "light"), (320, "light"), (320, "dark")]
+LOOKS = [(1366, "light"), (320, "dark")]
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenversicherungsverein"
 
 

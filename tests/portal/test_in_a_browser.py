@@ -27,7 +27,7 @@ from tests.portal.test_apps import allow, use
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [(1366, "light"), (390, "dark"), (320, "light")]
+LOOKS = [(1366, "dark"), (320, "light")]
 LONG_NAME = "Donaudampfschifffahrtsgesellschaftskapitänswitwenkasse GmbH & Co KGaA"
 
 

@@ -12,7 +12,7 @@ from tests.factories.accounts import customer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [(1366, "light"), (390, "dark"), (320, "light")]
+LOOKS = [(1366, "light"), (320, "dark")]
 PHONE = "+491713920099"
 
 

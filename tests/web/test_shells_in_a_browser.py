@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 PAGES = ["/home/", "/sign/", "/form/", "/form/?errors", "/developers/", "/nowhere/"]
-LOOKS = [(1366, "light"), (1366, "dark"), (390, "light"), (320, "light"), (320, "dark")]
+LOOKS = [(1366, "dark"), (390, "light"), (320, "dark")]
 
 
 @pytest.fixture(scope="module")

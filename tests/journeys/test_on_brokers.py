@@ -1,4 +1,4 @@
-"""What goes between banks, once through on files, on RabbitMQ and on Redis; and an order whose day comes later."""
+"""On files, on RabbitMQ and on Redis: both stories, what goes between banks, and an order whose day comes later."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from tests.journeys.test_clearing import (
     reconciled,
     returned,
 )
+from tests.journeys.test_stories import play
 
 DAYS_AHEAD = 7
 
@@ -42,6 +43,11 @@ def anna(bank: RunningStack) -> Customer:
     customer = Customer(bank, "anna")
     customer.sign_in()
     return customer
+
+
+@pytest.mark.req("S0-13", "S0-48")
+def test_both_stories_end_well(bank: RunningStack) -> None:
+    play(bank)
 
 
 @pytest.mark.req("S0-48")
