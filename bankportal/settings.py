@@ -269,6 +269,8 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
 elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
     # Without confirms a broker crash swallows what it had "accepted" (reliability.md, trap 9).
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+    # A quorum queue is written to disk and, in a cluster, agreed on by most nodes before it is confirmed.
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

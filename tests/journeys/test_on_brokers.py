@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from amqp.exceptions import PreconditionFailed
+from kombu import Connection, Queue
 
 from apps.core.clock import bank_date
 from tests.conftest import broker_url
@@ -48,6 +50,24 @@ def anna(bank: RunningStack) -> Customer:
 @pytest.mark.req("S0-13", "S0-48")
 def test_both_stories_end_well(bank: RunningStack) -> None:
     play(bank)
+
+
+@pytest.mark.req("S0-48")
+def test_rabbitmq_keeps_the_messages_in_quorum_queues(bank: RunningStack) -> None:
+    url = bank.stack.config.broker_url
+    if not url.startswith("amqp"):
+        return  # The other brokers have no kinds of queues.
+    for name in ("default", "engine"):
+        for kind, is_there in (("quorum", True), ("classic", False)):
+            with Connection(url) as connection:
+                queue = Queue(
+                    name, queue_arguments={"x-queue-type": kind}, channel=connection.default_channel
+                )
+                if is_there:
+                    queue.queue_declare()
+                else:  # Declared anew as another kind, it is refused: so it is not one.
+                    with pytest.raises(PreconditionFailed):
+                        queue.queue_declare()
 
 
 @pytest.mark.req("S0-48")
