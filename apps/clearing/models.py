@@ -54,13 +54,13 @@ class ClearingMessage(models.Model):
 
 
 class ClearingInstruction(models.Model):
-    """One outgoing credit transfer, as handed to the clearing house (what a pacs.008 carries)."""
+    """One outgoing credit transfer, as handed to the clearing house: one of those that its pacs.008 carries."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     payment_id = models.UUIDField(unique=True)
     rail = models.CharField(_("rail"), max_length=4, choices=Rail, default=Rail.SCT)
-    message = models.OneToOneField(
-        ClearingMessage, on_delete=models.PROTECT, null=True, related_name="instruction"
+    message = models.ForeignKey(
+        ClearingMessage, on_delete=models.PROTECT, null=True, related_name="instructions"
     )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -88,10 +89,24 @@ def read_stored_message(*, message_id: UUID, now: datetime) -> None:
         logger.error("clearing message %s cannot be read", message.message_id)
         message.status, message.error, message.done_at = MessageStatus.REFUSED, error.detail, now
     else:
-        for item in items:
+        for item in _in_order_of_locks(items):
             _carry_out(item, message=message, now=now)
         message.status, message.done_at = MessageStatus.READ, now
     message.save(update_fields=["status", "error", "done_at"])
+
+
+def _in_order_of_locks(items: list[Item]) -> list[Item]:
+    """By transaction, so that two messages about the same transfers never wait for one another; an answer about a whole
+    message is one about each of its transfers."""
+    each: list[Item] = []
+    for item in items:
+        if isinstance(item, AnswerItem) and not item.transaction_id:
+            ids = outcomes.list_transactions_of_message(item.original_message_id)
+            # About a message that we never wrote: for staff, under its name.
+            each += [replace(item, transaction_id=name) for name in ids or [item.original_message_id]]
+        else:
+            each.append(item)
+    return sorted(each, key=lambda item: "" if isinstance(item, ReportItem) else item.transaction_id)
 
 
 def _carry_out(item: Item, *, message: ClearingMessage, now: datetime) -> None:
