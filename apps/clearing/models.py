@@ -69,10 +69,10 @@ class ClearingInstruction(models.Model):
     creditor_name = models.CharField(max_length=140)
     creditor_iban = models.CharField(max_length=34)
     creditor_agent = models.CharField(
-        max_length=11, blank=True, default="", help_text="BIC; empty: the IBAN says it"
+        _("payee’s bank"), max_length=11, blank=True, default="", help_text="BIC; empty: the IBAN says it"
     )
     charge_bearer = models.CharField(
-        max_length=4, default="SLEV", help_text="ISO 20022 ChargeBearerType1Code"
+        _("who pays the fees"), max_length=4, default="SLEV", help_text="ISO 20022 ChargeBearerType1Code"
     )
     end_to_end_identification = models.CharField(max_length=35)
     remittance_information_unstructured = models.CharField(max_length=140, blank=True)

@@ -22,5 +22,26 @@ class Migration(migrations.Migration):
                 to="clearing.clearingmessage",
             ),
         ),
+        migrations.AlterField(
+            model_name="clearinginstruction",
+            name="charge_bearer",
+            field=models.CharField(
+                default="SLEV",
+                help_text="ISO 20022 ChargeBearerType1Code",
+                max_length=4,
+                verbose_name="who pays the fees",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="clearinginstruction",
+            name="creditor_agent",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="BIC; empty: the IBAN says it",
+                max_length=11,
+                verbose_name="payee’s bank",
+            ),
+        ),
         run_sql_file(__file__, "0004_transfers_in_groups"),
     ]
