@@ -15,7 +15,9 @@ from apps.clearing.models import ClearingDifference, ClearingInstruction, Cleari
 from apps.clearing.rules import Direction, RecallReason
 from apps.clearing.services import (
     prepare_recall_message,
+    read_stored_message,
     recall_transfer,
+    receive_message,
     reconcile_cycle,
 )
 from apps.clearing.tasks import collect
@@ -43,6 +45,7 @@ from tests.factories.clearing import (
     write_out,
 )
 from tests.factories.payments import signed_payments
+from tests.sca.test_codes import in_parallel
 
 pytestmark = pytest.mark.req("S0-46", "S0-48")
 
@@ -280,6 +283,24 @@ class TestAnswers:
         refused = take_in(answer_body([Status(tx_id, "ACSC", ""), Status(tx_id, "RJCT", "AC04")]))
         assert (refused.status, refused.error) == ("refused", f"{tx_id} comes twice")
         assert ends(payments) == [("ACSP", "")] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_answers_about_a_group_at_once_do_not_wait_for_one_another() -> None:
+    bank_accounts()
+    payments, message = handed_over(customer("Anna", balance_minor=1_000_000), 40)
+    statuses = [Status(payment.pk.hex, "ACSC", "") for payment in payments]
+    for order in (statuses, statuses[::-1]):
+        receive_message(body=answer_body(order, original=message.message_id), now=NOW)
+    rows = list(ClearingMessage.objects.filter(direction=Direction.IN))
+
+    def read(number: int) -> None:
+        with transaction.atomic():
+            read_stored_message(message_id=rows[number].pk, now=NOW)
+
+    assert in_parallel(2, read) == [None, None]
+    assert {row.status for row in ClearingMessage.objects.filter(direction=Direction.IN)} == {"read"}
+    assert ends(payments) == [("ACSC", "")] * 40
 
 
 class TestOneOfMany:

@@ -181,7 +181,10 @@ def deliver_message(*, message_id: UUID, attempt: int, now: datetime) -> None:
         return
     crash_point("clearing.handed_over")
     _finish(message, MessageStatus.SENT, now=now)
-    message.instructions.filter(status=InstructionStatus.SUBMITTED).update(status=InstructionStatus.SENT)
+    # Under locks in the order in which answers take them, which may be coming in already.
+    unsent = message.instructions.select_for_update().filter(status=InstructionStatus.SUBMITTED)
+    ids = list(unsent.order_by("payment_id").values_list("pk", flat=True))
+    ClearingInstruction.objects.filter(pk__in=ids).update(status=InstructionStatus.SENT)
 
 
 def clearing_house() -> ClearingHouse:
