@@ -145,12 +145,12 @@ def _carry_out(item: Item, *, message: ClearingMessage, now: datetime) -> None:
 def _carry_out_answer(item: AnswerItem, *, now: datetime) -> bool:
     if item.original_name == PACS_004:
         return incoming.note_settlement_of_return(item=item, now=now)
-    if outcomes.find_instruction(item.transaction_id) is None:
-        return incoming.note_settlement_of_incoming(item=item, now=now)
     if item.status in _SETTLED:
-        return outcomes.note_accepted(transaction_id=item.transaction_id, cycle=item.cycle, now=now)
-    if item.status == _REFUSED:
-        return outcomes.note_rejected(
+        is_ours = outcomes.note_accepted(transaction_id=item.transaction_id, cycle=item.cycle, now=now)
+    elif item.status == _REFUSED:
+        is_ours = outcomes.note_rejected(
             transaction_id=item.transaction_id, reason=item.reason or "NARR", now=now
         )
-    return True  # Still on its way (ACSP, PDNG): nothing to do.
+    else:  # Still on its way (ACSP, PDNG): nothing to do.
+        is_ours = outcomes.find_instruction(item.transaction_id) is not None
+    return is_ours or incoming.note_settlement_of_incoming(item=item, now=now)
