@@ -213,6 +213,8 @@ FEE_OTHER_BANKS_MINOR = env.int("FEE_OTHER_BANKS_MINOR", default=2_000)
 CLEARING_HOUSE = env("CLEARING_HOUSE", default="apps.clearing.houses.HTTPClearingHouse")
 CLEARING_URL = env("CLEARING_URL", default="http://127.0.0.1:8200").rstrip("/")
 CLEARING_KEY = env("CLEARING_KEY", default="")
+# Ordinary transfers of so long go out in one message, of at most CLEARING_GROUP_SIZE; 0: of what happens to wait.
+CLEARING_COLLECT_SECONDS = env.int("CLEARING_COLLECT_SECONDS", default=1)
 # Below the ten seconds of the law, so that the payer has been told when they are over (260/2012 art. 5a(4)).
 INSTANT_ANSWER_SECONDS = env.int("INSTANT_ANSWER_SECONDS", default=9)
 CLEARING_ANSWER_SECONDS = env.int("CLEARING_ANSWER_SECONDS", default=24 * 3600)
@@ -314,7 +316,10 @@ CELERY_BEAT_SCHEDULE = {
 OUTBOX_REDELIVERY_SECONDS = env.int("OUTBOX_REDELIVERY_SECONDS", default=15)
 OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=8)
 # Topics whose messages a worker carries out together, and how many at once.
-OUTBOX_TOGETHER = {"engine.execute_payment": env.int("ENGINE_GROUP_SIZE", default=100)}
+OUTBOX_TOGETHER = {
+    "engine.execute_payment": env.int("ENGINE_GROUP_SIZE", default=100),
+    "clearing.collect": env.int("CLEARING_GROUP_SIZE", default=500),
+}
 
 # OAuth and OpenID Connect ----------------------------------------------------------------------------
 OIDC_SIGNING_KEYS_DIR = env("OIDC_SIGNING_KEYS_DIR", default=str(VAR_DIR / "keys" / "oidc"))

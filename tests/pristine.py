@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -38,7 +38,15 @@ class ClearingInstructionAdmin(ReadOnlyAdmin):
     uuid_search_fields = ["id", "payment_id"]
     ordering = ["-submitted_at"]
     badge_fields = ["status"]
-    literal_fields = ["reason", "return_reason", "return_id", "cycle", "return_cycle"]
+    literal_fields = [
+        "reason",
+        "return_reason",
+        "return_id",
+        "cycle",
+        "return_cycle",
+        "creditor_agent",
+        "charge_bearer",
+    ]
     iban_fields = ["debtor_iban", "creditor_iban"]
     money_fields = {"amount_minor": "currency"}
     fieldsets = [
@@ -66,6 +74,8 @@ class ClearingInstructionAdmin(ReadOnlyAdmin):
                     "debtor_iban",
                     "creditor_name",
                     "creditor_iban",
+                    "creditor_agent",
+                    "charge_bearer",
                     "remittance_information_unstructured",
                     "end_to_end_identification",
                 ]
@@ -186,4 +196,12 @@ class ClearingMessageAdmin(ReadOnlyAdmin):
         (None, {"fields": ["status", "error", "direction", "name", "message_id", "attempts"]}),
         (_("Times"), {"fields": ["created_at", "done_at"]}),
         (_("Record"), {"fields": ["id", "body"]}),
+    ]
+    related_rows = [
+        RelatedRows(
+            _("Outgoing transfers"),
+            "instructions",
+            ["creditor_name", "amount_minor", "status", "reason", "return_reason"],
+            ["payment_id"],
+        )
     ]

@@ -54,13 +54,13 @@ class ClearingMessage(models.Model):
 
 
 class ClearingInstruction(models.Model):
-    """One outgoing credit transfer, as handed to the clearing house (what a pacs.008 carries)."""
+    """One outgoing credit transfer, as handed to the clearing house: one of those that its pacs.008 carries."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     payment_id = models.UUIDField(unique=True)
     rail = models.CharField(_("rail"), max_length=4, choices=Rail, default=Rail.SCT)
-    message = models.OneToOneField(
-        ClearingMessage, on_delete=models.PROTECT, null=True, related_name="instruction"
+    message = models.ForeignKey(
+        ClearingMessage, on_delete=models.PROTECT, null=True, related_name="instructions"
     )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -69,10 +69,10 @@ class ClearingInstruction(models.Model):
     creditor_name = models.CharField(max_length=140)
     creditor_iban = models.CharField(max_length=34)
     creditor_agent = models.CharField(
-        max_length=11, blank=True, default="", help_text="BIC; empty: the IBAN says it"
+        _("payee’s bank"), max_length=11, blank=True, default="", help_text="BIC; empty: the IBAN says it"
     )
     charge_bearer = models.CharField(
-        max_length=4, default="SLEV", help_text="ISO 20022 ChargeBearerType1Code"
+        _("who pays the fees"), max_length=4, default="SLEV", help_text="ISO 20022 ChargeBearerType1Code"
     )
     end_to_end_identification = models.CharField(max_length=35)
     remittance_information_unstructured = models.CharField(max_length=140, blank=True)

@@ -4,13 +4,21 @@ from celery import shared_task
 
 from apps.clearing import services
 from apps.core import clock
-from apps.notifications.outbox_tasks import outbox_task
+from apps.notifications.outbox_tasks import outbox_task, outbox_task_for_many
+from apps.notifications.services import Work
 
 
 @outbox_task(services.SUBMIT_TASK)
 def submit(*, instruction_id: str) -> None:
     """Write the message of one outgoing transfer."""
-    services.prepare_instruction_message(instruction_id=UUID(instruction_id), now=clock.now())
+    services.prepare_transfer_message(instruction_ids=[UUID(instruction_id)], now=clock.now())
+
+
+@outbox_task_for_many(services.COLLECT_TASK)
+def collect(works: list[Work]) -> None:
+    """Write one message of the ordinary transfers that wait."""
+    ids = [UUID(work.payload["instruction_id"]) for work in works]
+    services.prepare_transfer_message(instruction_ids=ids, now=clock.now())
 
 
 @outbox_task(services.SEND_TASK)

@@ -37,8 +37,8 @@ from apps.bulk.services import (
 )
 from apps.clearing.rules import Rail
 from apps.core.clock import bank_date
+from apps.core.crash_points import crash_point
 from apps.core.money import Money
-from apps.engine.crash_points import crash_point
 from apps.engine.outgoing import narrative_of_return
 from apps.engine.rails import CLEARING_CODES
 from apps.identity.queries import CoreUserUnknown, OperationNotAllowed

@@ -15,9 +15,9 @@ from apps.clearing.rules import Rail
 from apps.clearing.services import OutgoingOrder, submit_credit_transfers
 from apps.core import request_context
 from apps.core.clock import bank_date
+from apps.core.crash_points import crash_point
 from apps.core.errors import DomainError
 from apps.core.money import Money
-from apps.engine.crash_points import crash_point
 from apps.engine.outgoing import narrative_of
 from apps.engine.rails import CLEARING_CODES, fees_account_id, rail_of
 from apps.ledger.queries import get_ledger_account

@@ -20,8 +20,8 @@ from apps.clearing.services import (
     time_out_instruction,
 )
 from apps.core.clock import bank_date
+from apps.core.crash_points import crash_point
 from apps.core.money import Money
-from apps.engine.crash_points import crash_point
 from apps.engine.outgoing import Outgoing, lock_outgoing, narrative_of_return
 from apps.ledger.queries import get_ledger_account
 from apps.ledger.rules import Direction, EntryKind, Narrative

@@ -3,8 +3,8 @@ from uuid import UUID
 from apps.bulk.services import BOOK_TASK, START_TASK
 from apps.clearing.services import CREDIT_TASK, SETTLE_TASK, TIME_OUT_TASK
 from apps.core import clock
+from apps.core.crash_points import crash_point
 from apps.engine import bulk, execution, rails
-from apps.engine.crash_points import crash_point
 from apps.notifications.outbox_tasks import outbox_task, outbox_task_for_many
 from apps.notifications.services import Work
 from apps.payments.services import EXECUTE_TASK

@@ -23,7 +23,7 @@ OUTBOX_CHANNEL = "outbox"
 
 
 def enqueue_message(
-    *, topic: str, payload: dict[str, str], effect_key: str, queue: str = "default", delay_seconds: int = 0
+    *, topic: str, payload: dict[str, str], effect_key: str, queue: str = "default", delay_seconds: float = 0
 ) -> None:
     """Promise, in the caller's transaction, that the task ``topic`` will be carried out after the commit.
 
@@ -53,7 +53,7 @@ class Promise:
     effect_key: str
     queue: str = "default"
     correlation_id: str = "-"
-    delay_seconds: int = 0
+    delay_seconds: float = 0
 
 
 def enqueue_messages(promises: Sequence[Promise]) -> None:
@@ -69,7 +69,7 @@ def enqueue_messages(promises: Sequence[Promise]) -> None:
                 (id, topic, queue, payload, effect_key, correlation_id, status, attempts, available_at, last_error)
             SELECT gen_random_uuid(), topic, queue, payload, effect_key, correlation_id, 'pending', 0,
                    now() + make_interval(secs => delay), ''
-            FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[], %s::text[], %s::int[])
+            FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[], %s::text[], %s::float8[])
                 AS p (topic, queue, payload, effect_key, correlation_id, delay)
             ON CONFLICT (effect_key) DO NOTHING
             """,
@@ -79,7 +79,7 @@ def enqueue_messages(promises: Sequence[Promise]) -> None:
                 [json.dumps(promise.payload) for promise in promises],
                 [promise.effect_key for promise in promises],
                 [promise.correlation_id for promise in promises],
-                [promise.delay_seconds for promise in promises],
+                [float(promise.delay_seconds) for promise in promises],
             ],
         )
 

@@ -31,9 +31,11 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
         "core_user_id",
         "request_id",
         "end_to_end_identification",
+        "creditor_agent",
+        "charge_bearer",
     ]
     iban_fields = ["debtor_iban", "creditor_iban"]
-    money_fields = {"amount_minor": "currency"}
+    money_fields = {"amount_minor": "currency", "fee_minor": "currency"}
     fieldsets = [
         (None, {"fields": ["transaction_status", "status_reason", "amount_minor", "channel", "app", "psu"]}),
         (
@@ -44,10 +46,13 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
                     "debtor_iban",
                     "creditor_name",
                     "creditor_iban",
+                    "creditor_agent",
                     "creditor_name_match",
                     "remittance_information_unstructured",
                     "end_to_end_identification",
                     "payment_product",
+                    "charge_bearer",
+                    "fee_minor",
                     "requested_execution_date",
                     "standing_order",
                     "due_date",

@@ -33,6 +33,7 @@ LABELS: dict[str, str | Promise] = {
     "effect_key": _("Effect key"),
     "end_to_end_identification": _("End-to-end ID"),
     "event": _("Event"),
+    "fee_minor": _("Fee"),
     "get_full_name": _("Name"),
     "iban": _("IBAN"),
     "id": _("ID"),

@@ -117,6 +117,9 @@ class _Reader(HTMLParser):
                 self.links.append(Link(urljoin(self._url, given["href"]), text))
             elif kind == "button" and self._form is not None and given.get("type", "submit") == "submit":
                 self._form.buttons.append((given.get("name", ""), given.get("value", ""), text))
+            elif kind == "textarea" and self._form is not None:
+                self._form.types[given.get("name", "")] = kind
+                self._form.fields[given.get("name", "")] = ["".join(pieces).removeprefix("\n")]
 
     def handle_data(self, data: str) -> None:
         for _, _, pieces in self._open:

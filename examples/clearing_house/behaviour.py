@@ -21,7 +21,7 @@ class Behaviour(NamedTuple):
 PAY = Behaviour("pay")
 ACTS = {
     "pay": "settles it and says so",
-    "reject": "refuses it at once",
+    "reject": "refuses it",
     "return": "settles it, and the money comes back afterwards",
     "return_first": "the same, but the message about the return overtakes the one about the settlement",
     "silent": "takes it, never settles and never answers",

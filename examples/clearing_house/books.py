@@ -100,8 +100,9 @@ class Books:
             self._take_recall(item, now=now)
 
     def _take_transfer(self, message: Incoming, transfer: Transfer, *, now: float) -> None:
-        if self._one("SELECT 1 FROM transfers WHERE direction = 'out' AND tx_id = ?", transfer.tx_id):
-            self._tell_status(message.message_id, transfer.tx_id, "RJCT", reason="AM05", now=now)
+        if self._transfer("out", transfer.tx_id):
+            known = Status(transfer.tx_id, "RJCT", "AM05")
+            self._tell_statuses(message.message_id, [known], of=len(message.items), now=now)
             return
         behaviour = self._next_order() or behaviour_for(transfer.creditor_iban)
         self._insert_transfer("out", transfer, message_id=message.message_id, status="taken", now=now)
@@ -109,18 +110,8 @@ class Books:
             "UPDATE transfers SET act = ?, act_reason = ?, act_seconds = ? WHERE direction = 'out' AND tx_id = ?",
             *(behaviour.act, behaviour.reason, behaviour.seconds, transfer.tx_id),
         )
-        row = self._transfer("out", transfer.tx_id)
-        if behaviour.act == "reject":
-            self._set("out", transfer.tx_id, status="rejected", reason=behaviour.reason or "AC01")
-            self._tell_status(
-                message.message_id,
-                transfer.tx_id,
-                "RJCT",
-                reason=behaviour.reason or "AC01",
-                now=now + behaviour.seconds,
-            )
-        elif transfer.rail != "sct" and behaviour.act != "silent":
-            self._settle_out(row, now=now)
+        if transfer.rail != "sct" and behaviour.act != "silent":
+            self._decide([self._transfer("out", transfer.tx_id)], now=now)
 
     def _take_answer(self, answer: Status, *, now: float) -> None:
         """The bank's answer to an instant transfer for a customer of it."""
@@ -129,10 +120,9 @@ class Books:
             return
         if answer.status in ("ACSC", "ACCP", "ACSP", "ACTC"):
             self._settle_in(row)
-            self._tell_status(
+            self._tell_statuses(
                 row["message_id"],
-                answer.tx_id,
-                "ACSC",
+                [Status(answer.tx_id, "ACSC", "")],
                 cycle=self._cycle_name("inst"),
                 copies=_copies(row),
                 now=now,
@@ -145,14 +135,8 @@ class Books:
         taken = row is not None and row["status"] == "settled" and row["amount_minor"] == item.amount_minor
         again = self._one("SELECT 1 FROM returns WHERE direction = 'out' AND tx_id = ?", item.tx_id)
         if row is None or not taken or again:
-            self._tell_status(
-                message.message_id,
-                item.tx_id,
-                "RJCT",
-                name=messages.PACS_004,
-                reason="NARR",
-                now=now,
-            )
+            refused = Status(item.tx_id, "RJCT", "NARR")
+            self._tell_statuses(message.message_id, [refused], name=messages.PACS_004, now=now)
             return
         self._insert_return("out", item, rail=row["rail"], message_id=message.message_id)
         if row["rail"] == "inst":
@@ -226,7 +210,7 @@ class Books:
                 "SELECT * FROM transfers WHERE direction = 'in' AND status = 'asked' AND due_at <= ?", now
             ):
                 self._set("in", row["tx_id"], status="timed out", reason="AB05")
-                self._tell_status(row["message_id"], row["tx_id"], "RJCT", reason="AB05", now=now)
+                self._tell_statuses(row["message_id"], [Status(row["tx_id"], "RJCT", "AB05")], now=now)
             for rail in RAILS:
                 cycle = self._open_cycle(rail)
                 if cycle is not None and now - cycle["opened_at"] >= self._cycle_seconds:
@@ -234,16 +218,31 @@ class Books:
 
     # Settlement ---------------------------------------------------------------------------------------
 
-    def _settle_out(self, row: sqlite3.Row, *, now: float) -> None:
-        cycle, act = self._cycle_name(row["rail"]), row["act"]
+    def _decide(self, rows: list[sqlite3.Row], *, now: float) -> None:
+        """Settle or refuse these transfers of one rail. What came in one message is answered in one, but for what is
+        told later or twice."""
+        cycle = self._cycle_name(rows[0]["rail"])
+        answers: dict[tuple[str, float, int], list[Status]] = {}
+        for row in rows:
+            told_at = now + row["act_seconds"] + (1.5 if row["act"] == "return_first" else 0)
+            answers.setdefault((row["message_id"], told_at, _copies(row)), []).append(
+                self._settle_out(row, cycle=cycle)
+            )
+        for (message_id, told_at, copies), statuses in answers.items():
+            (sent,) = self._one("SELECT count(*) FROM transfers WHERE message_id = ?", message_id)
+            self._tell_statuses(message_id, statuses, of=sent, cycle=cycle, copies=copies, now=told_at)
+        for row in rows:
+            if row["act"] in ("return", "return_first"):
+                self._begin_return(row, reason=row["act_reason"] or "AC04", now=now)
+
+    def _settle_out(self, row: sqlite3.Row, *, cycle: str) -> Status:
+        if row["act"] == "reject":
+            reason = row["act_reason"] or "AC01"
+            self._set("out", row["tx_id"], status="rejected", reason=reason)
+            return Status(row["tx_id"], "RJCT", reason)
         self._set("out", row["tx_id"], status="settled", cycle=cycle)
         self._move(row["rail"], -row["amount_minor"])
-        told_at = now + row["act_seconds"] + (1.5 if act == "return_first" else 0)
-        self._tell_status(
-            row["message_id"], row["tx_id"], "ACSC", cycle=cycle, copies=_copies(row), now=told_at
-        )
-        if act in ("return", "return_first"):
-            self._begin_return(row, reason=row["act_reason"] or "AC04", now=now)
+        return Status(row["tx_id"], "ACSC", "")
 
     def _settle_in(self, row: sqlite3.Row) -> None:
         self._set("in", row["tx_id"], status="settled", cycle=self._cycle_name(row["rail"]))
@@ -285,9 +284,8 @@ class Books:
             *(cycle, return_id),
         )
         self._move(item["rail"], -item["amount_minor"])
-        self._tell_status(
-            item["message_id"], item["tx_id"], "ACSC", name=messages.PACS_004, cycle=cycle, now=now
-        )
+        settled = Status(item["tx_id"], "ACSC", "")
+        self._tell_statuses(item["message_id"], [settled], name=messages.PACS_004, cycle=cycle, now=now)
 
     def _close_cycle(self, rail: str, *, now: float) -> bool:
         for item in self._all("SELECT * FROM returns WHERE rail = ? AND status = 'taken'", rail):
@@ -296,12 +294,13 @@ class Books:
             else:
                 self._settle_return_out(item["return_id"], now=now)
         if rail == "sct":
-            for row in self._all(
-                "SELECT * FROM transfers WHERE rail = 'sct' AND status = 'taken' AND act <> 'silent'"
-            ):
-                if row["direction"] == "out":
-                    self._settle_out(row, now=now)
-                else:
+            due = self._all(
+                "SELECT * FROM transfers WHERE rail = 'sct' AND status = 'taken' AND act <> 'silent' ORDER BY rowid"
+            )
+            if leaving := [row for row in due if row["direction"] == "out"]:
+                self._decide(leaving, now=now)
+            for row in due:
+                if row["direction"] == "in":
                     self._settle_in(row)
                     self._tell_transfer(self._transfer("in", row["tx_id"]), now=now)
         cycle = self._open_cycle(rail)
@@ -380,26 +379,25 @@ class Books:
         )
         self._send(row["message_id"], messages.PACS_008, body, due_at=now, copies=_copies(row))
 
-    def _tell_status(
+    def _tell_statuses(
         self,
         original_message_id: str,
-        tx_id: str,
-        status: str,
+        statuses: list[Status],
         *,
+        of: int = 1,
         name: str = messages.PACS_008,
-        reason: str = "",
         cycle: str = "",
         copies: int = 1,
         now: float,
     ) -> None:
+        """``of``: how many the original message carried."""
         message_id = _new_id("S")
         body = messages.write_status(
             message_id,
             original_message_id=original_message_id,
             original_name=name,
-            tx_id=tx_id,
-            status=status,
-            reason=reason,
+            statuses=statuses,
+            of=of,
             cycle=cycle,
             now=_moment(now),
         )

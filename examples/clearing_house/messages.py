@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape as escape_html
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
 HOUSE_BIC = "RHCLDEFFXXX"
@@ -36,7 +37,7 @@ class Transfer(NamedTuple):
 
 
 class Status(NamedTuple):
-    """One line of a pacs.002: how a transfer of ours stands with the bank."""
+    """One line of a pacs.002, of the bank's about a transfer of ours or the other way."""
 
     tx_id: str
     status: str
@@ -107,7 +108,24 @@ def read_message(body: bytes) -> Incoming:
     message_id = _text(root, ".//GrpHdr/MsgId") or _text(root, ".//Assgnmt/Id")
     if not message_id:
         raise BadMessage("no message id")
-    return Incoming(name, message_id, tuple(readers[name](root)))
+    items = tuple(readers[name](root))
+    if name in (PACS_008, PACS_004):
+        _check_group(root, items)
+    return Incoming(name, message_id, items)
+
+
+def _check_group(root: ElementTree.Element, items: Sequence[Any]) -> None:
+    """A group carries as many and as much as it says, each once; otherwise nothing of it is taken."""
+    if _text(root, ".//GrpHdr/NbOfTxs") != str(len(items)) or not items:
+        raise BadMessage(f"NbOfTxs does not say {len(items)}")
+    total = sum(item.amount_minor for item in items)
+    if root.find(".//GrpHdr/TtlIntrBkSttlmAmt") is not None and total != _minor(
+        root, ".//GrpHdr/TtlIntrBkSttlmAmt"
+    ):
+        raise BadMessage("TtlIntrBkSttlmAmt is not the sum of the transfers")
+    times = Counter(item.tx_id for item in items)
+    if twice := [tx_id for tx_id in times if times[tx_id] > 1]:
+        raise BadMessage(f"{twice[0]} comes twice")
 
 
 def _transfers(root: ElementTree.Element) -> Iterable[Transfer]:
@@ -205,22 +223,31 @@ def write_status(
     *,
     original_message_id: str,
     original_name: str,
-    tx_id: str,
-    status: str,
-    reason: str = "",
+    statuses: Sequence[Status],
+    of: int = 1,
     cycle: str = "",
     now: datetime,
 ) -> bytes:
-    """pacs.002: how a transfer (or a return) of the bank stands."""
-    why = f"<StsRsnInf><Rsn><Cd>{escape(reason)}</Cd></Rsn></StsRsnInf>" if reason else ""
-    reference = f"<ClrSysRef>{cycle}</ClrSysRef>" if cycle else ""
+    """pacs.002: how transfers (or a return) of the bank stand, out of a message with ``of`` of them."""
+    found = {status.status for status in statuses}
+    # As a group they stand as each of them does, or else in part (ISO 20022 ExternalPaymentGroupStatus1Code).
+    group_status = found.pop() if len(found) == 1 and len(statuses) == of else "PART"
     return _document(
         PACS_002,
         f"<FIToFIPmtStsRpt><GrpHdr><MsgId>{message_id}</MsgId><CreDtTm>{_time(now)}</CreDtTm>"
-        f"{_agent('InstgAgt', HOUSE_BIC)}</GrpHdr><TxInfAndSts><OrgnlGrpInf><OrgnlMsgId>"
-        f"{escape(original_message_id)}</OrgnlMsgId><OrgnlMsgNmId>{original_name}</OrgnlMsgNmId></OrgnlGrpInf>"
-        f"<OrgnlTxId>{escape(tx_id)}</OrgnlTxId><TxSts>{status}</TxSts>{why}{reference}</TxInfAndSts>"
-        f"</FIToFIPmtStsRpt>",
+        f"{_agent('InstgAgt', HOUSE_BIC)}</GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>{escape(original_message_id)}"
+        f"</OrgnlMsgId><OrgnlMsgNmId>{original_name}</OrgnlMsgNmId><OrgnlNbOfTxs>{of}</OrgnlNbOfTxs>"
+        f"<GrpSts>{group_status}</GrpSts></OrgnlGrpInfAndSts>"
+        f"{''.join(_status(status, cycle) for status in statuses)}</FIToFIPmtStsRpt>",
+    )
+
+
+def _status(status: Status, cycle: str) -> str:
+    why = f"<StsRsnInf><Rsn><Cd>{escape(status.reason)}</Cd></Rsn></StsRsnInf>" if status.reason else ""
+    reference = f"<ClrSysRef>{cycle}</ClrSysRef>" if cycle and status.status == "ACSC" else ""
+    return (
+        f"<TxInfAndSts><OrgnlTxId>{escape(status.tx_id)}</OrgnlTxId><TxSts>{status.status}</TxSts>"
+        f"{why}{reference}</TxInfAndSts>"
     )
 
 

@@ -569,7 +569,7 @@ class TestOtherBanks:
         carry_out("engine.start_batch")
         with transaction.atomic():
             book_set(batch_id=only_batch(file).pk, number=0, now=NOW)
-        carry_out("clearing.submit", "engine.settle_payment")
+        carry_out("clearing.collect", "engine.settle_payment")
         assert statuses(file) == [("RJCT", "AC04"), ("PDNG", "")]
         carry_out()
         file.refresh_from_db()
@@ -641,7 +641,7 @@ class TestOnce:
         file = executed(psu, ten(psu, anna, batch_booking=batch_booking))
         entries = Entry.objects.count()
         OutboxMessage.objects.filter(status="dead").update(status="pending")
-        carry_out("engine.start_batch", "engine.book_set", "clearing.submit", "engine.settle_payment")
+        carry_out("engine.start_batch", "engine.book_set", "clearing.collect", "engine.settle_payment")
         file.refresh_from_db()
         assert (file.status, Entry.objects.count(), booked(psu), booked(anna)) == (
             "ACSC",

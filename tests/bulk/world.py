@@ -46,7 +46,7 @@ HANDLERS = {
     "engine.book_set": lambda p, now: book_set(
         batch_id=UUID(p["batch_id"]), number=int(p["number"]), now=now
     ),
-    "clearing.submit": lambda p, now: answer(UUID(p["instruction_id"]), now=now),
+    "clearing.collect": lambda p, now: answer(UUID(p["instruction_id"]), now=now),
     "engine.settle_payment": lambda p, now: settle_payment(instruction_id=UUID(p["instruction_id"]), now=now),
 }
 

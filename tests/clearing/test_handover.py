@@ -1,14 +1,9 @@
 """Handing over: kept before it is sent, sent until it is taken, to the letter, and not sent when it is too late."""
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
 import pytest
 from django.db import transaction
 
-from apps.clearing.houses import SIGNATURE_HEADER, is_signed_by_house, sign_message
+from apps.clearing.houses import is_signed_by_house, sign_message
 from apps.clearing.services import time_out_instruction
 from apps.engine.execution import execute_payment
 from apps.identity.models import PSU
@@ -16,45 +11,10 @@ from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import PaymentProduct
 from examples.clearing_house.server import sign
+from tests.clearing.conftest import House
 from tests.factories.accounts import NOW, bank_accounts, customer
 from tests.factories.clearing import instruction_of, send_out, settle, write_out
 from tests.factories.payments import authorised_payment
-
-
-class House:
-    """Somebody who listens: answers with ``status`` and keeps what came."""
-
-    def __init__(self) -> None:
-        self.status, self.heard = 202, []
-        house = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                house.heard.append((self.headers.get(SIGNATURE_HEADER), body))
-                answer = json.dumps({"error": "no"}).encode()
-                self.send_response(house.status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def house(settings: object) -> Iterator[House]:
-    house = House()
-    settings.CLEARING_URL = house.url
-    yield house
-    house.close()
 
 
 @pytest.fixture

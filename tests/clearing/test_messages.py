@@ -51,8 +51,8 @@ def outgoing(**fields: object) -> bytes:
         }
         | fields
     )
-    return writing.write_credit_transfer(
-        transfer, message_id="T1", bank_bic=BANK_BIC, settlement_date=NOW.date(), now=NOW
+    return writing.write_credit_transfers(
+        [transfer], message_id="T1", bank_bic=BANK_BIC, settlement_date=NOW.date(), now=NOW
     )
 
 

@@ -1,6 +1,7 @@
 """What a clearing house says, written by the sandbox's own house, and taken in as door and worker do."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from apps.clearing.models import ClearingInstruction, ClearingMessage, IncomingT
 from apps.clearing.rules import Direction
 from apps.clearing.services import (
     deliver_message,
-    prepare_instruction_message,
+    prepare_transfer_message,
     read_stored_message,
     receive_message,
 )
@@ -49,15 +50,29 @@ def status_body(
     name: str = house.PACS_008,
     mid: str = "",
 ) -> bytes:
-    """A pacs.002 of the house."""
+    """A pacs.002 of the house about one transfer or return."""
+    return answer_body(
+        [house.Status(tx_id, status, reason)], cycle=cycle, original=original, name=name, mid=mid
+    )
+
+
+def answer_body(
+    statuses: Sequence[house.Status],
+    *,
+    of: int = 0,
+    cycle: str = CYCLE,
+    original: str = "T",
+    name: str = house.PACS_008,
+    mid: str = "",
+) -> bytes:
+    """A pacs.002 of the house about some of the ``of`` transfers of a message; about all of them unless given."""
     return house.write_status(
         mid or message_id(),
         original_message_id=original,
         original_name=name,
-        tx_id=tx_id,
-        status=status,
-        reason=reason,
-        cycle=cycle if status == "ACSC" else "",
+        statuses=statuses,
+        of=of or len(statuses),
+        cycle=cycle,
         now=NOW,
     )
 
@@ -174,12 +189,12 @@ def credit(incoming: IncomingTransfer) -> IncomingTransfer:
     return incoming
 
 
-def write_out(payment: PaymentInitiation) -> ClearingMessage:
-    """The worker writes the message of a payment."""
-    instruction = instruction_of(payment)
+def write_out(*payments: PaymentInitiation) -> ClearingMessage:
+    """The worker writes one message of these payments."""
+    instructions = [instruction_of(payment) for payment in payments]
     with transaction.atomic():
-        prepare_instruction_message(instruction_id=instruction.pk, now=NOW)
-    return ClearingMessage.objects.get(instruction=instruction)
+        prepare_transfer_message(instruction_ids=[row.pk for row in instructions], now=NOW)
+    return ClearingMessage.objects.get(instructions=instructions[0])
 
 
 def send_out(message: ClearingMessage, *, attempt: int = 0) -> ClearingMessage:

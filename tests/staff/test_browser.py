@@ -47,12 +47,14 @@ def visitor(running_browser: Browser, live_server: Any) -> Iterator[Callable[...
 
 def clearing_paths_of(world: World) -> list[str]:
     report, instruction, difference = compared_cycle(world), settled_of(world), difference_of()
-    message = report.message
+    message, sent = report.message, instruction.message
+    assert sent is not None
     return [
         f"/staff/clearing/clearingreport/{report.pk}/",
         f"/staff/clearing/clearinginstruction/{instruction.pk}/",
         f"/staff/clearing/clearingdifference/{difference.pk}/",
         f"/staff/clearing/clearingmessage/{message.pk}/",
+        f"/staff/clearing/clearingmessage/{sent.pk}/",
         f"/staff/differences/{difference.pk}/solve/",
         f"/staff/transfers/{instruction.pk}/recall/",
     ]

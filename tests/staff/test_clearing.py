@@ -1,6 +1,7 @@
 """Other banks in the staff's pages: every transfer, cycle and difference, and the two things that may be done."""
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from apps.audit.models import AuditEvent
@@ -12,9 +13,15 @@ from apps.clearing.models import (
     ClearingRecall,
     IncomingTransfer,
 )
+from apps.engine.execution import execute_payment
 from apps.notifications.models import OutboxMessage
+from apps.payments.rules import ChargeBearer, PaymentProduct
 from tests.bulk.files import Group, pain001
 from tests.bulk.world import executed, sent_back
+from tests.factories.accounts import NOW
+from tests.factories.clearing import instruction_of, write_out
+from tests.factories.payments import authorised_payment
+from tests.payments.test_products import TURKISH_BIC, TURKISH_IBAN
 from tests.staff.clearing import compared_cycle, difference_of, settled_of
 from tests.staff.world import signed_in
 
@@ -126,3 +133,39 @@ def test_a_payment_of_a_file_is_recalled_like_any_other(world, staff, rita):
     assert "FOCR" in page
     again = staff.post(f"/staff/transfers/{instruction.pk}/recall/", FORM | {"code": "DUPL"}, follow=True)
     assert "the status has changed meanwhile" in again.content.decode()
+
+
+def test_a_transfer_abroad_shows_its_fee_its_bank_and_who_bears_the_charges(world, staff):
+    payment = authorised_payment(
+        world.anna,
+        product=PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS,
+        creditor_iban=TURKISH_IBAN,
+        creditor_agent=TURKISH_BIC,
+        charge_bearer=ChargeBearer.DEBT,
+    )
+    with transaction.atomic():
+        execute_payment(payment_id=payment.pk, now=NOW)
+    assert payment.fee_minor > 0
+    fee = f"€{payment.fee_minor // 100}.{payment.fee_minor % 100:02d}"
+    page = text_of(staff, f"/staff/payments/paymentinitiation/{payment.pk}/")
+    assert [words in page for words in (TURKISH_BIC, "DEBT", "Fee", fee)] == [True] * 4
+    page = text_of(staff, f"/staff/clearing/clearinginstruction/{instruction_of(payment).pk}/")
+    assert [words in page for words in (TURKISH_BIC, "DEBT")] == [True] * 2
+
+
+def test_an_ordinary_transfer_shows_no_bank_and_no_fee(world, staff):
+    page = text_of(staff, f"/staff/payments/paymentinitiation/{world.released.pk}/")
+    assert TURKISH_BIC not in page
+    assert "SLEV" in page
+    assert "€0.00" in page
+
+
+def test_a_message_leads_to_every_transfer_in_it(world, staff):
+    payments = [world.released, authorised_payment(world.anna, amount_minor=1_234)]
+    for payment in payments:
+        with transaction.atomic():
+            execute_payment(payment_id=payment.pk, now=NOW)
+    message = write_out(*payments)
+    page = text_of(staff, f"/staff/clearing/clearingmessage/{message.pk}/")
+    for payment in payments:
+        assert f"/staff/clearing/clearinginstruction/{instruction_of(payment).pk}/" in page

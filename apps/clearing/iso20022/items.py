@@ -23,7 +23,8 @@ class TransferItem:
 
 @dataclass(frozen=True, slots=True)
 class AnswerItem:
-    """How a transfer or a return stands (pacs.002). ``original_name`` says which of the two."""
+    """How a transfer or a return stands (pacs.002). ``original_name`` says which of the two. Without a
+    ``transaction_id`` it is about every transfer of the original message."""
 
     original_message_id: str
     original_name: str

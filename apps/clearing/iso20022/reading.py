@@ -1,6 +1,8 @@
 """From a message of the clearing house to values. What its schema allows and this bank cannot use is refused."""
 
 import re
+from collections import Counter
+from typing import NoReturn
 
 from lxml import etree
 
@@ -28,6 +30,8 @@ from apps.clearing.rules import Rail
 
 _AMOUNT = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,5}))?")
 _CODE = re.compile(r"[A-Z0-9]{1,4}")
+_ALL_ALIKE = frozenset({"ACSC", "ACCC", "RJCT"})  # A GrpSts that leaves no exception, other than PART.
+_NAMED_MAX = 10
 
 
 def read_items(body: bytes) -> list[Item]:
@@ -81,15 +85,21 @@ class _Node:
     def amount(self, path: str) -> tuple[int, str]:
         """Minor units and currency: euro, not below nothing, whole cents."""
         element = self._element.find(self._qualified(path))
-        text = "" if element is None else (element.text or "").strip()
         currency = "" if element is None else str(element.get("Ccy", ""))
-        parts = _AMOUNT.fullmatch(text)
+        if currency != "EUR":
+            self._refuse_amount(path)
+        return self.minor(path), currency
+
+    def minor(self, path: str) -> int:
+        """Minor units of an amount that need not say its currency, as a control sum."""
+        parts = _AMOUNT.fullmatch(self.text(path))
         cents = (parts.group(2) or "").rstrip("0") if parts else ""
-        if parts is None or len(cents) > 2 or currency != "EUR":
-            raise MessageMalformed(
-                f"line {self._element.sourceline}: {path} is no amount in whole euro cents"
-            )
-        return int(parts.group(1)) * 100 + int(cents.ljust(2, "0")), currency
+        if parts is None or len(cents) > 2:
+            self._refuse_amount(path)
+        return int(parts.group(1)) * 100 + int(cents.ljust(2, "0"))
+
+    def _refuse_amount(self, path: str) -> NoReturn:
+        raise MessageMalformed(f"line {self._element.sourceline}: {path} is no amount in whole euro cents")
 
     def _qualified(self, path: str) -> str:
         return "/".join(f"{{{NAMESPACE}{self._name}}}{step}" for step in path.split("/"))
@@ -124,20 +134,20 @@ def _transfers(message: _Node) -> list[Item]:
                 cycle=tx.text("PmtId/ClrSysRef"),
             )
         )
-    if message.text("GrpHdr/NbOfTxs") != str(len(items)):
-        raise MessageMalformed(f"NbOfTxs does not say {len(items)}")
-    if message.all("GrpHdr/TtlIntrBkSttlmAmt") and message.amount("GrpHdr/TtlIntrBkSttlmAmt")[0] != total:
-        raise MessageMalformed("TtlIntrBkSttlmAmt is not the sum of the transfers")
+    _check_group(message, [item.transaction_id for item in items if isinstance(item, TransferItem)])
+    for path in ("GrpHdr/TtlIntrBkSttlmAmt", "GrpHdr/CtrlSum"):
+        if message.all(path) and message.minor(path) != total:
+            raise MessageMalformed(f"{path} is not the sum of the transfers")
     return items
 
 
 def _answers(message: _Node) -> list[Item]:
-    return [
+    original_message_id = message.text("OrgnlGrpInfAndSts/OrgnlMsgId")
+    original_name = message.text("OrgnlGrpInfAndSts/OrgnlMsgNmId")
+    answers = [
         AnswerItem(
-            original_message_id=tx.text("OrgnlGrpInf/OrgnlMsgId")
-            or message.text("OrgnlGrpInfAndSts/OrgnlMsgId"),
-            original_name=tx.text("OrgnlGrpInf/OrgnlMsgNmId")
-            or message.text("OrgnlGrpInfAndSts/OrgnlMsgNmId"),
+            original_message_id=tx.text("OrgnlGrpInf/OrgnlMsgId") or original_message_id,
+            original_name=tx.text("OrgnlGrpInf/OrgnlMsgNmId") or original_name,
             transaction_id=tx.needed("OrgnlTxId"),
             status=tx.needed("TxSts"),
             reason=tx.code("StsRsnInf/Rsn/Cd"),
@@ -145,6 +155,14 @@ def _answers(message: _Node) -> list[Item]:
         )
         for tx in message.all("TxInfAndSts")
     ]
+    _check_once([answer.transaction_id for answer in answers])
+    group_status = message.text("OrgnlGrpInfAndSts/GrpSts")
+    if group_status and not answers:
+        reason = message.code("OrgnlGrpInfAndSts/StsRsnInf/Rsn/Cd")
+        return [AnswerItem(original_message_id, original_name, "", group_status, reason, "")]
+    if group_status in _ALL_ALIKE and any(answer.status != group_status for answer in answers):
+        raise MessageMalformed(f"GrpSts says {group_status} and not every TxSts does")
+    return list(answers)
 
 
 def _returns(message: _Node) -> list[Item]:
@@ -161,9 +179,21 @@ def _returns(message: _Node) -> list[Item]:
                 cycle=tx.text("ClrSysRef"),
             )
         )
-    if message.text("GrpHdr/NbOfTxs") != str(len(items)):
-        raise MessageMalformed(f"NbOfTxs does not say {len(items)}")
+    _check_group(message, [item.return_id for item in items if isinstance(item, ReturnItem)])
     return items
+
+
+def _check_group(message: _Node, ids: list[str]) -> None:
+    """A group says how many it carries, and carries each once."""
+    if message.text("GrpHdr/NbOfTxs") != str(len(ids)):
+        raise MessageMalformed(f"NbOfTxs does not say {len(ids)}")
+    _check_once(ids)
+
+
+def _check_once(ids: list[str]) -> None:
+    times = Counter(ids)
+    if twice := [name for name in times if times[name] > 1]:
+        raise MessageMalformed(*(f"{name} comes twice" for name in twice[:_NAMED_MAX]))
 
 
 def _reports(message: _Node) -> list[Item]:

@@ -3,12 +3,20 @@
 Elements are made by lxml, which escapes what it must; the schema decides whether the result may go out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from lxml import etree
 
-from apps.clearing.iso20022.envelope import CAMT_056, NAMESPACE, PACS_002, PACS_004, PACS_008
+from apps.clearing.iso20022.envelope import (
+    CAMT_056,
+    NAMESPACE,
+    PACS_002,
+    PACS_004,
+    PACS_008,
+    MessageMalformed,
+)
 from apps.clearing.iso20022.schemas import check_schema
 from apps.clearing.rules import Rail
 
@@ -19,7 +27,7 @@ _SERVICE_LEVELS = {Rail.SCT: "SEPA", Rail.INST: "SEPA", Rail.T2: "URGP", Rail.XB
 
 @dataclass(frozen=True, slots=True)
 class OutgoingTransfer:
-    """What a pacs.008 of this bank says."""
+    """What a pacs.008 of this bank says about one transfer."""
 
     transaction_id: str
     end_to_end_identification: str
@@ -36,21 +44,35 @@ class OutgoingTransfer:
     remittance_information_unstructured: str
 
 
-def write_credit_transfer(
-    transfer: OutgoingTransfer, *, message_id: str, bank_bic: str, settlement_date: date, now: datetime
+def write_credit_transfers(
+    transfers: Sequence[OutgoingTransfer],
+    *,
+    message_id: str,
+    bank_bic: str,
+    settlement_date: date,
+    now: datetime,
 ) -> bytes:
-    """pacs.008 with one transfer.
+    """pacs.008 with these transfers, all in one currency.
 
     :raises MessageMalformed: the values make no valid message.
     """
+    if len({transfer.currency for transfer in transfers}) > 1:
+        raise MessageMalformed("transfers of several currencies have no sum")
     document = _Document(PACS_008, "FIToFICstmrCdtTrf")
     header = document.header(message_id=message_id, now=now)
-    header.put("NbOfTxs", "1")
-    header.money("TtlIntrBkSttlmAmt", transfer.amount_minor, transfer.currency)
+    header.put("NbOfTxs", str(len(transfers)))
+    header.money(
+        "TtlIntrBkSttlmAmt", sum(transfer.amount_minor for transfer in transfers), transfers[0].currency
+    )
     header.put("IntrBkSttlmDt", settlement_date.isoformat())
     header.put("SttlmInf/SttlmMtd", "CLRG")
     header.agent("InstgAgt", bank_bic)
-    tx = document.body.into("CdtTrfTxInf")
+    for transfer in transfers:
+        _put_transfer(document.body.into("CdtTrfTxInf"), transfer, bank_bic=bank_bic)
+    return document.checked()
+
+
+def _put_transfer(tx: "_Node", transfer: OutgoingTransfer, *, bank_bic: str) -> None:
     identification = tx.into("PmtId")
     identification.put("EndToEndId", transfer.end_to_end_identification)
     identification.put("TxId", transfer.transaction_id)
@@ -74,7 +96,6 @@ def write_credit_transfer(
     tx.put("CdtrAcct/Id/IBAN", transfer.creditor_iban)
     if transfer.remittance_information_unstructured:
         tx.put("RmtInf/Ustrd", transfer.remittance_information_unstructured)
-    return document.checked()
 
 
 def write_answer(

@@ -2,10 +2,11 @@
 
 from apps.clearing.services.differences import note_difference
 from apps.clearing.services.handover import (
+    COLLECT_TASK,
     SUBMIT_TASK,
     OutgoingOrder,
     deliver_message,
-    prepare_instruction_message,
+    prepare_transfer_message,
     submit_credit_transfers,
 )
 from apps.clearing.services.inbound import (
@@ -50,6 +51,7 @@ from apps.clearing.services.store import SEND_TASK, store_outgoing_message
 
 __all__ = [
     "ANSWER_TASK",
+    "COLLECT_TASK",
     "CREDIT_TASK",
     "ENGINE_QUEUE",
     "READ_TASK",
@@ -71,9 +73,9 @@ __all__ = [
     "note_incoming_booked",
     "note_unanswered",
     "prepare_answer_message",
-    "prepare_instruction_message",
     "prepare_recall_message",
     "prepare_return_message",
+    "prepare_transfer_message",
     "promise_answer",
     "promise_return",
     "read_stored_message",

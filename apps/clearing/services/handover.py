@@ -11,11 +11,12 @@ from django.utils.module_loading import import_string
 
 from apps.clearing.houses import ClearingHouse, HouseRefused, HouseUnavailable
 from apps.clearing.models import ClearingInstruction, ClearingMessage
-from apps.clearing.queries import get_instruction, get_message
+from apps.clearing.queries import get_message
 from apps.clearing.rules import InstructionStatus, MessageStatus, Rail
 from apps.clearing.services.outcomes import note_rejected, time_out_of
 from apps.clearing.services.store import promise_sending, store_outgoing_message
 from apps.core.clock import bank_date
+from apps.core.crash_points import crash_point
 from apps.core.money import Money
 from apps.ledger.rules import Narrative
 from apps.notifications.services import Promise, enqueue_messages
@@ -23,6 +24,7 @@ from apps.notifications.services import Promise, enqueue_messages
 logger = logging.getLogger(__name__)
 
 SUBMIT_TASK = "clearing.submit"
+COLLECT_TASK = "clearing.collect"
 NOT_PROVIDED = "NOTPROVIDED"
 
 
@@ -46,8 +48,9 @@ class OutgoingOrder:
 
 
 def submit_credit_transfers(orders: Sequence[OutgoingOrder], *, now: datetime) -> None:
-    """Promise, in the caller's transaction, that transfers are handed to the clearing house, in three round trips.
-    Idempotent by payment."""
+    """Promise, in the caller's transaction, that transfers are handed to the clearing house, in three round trips:
+    ordinary ones together with others of the same ``CLEARING_COLLECT_SECONDS``, all others each at once. Idempotent by
+    payment."""
     if not orders:
         return
     ClearingInstruction.objects.bulk_create(
@@ -77,10 +80,11 @@ def submit_credit_transfers(orders: Sequence[OutgoingOrder], *, now: datetime) -
     enqueue_messages(
         [
             Promise(
-                topic=SUBMIT_TASK,
+                topic=COLLECT_TASK if instruction.rail == Rail.SCT else SUBMIT_TASK,
                 payload={"instruction_id": str(instruction.pk)},
                 effect_key=f"clearing:{instruction.pk}",
                 correlation_id=requests[instruction.payment_id],
+                delay_seconds=_until_collected(now) if instruction.rail == Rail.SCT else 0,
             )
             for instruction in instructions
         ]
@@ -92,53 +96,75 @@ def submit_credit_transfers(orders: Sequence[OutgoingOrder], *, now: datetime) -
     )
 
 
-def prepare_instruction_message(*, instruction_id: UUID, now: datetime) -> None:
-    """Write and store the pacs.008 of an instruction, and promise that it is sent. What was given up is not sent."""
-    from apps.clearing.iso20022.envelope import PACS_008
-    from apps.clearing.iso20022.writing import OutgoingTransfer, write_credit_transfer
+def _until_collected(now: datetime) -> float:
+    """How long an ordinary transfer waits for others: all of one stretch of time are due at the same moment."""
+    stretch = settings.CLEARING_COLLECT_SECONDS
+    return stretch - now.timestamp() % stretch if stretch else 0
 
-    instruction = get_instruction(instruction_id=instruction_id)
-    if instruction.status != InstructionStatus.SUBMITTED or instruction.message_id is not None:
+
+def prepare_transfer_message(*, instruction_ids: Sequence[UUID], now: datetime) -> None:
+    """Write and store one pacs.008 for all these instructions, and promise that it is sent. What was given up, or is in
+    a message already, is left out; of ordinary transfers many go together, of all others each by itself.
+
+    :raises apps.clearing.iso20022.envelope.MessageMalformed: one of them makes no valid message; nothing is written.
+    """
+    from apps.clearing.iso20022.envelope import PACS_008
+    from apps.clearing.iso20022.writing import OutgoingTransfer, write_credit_transfers
+
+    instructions = list(
+        ClearingInstruction.objects.select_for_update()
+        .filter(pk__in=instruction_ids, status=InstructionStatus.SUBMITTED, message=None)
+        .order_by("payment_id")
+    )
+    if not instructions:
         return
-    message_id = f"T{instruction.transaction_id}"
-    body = write_credit_transfer(
-        OutgoingTransfer(
-            transaction_id=instruction.transaction_id,
-            end_to_end_identification=instruction.end_to_end_identification,
-            amount_minor=instruction.amount_minor,
-            currency=instruction.currency,
-            rail=Rail(instruction.rail),
-            received_at=instruction.received_at or instruction.submitted_at,
-            debtor_name=instruction.debtor_name,
-            debtor_iban=instruction.debtor_iban,
-            creditor_name=instruction.creditor_name,
-            creditor_iban=instruction.creditor_iban,
-            creditor_agent=instruction.creditor_agent,
-            charge_bearer=instruction.charge_bearer,
-            remittance_information_unstructured=instruction.remittance_information_unstructured,
-        ),
+    # By the first of its transfers: none is in two messages, so no two messages have one id.
+    message_id = f"T{instructions[0].transaction_id}"
+    body = write_credit_transfers(
+        [
+            OutgoingTransfer(
+                transaction_id=instruction.transaction_id,
+                end_to_end_identification=instruction.end_to_end_identification,
+                amount_minor=instruction.amount_minor,
+                currency=instruction.currency,
+                rail=Rail(instruction.rail),
+                received_at=instruction.received_at or instruction.submitted_at,
+                debtor_name=instruction.debtor_name,
+                debtor_iban=instruction.debtor_iban,
+                creditor_name=instruction.creditor_name,
+                creditor_iban=instruction.creditor_iban,
+                creditor_agent=instruction.creditor_agent,
+                charge_bearer=instruction.charge_bearer,
+                remittance_information_unstructured=instruction.remittance_information_unstructured,
+            )
+            for instruction in instructions
+        ],
         message_id=message_id,
         bank_bic=settings.BANK_BIC,
         settlement_date=bank_date(now),
         now=now,
     )
     message = store_outgoing_message(name=PACS_008, message_id=message_id, body=body, now=now)
-    ClearingInstruction.objects.filter(pk=instruction.pk).update(message=message)
+    ClearingInstruction.objects.filter(pk__in=[instruction.pk for instruction in instructions]).update(
+        message=message
+    )
+    crash_point("clearing.written")
 
 
 def deliver_message(*, message_id: UUID, attempt: int, now: datetime) -> None:
     """Send a stored message. A house that is away is asked again later, for as long as it takes: no payment is lost to
-    an outage, and none becomes a dead letter.
+    an outage, and none becomes a dead letter. A message that will never be taken rejects every transfer in it.
 
     A transfer that was given up before it could be sent is not sent any more.
     """
     message = get_message(message_id=message_id)
     if message.status != MessageStatus.WAITING:
         return
-    instruction = ClearingInstruction.objects.filter(message=message).first()
-    if instruction is not None and instruction.status == InstructionStatus.TIMED_OUT:
+    # Only what travels alone is ever given up, so it is the whole message or nothing of it.
+    if message.instructions.filter(status=InstructionStatus.TIMED_OUT).exists():
         _finish(message, MessageStatus.REFUSED, error="given up before it was sent", now=now)
         return
+    crash_point("clearing.sending")
     try:
         clearing_house().deliver(body=message.body.encode())
     except HouseUnavailable as error:
@@ -150,14 +176,15 @@ def deliver_message(*, message_id: UUID, attempt: int, now: datetime) -> None:
     except HouseRefused as error:
         logger.error("clearing message %s was refused", message.message_id)
         _finish(message, MessageStatus.REFUSED, error=error.detail, now=now)
-        if instruction is not None:
+        for instruction in message.instructions.order_by("payment_id"):
             note_rejected(transaction_id=instruction.transaction_id, reason="NARR", now=now)
         return
+    crash_point("clearing.handed_over")
     _finish(message, MessageStatus.SENT, now=now)
-    if instruction is not None:
-        ClearingInstruction.objects.filter(pk=instruction.pk, status=InstructionStatus.SUBMITTED).update(
-            status=InstructionStatus.SENT
-        )
+    # Under locks in the order in which answers take them, which may be coming in already.
+    unsent = message.instructions.select_for_update().filter(status=InstructionStatus.SUBMITTED)
+    ids = list(unsent.order_by("payment_id").values_list("pk", flat=True))
+    ClearingInstruction.objects.filter(pk__in=ids).update(status=InstructionStatus.SENT)
 
 
 def clearing_house() -> ClearingHouse:

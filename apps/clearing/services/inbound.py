@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -88,10 +89,24 @@ def read_stored_message(*, message_id: UUID, now: datetime) -> None:
         logger.error("clearing message %s cannot be read", message.message_id)
         message.status, message.error, message.done_at = MessageStatus.REFUSED, error.detail, now
     else:
-        for item in items:
+        for item in _in_order_of_locks(items):
             _carry_out(item, message=message, now=now)
         message.status, message.done_at = MessageStatus.READ, now
     message.save(update_fields=["status", "error", "done_at"])
+
+
+def _in_order_of_locks(items: list[Item]) -> list[Item]:
+    """By transaction, so that two messages about the same transfers never wait for one another; an answer about a whole
+    message is one about each of its transfers."""
+    each: list[Item] = []
+    for item in items:
+        if isinstance(item, AnswerItem) and not item.transaction_id:
+            ids = outcomes.list_transactions_of_message(item.original_message_id)
+            # About a message that we never wrote: for staff, under its name.
+            each += [replace(item, transaction_id=name) for name in ids or [item.original_message_id]]
+        else:
+            each.append(item)
+    return sorted(each, key=lambda item: "" if isinstance(item, ReportItem) else item.transaction_id)
 
 
 def _carry_out(item: Item, *, message: ClearingMessage, now: datetime) -> None:
@@ -130,12 +145,12 @@ def _carry_out(item: Item, *, message: ClearingMessage, now: datetime) -> None:
 def _carry_out_answer(item: AnswerItem, *, now: datetime) -> bool:
     if item.original_name == PACS_004:
         return incoming.note_settlement_of_return(item=item, now=now)
-    if outcomes.find_instruction(item.transaction_id) is None:
-        return incoming.note_settlement_of_incoming(item=item, now=now)
     if item.status in _SETTLED:
-        return outcomes.note_accepted(transaction_id=item.transaction_id, cycle=item.cycle, now=now)
-    if item.status == _REFUSED:
-        return outcomes.note_rejected(
+        is_ours = outcomes.note_accepted(transaction_id=item.transaction_id, cycle=item.cycle, now=now)
+    elif item.status == _REFUSED:
+        is_ours = outcomes.note_rejected(
             transaction_id=item.transaction_id, reason=item.reason or "NARR", now=now
         )
-    return True  # Still on its way (ACSP, PDNG): nothing to do.
+    else:  # Still on its way (ACSP, PDNG): nothing to do.
+        is_ours = outcomes.find_instruction(item.transaction_id) is not None
+    return is_ours or incoming.note_settlement_of_incoming(item=item, now=now)

@@ -11,7 +11,14 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.clearing.models import ClearingInstruction, ClearingRecall
-from apps.clearing.rules import DifferenceKind, InstructionStatus, RecallReason, RecallStatus, is_answered
+from apps.clearing.rules import (
+    DifferenceKind,
+    Direction,
+    InstructionStatus,
+    RecallReason,
+    RecallStatus,
+    is_answered,
+)
 from apps.clearing.services.differences import note_difference
 from apps.clearing.services.recalls import open_recall
 from apps.core.errors import NotFound
@@ -149,6 +156,14 @@ def find_instruction(transaction_id: str) -> ClearingInstruction | None:
     """The instruction that the house calls by this id."""
     payment_id = _payment_id(transaction_id)
     return ClearingInstruction.objects.filter(payment_id=payment_id).first() if payment_id else None
+
+
+def list_transactions_of_message(message_id: str) -> list[str]:
+    """How the house calls the transfers of one of our messages; none when we never wrote it."""
+    payment_ids = ClearingInstruction.objects.filter(
+        message__direction=Direction.OUT, message__message_id=message_id
+    ).values_list("payment_id", flat=True)
+    return [payment_id.hex for payment_id in payment_ids]
 
 
 def _answer(

@@ -1,0 +1,1 @@
+-- Nothing: every row that was valid is valid.
