@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import shared_task
+from celery.signals import task_unknown
 
-from apps.notifications.services import Work, carry_out_message, carry_out_together
+from apps.notifications.services import Work, carry_out_message, carry_out_together, count_unknown_topic
 
 
 def outbox_task(name: str) -> Callable[[Callable[..., None]], Any]:
@@ -39,3 +40,9 @@ def outbox_task_for_many(name: str) -> Callable[[Callable[[list[Work]], None]], 
         return task
 
     return register
+
+
+@task_unknown.connect
+def _task_is_unknown(*, name: str, **received: Any) -> None:
+    """No code of this worker carries the message out: one of a newer release, or of a removed task."""
+    count_unknown_topic(message_id=received["id"], topic=name)

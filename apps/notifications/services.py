@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from celery.exceptions import NotRegistered
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
@@ -13,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from apps.core import request_context
 from apps.core.enqueue import publish
+from apps.core.ids import parse_uuid
 from apps.notifications.gateways import SMSGateway
 from apps.notifications.models import OutboxMessage, SMSDelivery
 from apps.notifications.rules import MessageStatus, retry_delay_seconds
@@ -230,6 +232,16 @@ def _one_by_one(
         except Exception as error:
             failures.append(error)
     return failures
+
+
+def count_unknown_topic(*, message_id: str, topic: str) -> None:
+    """A worker got a message of which it knows no task: a failed attempt, so that it does not go round for ever.
+
+    Another topic than the row's is none of the row's business: whoever can write to the broker cannot use up its tries.
+    """
+    found = parse_uuid(message_id)
+    if found and OutboxMessage.objects.filter(pk=found, topic=topic).exists():
+        _record_failed_attempt(message_id=found, error=NotRegistered(topic))
 
 
 def replay_message(*, message_id: UUID | str) -> bool:

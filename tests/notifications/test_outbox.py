@@ -4,11 +4,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery.signals import task_unknown
 from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 from kombu.exceptions import OperationalError
 
-from apps.notifications import services
+from apps.notifications import (
+    outbox_tasks,  # noqa: F401 (listens for messages that no task is known for)
+    services,
+)
 from apps.notifications.models import OutboxMessage
 from apps.notifications.queries import get_outbox_state
 from apps.notifications.rules import retry_delay_seconds
@@ -195,6 +199,23 @@ class TestCarryOut:
         assert replay_message(message_id=message.pk) is True
         assert replay_message(message_id=message.pk) is False
         assert relay_messages() == 1
+
+    @override_settings(OUTBOX_MAX_ATTEMPTS=2)
+    def test_a_topic_that_no_worker_knows_ends_with_staff(self, db: None) -> None:
+        message = promise()
+        for _ in range(2):
+            task_unknown.send(sender=None, name="test.topic", id=str(message.pk))
+        message.refresh_from_db()
+        assert (message.status, message.attempts, message.last_error) == ("dead", 2, "NotRegistered")
+
+    @override_settings(OUTBOX_MAX_ATTEMPTS=1)
+    @pytest.mark.parametrize("name", ["other.topic", ""])
+    def test_a_forged_message_uses_up_no_tries(self, db: None, name: str) -> None:
+        message = promise()
+        for message_id in (str(message.pk), "no id", ""):
+            task_unknown.send(sender=None, name=name, id=message_id)
+        message.refresh_from_db()
+        assert (message.status, message.attempts) == ("pending", 0)
 
     @pytest.mark.django_db(transaction=True)
     def test_ten_deliveries_at_once_have_one_effect(self) -> None:

@@ -40,9 +40,7 @@ def _by_code(codes: list[str]) -> dict[str, LedgerAccount]:
     return {code: found[code] for code in codes if code in found}
 
 
-def _fields(
-    *, kind: LedgerAccountKind, currency: str, overdraft_limit_minor: int | None
-) -> dict[str, Any]:
+def _fields(*, kind: LedgerAccountKind, currency: str, overdraft_limit_minor: int | None) -> dict[str, Any]:
     return {
         "kind": kind,
         "currency": currency,
