@@ -318,6 +318,7 @@ OUTBOX_MAX_ATTEMPTS = env.int("OUTBOX_MAX_ATTEMPTS", default=8)
 # Topics whose messages a worker carries out together, and how many at once.
 OUTBOX_TOGETHER = {
     "engine.execute_payment": env.int("ENGINE_GROUP_SIZE", default=100),
+    "engine.settle_payment": env.int("ENGINE_GROUP_SIZE", default=100),
     "clearing.collect": env.int("CLEARING_GROUP_SIZE", default=500),
 }
 

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -106,14 +106,15 @@ def list_set(*, batch: PaymentBatch, number: int) -> list[SetItem]:
     return [SetItem(*row) for row in rows.values_list(*SetItem._fields)]
 
 
-def find_batch_of_item(*, item_id: UUID) -> UUID | None:
-    """The group that a payment belongs to; None when it is no payment of a file."""
-    return PaymentItem.objects.filter(pk=item_id).values_list("batch_id", flat=True).first()
+def find_batches_of_items(*, item_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The groups that payments belong to, by the payments' ids; what is no payment of a file is not in it."""
+    return dict(PaymentItem.objects.filter(pk__in=item_ids).values_list("pk", "batch_id"))
 
 
-def get_set_item(*, item_id: UUID) -> SetItem:
-    """One payment as the engine needs it; it is there (:func:`find_batch_of_item`)."""
-    return SetItem(*PaymentItem.objects.values_list(*SetItem._fields).get(pk=item_id))
+def list_set_items(*, item_ids: Iterable[UUID]) -> list[SetItem]:
+    """Payments as the engine needs them, wherever they stand."""
+    rows = PaymentItem.objects.filter(pk__in=item_ids).values_list(*SetItem._fields)
+    return [SetItem(*row) for row in rows]
 
 
 def list_set_totals(*, batch: PaymentBatch) -> list[int]:

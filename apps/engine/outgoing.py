@@ -1,10 +1,11 @@
 """What the rails carry for customers: an order of its own, or a payment of a file. To the rails both are alike."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
-from apps.bulk.queries import SetItem, find_batch_of_item, get_set_item
+from apps.bulk.queries import SetItem, find_batches_of_items, list_set_items
 from apps.bulk.rail import narrative_of as narrative_of_item
 from apps.bulk.rules import ItemStatus, ReasonCode
 from apps.bulk.services import ItemOutcome, bring_batch_up, lock_batch, note_item_returned, note_outcomes
@@ -12,7 +13,13 @@ from apps.core.money import Money
 from apps.ledger.rules import Narrative
 from apps.payments.limits import uncount_against_limits, uncount_amount_against_limits
 from apps.payments.rules import Channel, StatusReason, TransactionStatus
-from apps.payments.services import lock_payment_for_execution, note_execution, note_return
+from apps.payments.services import (
+    ExecutionReport,
+    lock_payments_for_execution,
+    note_execution,
+    note_executions,
+    note_return,
+)
 
 if TYPE_CHECKING:
     from apps.bulk.models import PaymentBatch
@@ -39,9 +46,6 @@ class Outgoing(Protocol):
         """Whether its money came back after it was settled, and the payer has it."""
         ...
 
-    def note_settled(self, *, now: datetime) -> None:
-        """The payee's bank has the money."""
-
     def note_refused(self, *, reason: str, submitted_at: datetime, now: datetime) -> None:
         """It did not go out after all: so it does not count against the limits of the day on which it was counted."""
 
@@ -53,7 +57,7 @@ class OutgoingPayment:
     """An order of its own."""
 
     def __init__(self, payment: "PaymentInitiation") -> None:
-        self._payment = payment
+        self.payment = payment
         self.reference = str(payment.pk)
         self.amount = Money(payment.amount_minor, payment.currency)
         self.fee_minor = payment.fee_minor
@@ -62,22 +66,19 @@ class OutgoingPayment:
 
     @property
     def is_on_its_way(self) -> bool:
-        return self._payment.transaction_status == TransactionStatus.ACSP
+        return self.payment.transaction_status == TransactionStatus.ACSP
 
     @property
     def has_come_back(self) -> bool:
-        return self._payment.returned_at is not None
-
-    def note_settled(self, *, now: datetime) -> None:
-        note_execution(payment=self._payment, status=TransactionStatus.ACSC, now=now)
+        return self.payment.returned_at is not None
 
     def note_refused(self, *, reason: str, submitted_at: datetime, now: datetime) -> None:
-        uncount_against_limits(payment=self._payment, now=submitted_at)
+        uncount_against_limits(payment=self.payment, now=submitted_at)
         known = StatusReason(reason) if reason in StatusReason.values else StatusReason.MS03
-        note_execution(payment=self._payment, status=TransactionStatus.RJCT, reason=known, now=now)
+        note_execution(payment=self.payment, status=TransactionStatus.RJCT, reason=known, now=now)
 
     def note_returned(self, *, reason: str, now: datetime) -> None:
-        note_return(payment=self._payment, reason=reason, now=now)
+        note_return(payment=self.payment, reason=reason, now=now)
 
 
 class OutgoingItem:
@@ -86,7 +87,7 @@ class OutgoingItem:
     fee_minor = 0
 
     def __init__(self, batch: "PaymentBatch", item: SetItem) -> None:
-        self._batch, self._item = batch, item
+        self.batch, self.item = batch, item
         self.reference = str(item.id)
         self.amount = Money(item.amount_minor, batch.currency)
         self.payer_account_id = batch.debtor_account.ledger_account_id
@@ -94,46 +95,66 @@ class OutgoingItem:
 
     @property
     def is_on_its_way(self) -> bool:
-        return self._item.status == ItemStatus.ACSP
+        return self.item.status == ItemStatus.ACSP
 
     @property
     def has_come_back(self) -> bool:
-        return self._item.returned_at is not None
-
-    def note_settled(self, *, now: datetime) -> None:
-        self._note(ItemStatus.ACSC, "", now=now)
+        return self.item.returned_at is not None
 
     def note_refused(self, *, reason: str, submitted_at: datetime, now: datetime) -> None:
         uncount_amount_against_limits(
-            psu_id=self._batch.file.psu_id,
-            amount_minor=self._item.amount_minor,
+            psu_id=self.batch.file.psu_id,
+            amount_minor=self.item.amount_minor,
             channel=Channel.PORTAL,
             # The group was counted as a whole when it began; its sets were handed over afterwards.
-            now=self._batch.begun_at or submitted_at,
+            now=self.batch.begun_at or submitted_at,
         )
         known = reason if reason in ReasonCode.values else ReasonCode.MS03.value
         self._note(ItemStatus.RJCT, known, now=now)
 
     def note_returned(self, *, reason: str, now: datetime) -> None:
-        note_item_returned(batch=self._batch, item_id=self._item.id, reason=reason, now=now)
-        self._item = self._item._replace(returned_at=now)
+        note_item_returned(batch=self.batch, item_id=self.item.id, reason=reason, now=now)
+        self.item = self.item._replace(returned_at=now)
 
     def _note(self, status: ItemStatus, reason: str, *, now: datetime) -> None:
-        note_outcomes(outcomes=[ItemOutcome(self._item.id, status, reason)])
-        self._item = self._item._replace(status=status)
-        bring_batch_up(batch=self._batch, now=now)
+        note_outcomes(outcomes=[ItemOutcome(self.item.id, status, reason)])
+        self.item = self.item._replace(status=status)
+        bring_batch_up(batch=self.batch, now=now)
 
 
-def lock_outgoing(*, payment_id: UUID) -> Outgoing:
-    """What an instruction carries, under a row lock, in the engine's transaction: the payment, or the group it is of.
+def lock_many_outgoing(*, payment_ids: Iterable[UUID]) -> dict[UUID, Outgoing]:
+    """What instructions carry by the payments' ids, under row locks, in the engine's transaction and in a few round
+    trips: first the orders are locked, then the groups, each kind in the order of its ids.
 
-    :raises apps.payments.queries.PaymentUnknown: it is neither an order nor a payment of a file.
+    :raises apps.payments.queries.PaymentUnknown: one is neither an order nor a payment of a file.
     """
-    batch_id = find_batch_of_item(item_id=payment_id)
-    if batch_id is None:
-        return OutgoingPayment(lock_payment_for_execution(payment_id=payment_id))
-    batch = lock_batch(batch_id=batch_id)
-    return OutgoingItem(batch, get_set_item(item_id=payment_id))
+    payment_ids = set(payment_ids)
+    batch_of = find_batches_of_items(item_ids=payment_ids)
+    payments = lock_payments_for_execution(payment_ids=payment_ids - batch_of.keys())
+    batches = {batch_id: lock_batch(batch_id=batch_id) for batch_id in sorted(set(batch_of.values()))}
+    found: dict[UUID, Outgoing] = {payment.pk: OutgoingPayment(payment) for payment in payments}
+    for item in list_set_items(item_ids=batch_of) if batch_of else ():
+        found[item.id] = OutgoingItem(batches[batch_of[item.id]], item)
+    return found
+
+
+def note_many_settled(transfers: Sequence[tuple[Outgoing, str]], *, now: datetime) -> None:
+    """The payees' banks have the money of these locked transfers; each with the id of the call that caused it."""
+    reports: list[ExecutionReport] = []
+    items: list[OutgoingItem] = []
+    for outgoing, request_id in transfers:
+        if isinstance(outgoing, OutgoingItem):
+            items.append(outgoing)
+        elif isinstance(outgoing, OutgoingPayment):
+            reports.append(ExecutionReport(outgoing.payment, TransactionStatus.ACSC, request_id=request_id))
+    if reports:
+        note_executions(reports, now=now)
+    if items:
+        note_outcomes(outcomes=[ItemOutcome(item.item.id, ItemStatus.ACSC) for item in items])
+        for item in items:
+            item.item = item.item._replace(status=ItemStatus.ACSC)
+        for batch in {item.batch.pk: item.batch for item in items}.values():
+            bring_batch_up(batch=batch, now=now)
 
 
 def narrative_of(payment: "PaymentInitiation") -> Narrative:

@@ -19,10 +19,13 @@ def execute_payments(works: list[Work]) -> None:
     )
 
 
-@outbox_task(SETTLE_TASK)
-def settle_payment(*, instruction_id: str) -> None:
-    """Do what the clearing house's answer to an outgoing payment asks for."""
-    rails.settle_payment(instruction_id=UUID(instruction_id), now=clock.now())
+@outbox_task_for_many(SETTLE_TASK)
+def settle_payments(works: list[Work]) -> None:
+    """Do what the clearing house's answers to outgoing payments ask for."""
+    rails.settle_payments(
+        requests={UUID(work.payload["instruction_id"]): work.correlation_id for work in works},
+        now=clock.now(),
+    )
 
 
 @outbox_task(TIME_OUT_TASK)

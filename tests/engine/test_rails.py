@@ -2,21 +2,25 @@
 
 import itertools
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import get_balance, list_transactions
+from apps.audit.models import AuditEvent
 from apps.clearing.models import ClearingDifference, ClearingRecall, IncomingTransfer
 from apps.clearing.services import (
     prepare_answer_message,
     prepare_return_message,
 )
 from apps.core.clock import bank_date
+from apps.core.errors import NotFound
 from apps.core.iban import make_iban
 from apps.engine.execution import execute_payment
-from apps.engine.rails import settle_payment, time_out_payment
+from apps.engine.rails import settle_payment, settle_payments, time_out_payment
 from apps.identity.models import PSU
 from apps.ledger.queries import get_ledger_account, get_ledger_balance, get_ledger_sums
 from apps.notifications.models import OutboxMessage
@@ -476,9 +480,63 @@ class TestIncomingInstant:
 
 
 def test_settling_what_nobody_submitted_is_an_error(anna: PSU) -> None:
-    from uuid import uuid4
-
-    from apps.core.errors import NotFound
 
     with pytest.raises(NotFound), transaction.atomic():
         settle_payment(instruction_id=uuid4(), now=NOW)
+
+
+class TestSettledTogether:
+    """What waits is settled as a set: as if one by one, in as many round trips for many as for few."""
+
+    def settle_all(self, payments: list[PaymentInitiation]) -> int:
+        """Settle them; returns how many queries that took."""
+        requests = {instruction_of(payment).pk: f"call-{payment.pk}" for payment in payments}
+        with CaptureQueriesContext(connection) as queries, transaction.atomic():
+            settle_payments(requests=requests, now=NOW)
+        for payment in payments:
+            payment.refresh_from_db()
+        return len(queries)
+
+    def test_each_ends_by_its_own_answer_and_twice_is_once(self, anna: PSU) -> None:
+        settled, refused, back, waiting = [sent(anna, amount_minor=100) for _ in range(4)]
+        take_in(status_body(settled.pk.hex))
+        take_in(status_body(refused.pk.hex, "RJCT", reason="AC04"))
+        take_in(status_body(back.pk.hex))
+        take_in(return_body(back.pk.hex, 100))
+        for _ in range(2):
+            self.settle_all([settled, refused, back, waiting])
+        assert [payment.transaction_status for payment in (settled, refused, back, waiting)] == [
+            "ACSC",
+            "RJCT",
+            "ACSC",
+            "ACSP",
+        ]
+        assert (back.return_reason, refused.status_reason) == ("AC04", "AC04")
+        assert balance(anna) == 10_000 - 100 - 100
+
+    def test_the_trail_names_the_call_behind_each(self, anna: PSU) -> None:
+        payments = [sent(anna, amount_minor=100) for _ in range(3)]
+        for payment in payments:
+            take_in(status_body(payment.pk.hex))
+        self.settle_all(payments)
+        events = AuditEvent.objects.filter(event="payments.payment.ACSC")
+        assert {(event.object_id, event.request_id) for event in events} == {
+            (str(payment.pk), f"call-{payment.pk}") for payment in payments
+        }
+
+    def test_one_that_is_unknown_leaves_all_as_they_were(self, anna: PSU) -> None:
+        payment = sent(anna)
+        take_in(status_body(payment.pk.hex))
+        with pytest.raises(NotFound), transaction.atomic():
+            settle_payments(requests={instruction_of(payment).pk: "-", uuid4(): "-"}, now=NOW)
+        payment.refresh_from_db()
+        assert payment.transaction_status == "ACSP"
+
+    def test_many_take_no_more_round_trips_than_few(self, anna: PSU) -> None:
+        def round_trips(count: int) -> int:
+            payments = [sent(anna, amount_minor=10) for _ in range(count)]
+            for payment in payments:
+                take_in(status_body(payment.pk.hex))
+            return self.settle_all(payments)
+
+        assert round_trips(2) == round_trips(10)

@@ -30,7 +30,7 @@ from apps.clearing.services.outcomes import (
     ENGINE_QUEUE,
     SETTLE_TASK,
     TIME_OUT_TASK,
-    lock_instruction,
+    lock_instructions,
     time_out_instruction,
 )
 from apps.clearing.services.recalls import (
@@ -68,7 +68,7 @@ __all__ = [
     "RecallNotPossible",
     "deliver_message",
     "lock_incoming_transfer",
-    "lock_instruction",
+    "lock_instructions",
     "note_difference",
     "note_incoming_booked",
     "note_unanswered",

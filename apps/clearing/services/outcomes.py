@@ -5,6 +5,7 @@ believed beside what is known already becomes a difference for staff. Each chang
 """
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -36,10 +37,21 @@ def lock_instruction(*, instruction_id: UUID) -> ClearingInstruction:
 
     :raises NotFound: there is none.
     """
-    instruction = ClearingInstruction.objects.select_for_update().filter(pk=instruction_id).first()
-    if instruction is None:
+    return lock_instructions(instruction_ids=[instruction_id])[0]
+
+
+def lock_instructions(*, instruction_ids: Iterable[UUID]) -> list[ClearingInstruction]:
+    """Instructions under row locks, for the engine, in its transaction; in the order in which answers lock them too.
+
+    :raises NotFound: one of them is missing.
+    """
+    wanted = set(instruction_ids)
+    instructions = list(
+        ClearingInstruction.objects.select_for_update().filter(pk__in=wanted).order_by("payment_id")
+    )
+    if len(instructions) != len(wanted):
         raise NotFound("instruction")
-    return instruction
+    return instructions
 
 
 def time_out_of(instruction: ClearingInstruction, *, request_id: str, now: datetime) -> Promise:
