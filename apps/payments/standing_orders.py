@@ -42,6 +42,7 @@ from apps.payments.services.status import SignedAlready
 from apps.payments.standing_order_evidence import list_signers_of_order, standing_order_snapshot
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
+from apps.sca.queries import has_signed
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
@@ -329,14 +330,23 @@ def end_standing_order(*, standing_order_id: UUID, psu_id: UUID, now: datetime) 
     No code is asked for: less is paid than was agreed, and withdrawing must not be harder than that (PSD2 art. 64(3),
     80). Executions that the engine has are irrevocable. Ending what has ended changes nothing.
 
-    :raises StandingOrderUnknown: missing, or not his: of several who sign it is the first's.
+    :raises StandingOrderUnknown: missing, or not his. Of several who sign it is the first's; once it runs, everyone's who
+        has signed.
     """
     order = _lock(standing_order_id, psu_id=psu_id)
-    if order.psu_id != psu_id:
+    if not is_his_to_end(order=order, psu_id=psu_id):
         raise StandingOrderUnknown(str(standing_order_id))
     if order.transaction_status in (*SIGNABLE_STATUSES, TransactionStatus.ACTC):
-        _end(order, actor_type="psu", now=now)
+        _end(order, actor_type="psu", psu_id=psu_id, now=now)
     return order
+
+
+def is_his_to_end(*, order: StandingOrder, psu_id: UUID) -> bool:
+    """Whether this customer can end the standing order, or take it back."""
+    return order.psu_id == psu_id or (
+        order.is_running
+        and has_signed(subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, psu_id=psu_id)
+    )
 
 
 @transaction.atomic

@@ -68,6 +68,7 @@ urlpatterns = [
     path("pay/<uuid:payment_id>/sign/", payments.sign, name="payment-sign"),
     path("pay/<uuid:payment_id>/edit/", payments.edit, name="payment-edit"),
     path("pay/<uuid:payment_id>/cancel/", payments.cancel, name="payment-cancel"),
+    path("pay/<uuid:payment_id>/decline/", payments.decline, name="payment-decline"),
     path("batches/", batches.file_list, name="bulk-list"),
     path("batches/new/", batches.new, name="bulk-new"),
     path("batches/payee-check/", batches.payee_check, name="bulk-payee-check"),

@@ -109,6 +109,13 @@ def list_signers(*, subject_type: SubjectType, subject_id: UUID) -> list[tuple[s
     return [(one.psu.full_name, one.finalised_at) for one in rows.order_by("finalised_at")]  # type: ignore
 
 
+def has_signed(*, subject_type: SubjectType, subject_id: UUID, psu_id: UUID) -> bool:
+    """Whether this customer has signed this."""
+    return SCAAuthorisation.objects.filter(
+        subject_type=subject_type, subject_id=subject_id, psu_id=psu_id, sca_status=SCAStatus.FINALISED
+    ).exists()
+
+
 def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
     """What may be shown of a challenge.
 

@@ -122,7 +122,7 @@ def _consents_of_psu(psu: PSU, link: _Linker) -> Panel:
 
 
 def _payments_of_psu(psu: PSU, link: _Linker) -> Panel:
-    return _payments_panel(list(list_payments_for_psu(psu_id=psu.pk, limit=ROWS_MAX)), link)
+    return _payments_panel(list_payments_for_psu(psu_id=psu.pk, limit=ROWS_MAX), link)
 
 
 def _payments_panel(payments: list[PaymentInitiation], link: _Linker) -> Panel:

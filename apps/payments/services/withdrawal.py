@@ -29,6 +29,7 @@ from apps.payments.services.status import (
     may_sign,
 )
 from apps.sca import services as sca
+from apps.sca.queries import has_signed
 from apps.sca.rules import SubjectType
 
 
@@ -72,14 +73,14 @@ def cancel_payment(
     *, payment_id: UUID, psu_id: UUID | None = None, app_id: UUID | None = None, now: datetime
 ) -> PaymentInitiation:
     """Take back an order that was not authorised yet, not by all, or that waits for its day: ``CANC``; by its customer
-    (of several who sign: the first) or its TPP.
+    (the first of several who sign; once all have, any of them: the consent of one would be missing) or its TPP.
 
     :raises apps.payments.queries.PaymentUnknown: not the caller's.
     :raises TooLateToCancel: it waits for its day, and the business day before that is over (PSD2 art. 80(4)).
     :raises PaymentStatusInvalid: with the engine, or final: it can no longer be taken back (PSD2 art. 80(1)).
     """
     payment = lock_payment(payment_id)
-    if (psu_id is None) == (app_id is None) or payment.psu_id != (psu_id or payment.psu_id):
+    if (psu_id is None) == (app_id is None) or (psu_id and not _is_his_to_cancel(payment, psu_id=psu_id)):
         raise PaymentUnknown
     if app_id is not None and payment.app_id != app_id:
         raise PaymentUnknown
@@ -100,12 +101,21 @@ def cancel_payment(
     return payment
 
 
-def is_cancellable(*, payment: PaymentInitiation, now: datetime) -> bool:
-    """Whether the order can be taken back at ``now``: before all have authorised it, or until the end of the business
-    day before its day (PSD2 art. 80(4))."""
+def is_cancellable(*, payment: PaymentInitiation, psu_id: UUID | None = None, now: datetime) -> bool:
+    """Whether the order can be taken back at ``now``, and by this customer: before all have authorised it, or until the
+    end of the business day before its day (PSD2 art. 80(4))."""
+    if psu_id is not None and not _is_his_to_cancel(payment, psu_id=psu_id):
+        return False
     if payment.is_scheduled and payment.requested_execution_date is not None:
         return bank_date(now) <= last_day_to_cancel(payment.requested_execution_date)
     return payment.transaction_status in SIGNABLE_STATUSES
+
+
+def _is_his_to_cancel(payment: PaymentInitiation, *, psu_id: UUID) -> bool:
+    return payment.psu_id == psu_id or (
+        payment.is_scheduled
+        and has_signed(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, psu_id=psu_id)
+    )
 
 
 def expire_payments(*, now: datetime) -> int:

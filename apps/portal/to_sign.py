@@ -1,0 +1,40 @@
+"""What another has signed and waits for this customer's signature."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from apps.payments.queries import list_payments_to_sign
+
+if TYPE_CHECKING:
+    from apps.portal.guard import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class ToSign:
+    """One row of the list: where it leads, who is paid and how much, who has signed."""
+
+    url: str
+    title: str
+    signed_by: str
+    amount_minor: int
+    currency: str
+
+
+def list_to_sign(visit: "Visit") -> list[ToSign]:
+    """All of it, for the overview."""
+    return payments_to_sign(visit)
+
+
+def payments_to_sign(visit: "Visit") -> list[ToSign]:
+    return [
+        ToSign(
+            reverse("portal:payment", args=[payment.pk]),
+            payment.creditor_name,
+            payment.payer.full_name,
+            payment.amount_minor,
+            payment.currency,
+        )
+        for payment in list_payments_to_sign(psu_id=visit.psu.pk)
+    ]
