@@ -330,8 +330,8 @@ def end_standing_order(*, standing_order_id: UUID, psu_id: UUID, now: datetime) 
     No code is asked for: less is paid than was agreed, and withdrawing must not be harder than that (PSD2 art. 64(3),
     80). Executions that the engine has are irrevocable. Ending what has ended changes nothing.
 
-    :raises StandingOrderUnknown: missing, or not his. Of several who sign it is the first's; once it runs, everyone's who
-        has signed.
+    :raises StandingOrderUnknown: missing, or not his. Of several who sign it is the first's, and once it
+        runs everyone's who has signed.
     """
     order = _lock(standing_order_id, psu_id=psu_id)
     if not is_his_to_end(order=order, psu_id=psu_id):
