@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.payments.models import PaymentInitiation, StandingOrder
-from apps.sca.queries import list_signatures
+from apps.sca.queries import list_signatures, signers_of
 from apps.sca.rules import Purpose, SubjectType
 
 _SAME = (
@@ -53,24 +53,19 @@ def standing_order_snapshot(*, order: StandingOrder) -> dict[str, Any]:
     return snapshot
 
 
-def list_signers_of_order(*, order: StandingOrder) -> frozenset[UUID]:
-    """The different people who have signed exactly this series; one who signed twice is one."""
+def list_signers_of_order(*, order: StandingOrder) -> dict[UUID, UUID]:
+    """The different people who have signed exactly this series, each with his authorisation."""
     given = list_signatures(subject_type=SubjectType.STANDING_ORDER, subject_ids=[order.pk])[order.pk]
-    snapshot = standing_order_snapshot(order=order)
-    return frozenset(
-        one.psu_id for one in given if one.covers(purpose=Purpose.STANDING_ORDER, snapshot=snapshot)
-    )
+    return signers_of(given, purpose=Purpose.STANDING_ORDER, snapshot=standing_order_snapshot(order=order))
 
 
-def list_signers_of_series(*, payment: PaymentInitiation) -> frozenset[UUID]:
+def list_signers_of_series(*, payment: PaymentInitiation) -> dict[UUID, UUID]:
     """Who has signed the series that this execution is covered by: the same amount to the same payee from the same
-    account, on a day of the series (RTS art. 14(2)). Nobody, when it is not covered, or too few have signed."""
+    account, on a day of the series (RTS art. 14(2)). Nobody, when it is not covered."""
     order = payment.standing_order
-    if order is None or payment.due_date is None or order.authorisation_id is None:
-        return frozenset()
+    if order is None or payment.due_date is None:
+        return {}
     is_execution = all(getattr(payment, name) == getattr(order, name) for name in _SAME)
     if not is_execution or not order.series.is_due_date(payment.due_date):
-        return frozenset()
-    signers = list_signers_of_order(order=order)
-    is_signed = order.psu_id in signers and len(signers) >= order.signatures_needed
-    return signers if is_signed else frozenset()
+        return {}
+    return list_signers_of_order(order=order)

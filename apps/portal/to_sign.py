@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
+from apps.bulk.queries import list_payment_files_to_sign
 from apps.payments.queries import list_payments_to_sign
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class ToSign:
 
 def list_to_sign(visit: "Visit") -> list[ToSign]:
     """All of it, for the overview."""
-    return payments_to_sign(visit)
+    return [*payments_to_sign(visit), *files_to_sign(visit)]
 
 
 def payments_to_sign(visit: "Visit") -> list[ToSign]:
@@ -37,4 +38,17 @@ def payments_to_sign(visit: "Visit") -> list[ToSign]:
             payment.currency,
         )
         for payment in list_payments_to_sign(psu_id=visit.psu.pk)
+    ]
+
+
+def files_to_sign(visit: "Visit") -> list[ToSign]:
+    return [
+        ToSign(
+            reverse("portal:bulk-file", args=[file.pk]),
+            file.file_name,
+            file.psu.full_name,
+            file.total_minor or 0,
+            file.currency,
+        )
+        for file in list_payment_files_to_sign(psu_id=visit.psu.pk)
     ]

@@ -78,6 +78,7 @@ urlpatterns = [
     path("batches/<uuid:file_id>/code/", batches.send_code, name="bulk-code"),
     path("batches/<uuid:file_id>/sign/", batches.sign, name="bulk-sign"),
     path("batches/<uuid:file_id>/cancel/", batches.cancel, name="bulk-cancel"),
+    path("batches/<uuid:file_id>/decline/", batches.decline, name="bulk-decline"),
     path("batches/<uuid:file_id>/report/", batches.report, name="bulk-report"),
     path("apps/", apps.app_list, name="app-list"),
     path("apps/<uuid:consent_id>/stop/", apps.stop, name="app-stop"),

@@ -101,6 +101,17 @@ def list_signatures(*, subject_type: SubjectType, subject_ids: Iterable[UUID]) -
     return signatures
 
 
+def signers_of(
+    signatures: Iterable[Signature], *, purpose: Purpose, snapshot: Mapping[str, Any]
+) -> dict[UUID, UUID]:
+    """The different people who have signed exactly this, each with (the last of) his authorisations."""
+    return {
+        one.psu_id: one.authorisation_id
+        for one in signatures
+        if one.covers(purpose=purpose, snapshot=snapshot)
+    }
+
+
 def list_signers(*, subject_type: SubjectType, subject_id: UUID) -> list[tuple[str, datetime]]:
     """Who has signed this, by name, and when; the first first."""
     rows = SCAAuthorisation.objects.select_related("psu").filter(

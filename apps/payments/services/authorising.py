@@ -31,7 +31,7 @@ from apps.payments.services.status import (
 from apps.payments.standing_order_evidence import list_signers_of_series
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
-from apps.sca.queries import Signature, list_signatures
+from apps.sca.queries import Signature, list_signatures, signers_of
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
@@ -203,20 +203,18 @@ def list_authorised_as_is(*, payments: Iterable[PaymentInitiation]) -> dict[UUID
         if payment.standing_order_id is not None:
             signers = list_signers_of_series(payment=payment)
         else:
-            given = signatures.get(payment.pk, [])
-            is_known = any(one.authorisation_id == payment.authorisation_id for one in given)
-            signers = _signers(payment, given) if is_known else frozenset()
-        if payment.psu_id in signers and len(signers) >= payment.signatures_needed:
-            covered[payment.pk] = signers
+            signers = _signers(payment, signatures.get(payment.pk, []))
+        if (
+            payment.psu_id in signers
+            and payment.authorisation_id in signers.values()
+            and len(signers) >= payment.signatures_needed
+        ):
+            covered[payment.pk] = frozenset(signers)
     return covered
 
 
-def _signers(payment: PaymentInitiation, signatures: Iterable[Signature]) -> frozenset[UUID]:
-    """The different people who have signed exactly this; one who signed twice is one."""
-    snapshot = payment_snapshot(payment=payment)
-    return frozenset(
-        one.psu_id for one in signatures if one.covers(purpose=Purpose.PAYMENT, snapshot=snapshot)
-    )
+def _signers(payment: PaymentInitiation, signatures: Iterable[Signature]) -> dict[UUID, UUID]:
+    return signers_of(signatures, purpose=Purpose.PAYMENT, snapshot=payment_snapshot(payment=payment))
 
 
 def _check_takes_signatures(payment: PaymentInitiation, *, now: datetime) -> None:
