@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from apps.bulk.queries import list_payment_files_to_sign
 from apps.payments.queries import list_payments_to_sign
+from apps.payments.standing_orders import list_standing_orders_to_sign
 
 if TYPE_CHECKING:
     from apps.portal.guard import Visit
@@ -25,7 +26,7 @@ class ToSign:
 
 def list_to_sign(visit: "Visit") -> list[ToSign]:
     """All of it, for the overview."""
-    return [*payments_to_sign(visit), *files_to_sign(visit)]
+    return [*payments_to_sign(visit), *files_to_sign(visit), *standing_orders_to_sign(visit)]
 
 
 def payments_to_sign(visit: "Visit") -> list[ToSign]:
@@ -51,4 +52,17 @@ def files_to_sign(visit: "Visit") -> list[ToSign]:
             file.currency,
         )
         for file in list_payment_files_to_sign(psu_id=visit.psu.pk)
+    ]
+
+
+def standing_orders_to_sign(visit: "Visit") -> list[ToSign]:
+    return [
+        ToSign(
+            reverse("portal:standing-order", args=[order.pk]),
+            order.creditor_name,
+            order.psu.full_name,
+            order.amount_minor,
+            order.currency,
+        )
+        for order in list_standing_orders_to_sign(psu_id=visit.psu.pk)
     ]

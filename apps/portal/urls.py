@@ -60,6 +60,11 @@ urlpatterns = [
     ),
     path("pay/standing/<uuid:standing_order_id>/sign/", standing_orders.sign, name="standing-order-sign"),
     path("pay/standing/<uuid:standing_order_id>/edit/", standing_orders.edit, name="standing-order-edit"),
+    path(
+        "pay/standing/<uuid:standing_order_id>/decline/",
+        standing_orders.decline,
+        name="standing-order-decline",
+    ),
     path("pay/standing/<uuid:standing_order_id>/end/", standing_orders.end, name="standing-order-end"),
     path("pay/<uuid:payment_id>/", payments.payment, name="payment"),
     path("pay/<uuid:payment_id>/status/", payments.payment_status, name="payment-status"),

@@ -7,9 +7,12 @@ import pytest
 from apps.accounts.models import PaymentAccount
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
+from tests.bulk.files import PAYEE_IBAN
 from tests.factories.accounts import account_of_several, bank_accounts, customer
 from tests.factories.tpp import AppFactory
 from tests.portal.kit import Visitor, ask_payment, bad_code, code_for, page, text_of
+from tests.portal.test_bulk import HEADER, checked
+from tests.portal.test_standing_orders import running
 
 pytestmark = pytest.mark.req("P-64")
 
@@ -189,3 +192,110 @@ def test_the_second_signature_of_a_companys_payment_is_given_here(
     assert payment.app.tpp.legal_name in text
     second.post(f"/pay/{payment.pk}/sign/", code=code_for(dora))
     assert status(payment) == "ACTC"
+
+
+class TestStandingOrders:
+    @pytest.fixture
+    def path(self, first: Visitor, david: PSU, joint: PaymentAccount) -> str:
+        """One that David has signed."""
+        return running(first, david, from_account=str(joint.pk))
+
+    def test_the_other_signs(self, path: str, first: Visitor, second: Visitor, david: PSU, dora: PSU) -> None:
+        text = text_of(first.get(path))
+        assert "One more signature is needed" in text
+        assert "Take it back" in text
+        assert "Waiting for a second signature" in text_of(first.get("/pay/standing/"))
+        for where in ("/home/", "/pay/standing/"):
+            assert WAITING in text_of(second.get(where))
+        text = text_of(second.get(f"{path}review/"))
+        for shown in ("850.00", "Hausverwaltung Kern", "David Schneider", "Decline"):
+            assert shown in text
+        second.post(f"{path}code/")
+        assert "David Schneider" in text_of(second.get(f"{path}sign/"))
+        second.post(f"{path}sign/", code=code_for(dora))
+        for visitor in (first, second):
+            assert "It runs" in text_of(visitor.get(path))
+        assert "End it" in text_of(second.get(path))
+        assert "Change" in text_of(first.get(path))
+
+    def test_the_other_declines(self, path: str, first: Visitor, second: Visitor) -> None:
+        assert first.post(f"{path}decline/").status_code == 303
+        assert "One more signature is needed" in text_of(first.get(path))
+        second.post(f"{path}decline/")
+        assert "Not approved" in text_of(first.get(path))
+
+    def test_the_first_takes_it_back(self, path: str, first: Visitor, second: Visitor) -> None:
+        assert first.get(f"{path}sign/").status_code == 303
+        assert second.post(f"{path}end/").status_code == 404
+        assert second.post(f"{path}edit/").status_code == 303
+        first.post(f"{path}end/")
+        assert "Ended" in text_of(first.get(path))
+
+    def test_wrong_codes(self, path: str, first: Visitor, second: Visitor, dora: PSU) -> None:
+        second.post(f"{path}code/")
+        for _ in range(5):
+            second.post(f"{path}sign/", code=bad_code(dora))
+        assert "you have not signed" in text_of(second.get(path))
+        assert "One more signature is needed" in text_of(first.get(path))
+
+    def test_a_stranger_finds_nothing(self, path: str) -> None:
+        emil = signed_in(customer("Emil", phone="+4915100000006"))
+        assert emil.get(path).status_code == 404
+        for what in ("code", "decline", "end", "edit"):
+            assert emil.post(f"{path}{what}/").status_code == 404
+
+
+class TestFiles:
+    @pytest.fixture
+    def path(self, first: Visitor, david: PSU, joint: PaymentAccount) -> str:
+        """One that David has signed."""
+        file = checked(first, f"{HEADER}{joint.iban};Kern GmbH;{PAYEE_IBAN};20.00\n".encode())
+        path = f"/batches/{file.pk}/"
+        first.post(f"{path}code/")
+        first.post(f"{path}sign/", code=code_for(david))
+        return path
+
+    def test_the_other_signs(self, path: str, first: Visitor, second: Visitor, dora: PSU) -> None:
+        text = text_of(first.get(path))
+        assert "One more signature is needed" in text
+        assert "Take it back" in text
+        assert "Decline" not in text
+        for where in ("/home/", "/batches/"):
+            assert WAITING in text_of(second.get(where))
+        text = text_of(second.get(path))
+        for shown in ("20.00", "Kern GmbH", "David Schneider", "Decline", "send me the code"):
+            assert shown in text
+        assert "Cancel the file" not in text
+        second.post(f"{path}code/")
+        text = text_of(second.get(f"{path}sign/"))
+        assert "David Schneider" in text
+        assert f"{path}decline/" in text
+        second.post(f"{path}sign/", code=code_for(dora))
+        assert "Signed. We are carrying it out" in text_of(second.get(path))
+        assert WAITING not in text_of(second.get("/home/"))
+
+    def test_the_other_declines(self, path: str, first: Visitor, second: Visitor) -> None:
+        first.post(f"{path}decline/")
+        assert "One more signature is needed" in text_of(first.get(path))
+        second.post(f"{path}decline/")
+        assert "declined by who would have had to sign" in text_of(first.get(path))
+
+    def test_the_first_takes_it_back(self, path: str, first: Visitor, second: Visitor) -> None:
+        assert first.get(f"{path}sign/").status_code == 303
+        first.post(f"{path}code/")
+        assert second.post(f"{path}cancel/").status_code == 404
+        first.post(f"{path}cancel/")
+        assert "Nothing was paid" in text_of(first.get(path))
+
+    def test_wrong_codes(self, path: str, first: Visitor, second: Visitor, dora: PSU) -> None:
+        second.post(f"{path}code/")
+        for _ in range(5):
+            second.post(f"{path}sign/", code=bad_code(dora))
+        assert "you have not signed" in text_of(second.get(path))
+        assert "One more signature is needed" in text_of(first.get(path))
+
+    def test_a_stranger_finds_nothing(self, path: str) -> None:
+        emil = signed_in(customer("Emil", phone="+4915100000006"))
+        assert emil.get(path).status_code == 404
+        for what in ("code", "decline", "cancel"):
+            assert emil.post(f"{path}{what}/").status_code == 404
