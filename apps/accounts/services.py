@@ -133,9 +133,10 @@ def change_signing_right(
     :raises NobodyCouldSign: afterwards all who may pay from the account could release nothing, even together.
     """
     account_id = AccountHolder.objects.values_list("payment_account_id", flat=True).get(pk=holder_id)
-    # Two changes of one account at once: the second sees what the first has left.
-    PaymentAccount.objects.select_for_update().get(pk=account_id)
-    holders = list(AccountHolder.objects.filter(payment_account_id=account_id).order_by("pk"))
+    # All of them: two changes of one account at once are made one after the other.
+    holders = list(
+        AccountHolder.objects.select_for_update().filter(payment_account_id=account_id).order_by("pk")
+    )
     holder = next(one for one in holders if one.pk == holder_id)
     before, holder.signs = holder.signs, signs
     if not is_enough([one.signs for one in holders if one.may_pay]):

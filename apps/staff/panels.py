@@ -7,11 +7,12 @@ from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import PaymentAccount
+from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.queries import get_balance, list_accounts_for_psu
 from apps.clearing.models import ClearingInstruction
 from apps.consents.models import Consent
@@ -23,6 +24,7 @@ from apps.payments.models import PaymentInitiation
 from apps.payments.queries import list_payments_for_psu
 from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations
 from apps.sca.rules import SubjectType
+from apps.staff.actions import CHANGE_SIGNING
 from apps.staff.cells import Cell, LabelledCell, url_of
 from apps.staff.labels import ELEMENTS
 from apps.tpp.models import TPP, App
@@ -188,6 +190,26 @@ def _balance(account: PaymentAccount, link: _Linker) -> Panel:
     return Panel(_("Balance"), facts=facts)
 
 
+def _signers(account: PaymentAccount, link: _Linker) -> Panel:
+    """Who signs how; that is changed only where there are several."""
+    holders = list(account.holders.filter(may_pay=True).select_related("psu").order_by("pk"))
+    may_change = len(holders) > 1 and link.request.user.has_perm(CHANGE_SIGNING)
+
+    def change(holder: AccountHolder) -> Cell:
+        text = gettext("Change how %(name)s signs") % {"name": holder.psu.full_name}
+        return Cell("link", text, url=reverse("admin:holder-signing", args=[holder.pk]))
+
+    rows = [
+        [
+            link(holder.psu),
+            Cell("text", holder.get_signs_display()),
+            change(holder) if may_change else NOTHING,
+        ]
+        for holder in holders
+    ]
+    return Panel(_("How they sign"), [_("Customer"), _("Signs"), _("Change")], rows)
+
+
 def _consents_of_tpp(tpp: TPP, link: _Linker) -> Panel:
     return _consents_panel(Consent.objects.filter(tpp=tpp), link)
 
@@ -218,7 +240,7 @@ def _payments_of_app(app: App, link: _Linker) -> Panel:
 _BUILDERS: dict[type[models.Model], tuple[Callable[[Any, _Linker], Panel], ...]] = {
     PSU: (_sign_in_state, _accounts, _consents_of_psu, _payments_of_psu),
     User: (_sign_in_state_of_user,),
-    PaymentAccount: (_balance,),
+    PaymentAccount: (_balance, _signers),
     Consent: (_authorisations_of_consent,),
     PaymentInitiation: (_authorisations_of_payment, _clearing_of_payment),
     TPP: (_consents_of_tpp,),
