@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from apps.bulk.queries import list_payment_files_to_sign
 from apps.payments.queries import list_payments_to_sign
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ToSign:
-    """One row of the list: where it leads, who is paid and how much, who has signed."""
+    """One row of the list: where it leads, who is paid and how much; ``note`` says what it is and who has signed."""
 
     url: str
     title: str
-    signed_by: str
+    note: str
     amount_minor: int
     currency: str
 
@@ -34,7 +35,7 @@ def payments_to_sign(visit: "Visit") -> list[ToSign]:
         ToSign(
             reverse("portal:payment", args=[payment.pk]),
             payment.creditor_name,
-            payment.payer.full_name,
+            gettext("Transfer, signed by %(name)s") % {"name": payment.payer.full_name},
             payment.amount_minor,
             payment.currency,
         )
@@ -47,7 +48,7 @@ def files_to_sign(visit: "Visit") -> list[ToSign]:
         ToSign(
             reverse("portal:bulk-file", args=[file.pk]),
             file.file_name,
-            file.psu.full_name,
+            gettext("File of payments, signed by %(name)s") % {"name": file.psu.full_name},
             file.total_minor or 0,
             file.currency,
         )
@@ -60,7 +61,7 @@ def standing_orders_to_sign(visit: "Visit") -> list[ToSign]:
         ToSign(
             reverse("portal:standing-order", args=[order.pk]),
             order.creditor_name,
-            order.psu.full_name,
+            gettext("Standing order, signed by %(name)s") % {"name": order.psu.full_name},
             order.amount_minor,
             order.currency,
         )
