@@ -88,11 +88,7 @@ class PaymentFile(models.Model):
         ]
         indexes = [
             models.Index(fields=["psu", "-created_at"], name="bulk_file_of_psu"),
-            models.Index(
-                fields=["-created_at"],
-                name="bulk_file_of_several_signers",
-                condition=Q(signatures_needed__gt=1),
-            ),
+            models.Index(fields=["created_at"], name="bulk_file_partly_signed", condition=Q(status="PATC")),
             models.Index(
                 fields=["created_at"],
                 name="bulk_file_unsigned",

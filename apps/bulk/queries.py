@@ -56,10 +56,13 @@ def get_payment_file_for_psu(*, psu_id: UUID, file_id: UUID) -> PaymentFile:
     return file
 
 
-def list_payment_files_for_psu(*, psu_id: UUID, limit: int = 50) -> QuerySet[PaymentFile]:
+def list_payment_files_for_psu(*, psu_id: UUID, limit: int = 50) -> list[PaymentFile]:
     """The files of a customer, and those that took or take the signatures of several; newest first."""
-    his = Q(psu_id=psu_id) | his_to_sign_as_well(psu_id=psu_id)
-    return PaymentFile.objects.filter(his).order_by("-created_at")[:limit]
+    # Apart, so that each is read off its index.
+    own = PaymentFile.objects.filter(psu_id=psu_id).order_by("-created_at")[:limit]
+    others = PaymentFile.objects.filter(his_to_sign_as_well(psu_id=psu_id)).exclude(psu_id=psu_id)
+    both = [*own, *others.order_by("-created_at")[:limit]]
+    return sorted(both, key=lambda file: file.created_at, reverse=True)[:limit]
 
 
 def list_payment_files_to_sign(*, psu_id: UUID) -> QuerySet[PaymentFile]:

@@ -141,17 +141,19 @@ def _payments_panel(payments: list[PaymentInitiation], link: _Linker) -> Panel:
 
 
 def _authorisations_of_consent(consent: Consent, link: _Linker) -> Panel:
-    return _authorisations_panel(SubjectType.CONSENT, consent)
+    return _authorisations_panel(SubjectType.CONSENT, consent, link)
 
 
 def _authorisations_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
-    return _authorisations_panel(SubjectType.PAYMENT, payment)
+    return _authorisations_panel(SubjectType.PAYMENT, payment, link)
 
 
-def _authorisations_panel(subject_type: SubjectType, row: models.Model) -> Panel:
-    """How it was authorised: status, times and kinds of elements; never a code, a hash or a number."""
+def _authorisations_panel(subject_type: SubjectType, row: models.Model, link: _Linker) -> Panel:
+    """How and by whom it was authorised: status, times and kinds of elements; never a code, a hash or a number."""
+    authorisations = list_authorisations(subject_type=subject_type, subject_id=row.pk)
     rows = [
         [
+            link(authorisation.psu) if authorisation.psu else Cell("text", gettext("nobody yet")),
             Cell("badge", authorisation.sca_status),
             Cell("list", [ELEMENTS.get(name, name) for name in authorisation.elements])
             if authorisation.elements
@@ -159,9 +161,9 @@ def _authorisations_panel(subject_type: SubjectType, row: models.Model) -> Panel
             _date(authorisation.created_at),
             _date(authorisation.finalised_at),
         ]
-        for authorisation in list_authorisations(subject_type=subject_type, subject_id=row.pk)[:ROWS_MAX]
+        for authorisation in authorisations.select_related("psu")[:ROWS_MAX]
     ]
-    headers = [_("Status"), _("Elements"), _("Started"), _("Completed")]
+    headers = [_("Customer"), _("Status"), _("Elements"), _("Started"), _("Completed")]
     return Panel(_("Strong customer authentication"), headers, rows)
 
 

@@ -65,9 +65,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="paymentfile",
             index=models.Index(
-                condition=models.Q(("signatures_needed__gt", 1)),
-                fields=["-created_at"],
-                name="bulk_file_of_several_signers",
+                condition=models.Q(("status", "PATC")),
+                fields=["created_at"],
+                name="bulk_file_partly_signed",
             ),
         ),
         migrations.AddIndex(
