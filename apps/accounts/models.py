@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.rules import AccountStatus, CashAccountType, HolderRole
+from apps.accounts.rules import AccountStatus, CashAccountType, HolderRole, SigningRight
 from apps.core.ids import new_id
 
 
@@ -46,12 +46,22 @@ class AccountHolder(models.Model):
     role = models.CharField(max_length=12, choices=HolderRole, default=HolderRole.OWNER)
     may_view = models.BooleanField(default=True)
     may_pay = models.BooleanField(default=True)
+    signs = models.CharField(
+        _("signs"),
+        max_length=7,
+        choices=SigningRight,
+        default=SigningRight.ALONE,
+        db_default=SigningRight.ALONE,
+    )
 
     class Meta:
         verbose_name = _("account holder")
         constraints = [
             models.UniqueConstraint(fields=["payment_account", "psu"], name="account_holder_once"),
             models.CheckConstraint(condition=Q(role__in=HolderRole.values), name="account_holder_role_known"),
+            models.CheckConstraint(
+                condition=Q(signs__in=SigningRight.values), name="account_holder_signs_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
 from apps.accounts.models import AccountHolder, PaymentAccount
-from apps.accounts.rules import AccountStatus, HolderRole
+from apps.accounts.rules import AccountStatus, HolderRole, signatures_needed
 from apps.core.errors import DomainError, NotFound
 from apps.core.iban import bank_code_of
 from apps.core.names.companies import is_legal_person, parse_company
@@ -89,6 +89,13 @@ def list_payable_accounts_for_psu(*, psu_id: UUID) -> QuerySet[PaymentAccount]:
         )
         .select_related("ledger_account")
         .order_by("opened_date", "iban")
+    )
+
+
+def payable_account_ids(*, psu_id: UUID) -> QuerySet[AccountHolder, UUID]:
+    """The ids of the accounts a customer has the right to pay from, blocked ones too; to be a part of a query."""
+    return AccountHolder.objects.filter(psu_id=psu_id, may_pay=True).values_list(
+        "payment_account_id", flat=True
     )
 
 
@@ -207,6 +214,23 @@ def list_owner_names(*, psu_ids: Iterable[UUID]) -> list[tuple[UUID, str]]:
 def is_holder(*, psu_id: UUID, iban: str) -> bool:
     """Whether the customer may pay from the account with this IBAN (S0-40)."""
     return AccountHolder.objects.filter(psu_id=psu_id, payment_account__iban=iban, may_pay=True).exists()
+
+
+def get_account_holder(*, holder_id: int) -> AccountHolder:
+    """One customer's right on one account, for staff.
+
+    :raises NotFound: there is none.
+    """
+    holder = AccountHolder.objects.select_related("payment_account", "psu").filter(pk=holder_id).first()
+    if holder is None:
+        raise NotFound("account holder")
+    return holder
+
+
+def count_signatures_needed(*, psu_id: UUID, ibans: Iterable[str]) -> int:
+    """How many people must sign an order over these accounts when this customer signs first."""
+    rights = AccountHolder.objects.filter(psu_id=psu_id, payment_account__iban__in=set(ibans))
+    return max(map(signatures_needed, rights.values_list("signs", flat=True)), default=1)
 
 
 def check_debit(*, psu_id: UUID, account_id: UUID) -> str:

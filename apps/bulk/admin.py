@@ -19,7 +19,19 @@ class PaymentFileAdmin(ReadOnlyAdmin):
     literal_fields = ["status_reason", "file_format", "message_identification"]
     money_fields = {"total_minor": "currency"}
     fieldsets = [
-        (None, {"fields": ["status", "status_reason", "number_of_transactions", "total_minor", "psu"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "status",
+                    "status_reason",
+                    "number_of_transactions",
+                    "total_minor",
+                    "psu",
+                    "signatures_needed",
+                ]
+            },
+        ),
         (_("File"), {"fields": ["file_name", "file_format", "size_bytes", "message_identification"]}),
         (
             _("Record"),

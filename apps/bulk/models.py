@@ -36,6 +36,12 @@ class PaymentFile(models.Model):
     has_more_problems = models.BooleanField(default=False)
     authorisation_id = models.UUIDField(null=True, help_text="by which it was authorised")
     authorised_at = models.DateTimeField(_("authorised"), null=True)
+    signatures_needed = models.PositiveSmallIntegerField(
+        _("signatures needed"),
+        default=1,
+        db_default=1,
+        help_text="set with the first; never lowered (trigger)",
+    )
     created_at = models.DateTimeField(_("uploaded"))
     status_changed_at = models.DateTimeField(_("last change"))
 
@@ -46,7 +52,7 @@ class PaymentFile(models.Model):
             models.CheckConstraint(condition=Q(status__in=FileStatus.values), name="bulk_file_status_known"),
             models.CheckConstraint(condition=Q(currency="EUR"), name="bulk_file_currency_euro"),
             models.CheckConstraint(
-                condition=Q(status__in=["PDNG", "RCVD", "RJCT", "CANC"])
+                condition=Q(status__in=["PDNG", "RCVD", "PATC", "RJCT", "CANC"])
                 | Q(authorised_at__isnull=False, authorisation_id__isnull=False),
                 name="bulk_file_executed_only_authorised",
             ),
@@ -59,6 +65,14 @@ class PaymentFile(models.Model):
                     items_sha256__isnull=False,
                 ),
                 name="bulk_file_offered_only_checked",
+            ),
+            models.CheckConstraint(
+                condition=Q(signatures_needed__gte=1, signatures_needed__lte=2),
+                name="bulk_file_signatures_one_or_two",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="PATC") | Q(signatures_needed__gt=1),
+                name="bulk_file_partly_signed_needs_more",
             ),
             # Each once for a customer, unless nothing came of the other.
             models.UniqueConstraint(
@@ -74,13 +88,21 @@ class PaymentFile(models.Model):
         ]
         indexes = [
             models.Index(fields=["psu", "-created_at"], name="bulk_file_of_psu"),
+            models.Index(fields=["created_at"], name="bulk_file_partly_signed", condition=Q(status="PATC")),
             models.Index(
-                fields=["created_at"], name="bulk_file_unsigned", condition=Q(status__in=["PDNG", "RCVD"])
+                fields=["created_at"],
+                name="bulk_file_unsigned",
+                condition=Q(status__in=["PDNG", "RCVD", "PATC"]),
             ),
         ]
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def is_partly_signed(self) -> bool:
+        """Whether one has signed it, and another has to."""
+        return self.status == FileStatus.PATC
 
     @property
     def is_scheduled(self) -> bool:

@@ -4,10 +4,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
+from apps.accounts.queries import payable_account_ids
 from apps.bulk.models import FileProgress, PayeeCheckOptOut, PaymentBatch, PaymentFile, PaymentItem
-from apps.bulk.rules import BatchStatus, ItemStatus
+from apps.bulk.rules import BatchStatus, FileStatus, ItemStatus
 from apps.core.errors import NotFound
 
 # Over every payment as it stands, in the file's order. No value holds the separators: control characters are refused
@@ -43,19 +44,46 @@ class SetItem(NamedTuple):
 
 
 def get_payment_file_for_psu(*, psu_id: UUID, file_id: UUID) -> PaymentFile:
-    """A file that this customer uploaded; nobody else sees it.
+    """A file that this customer uploaded, or one that takes several signatures, from accounts he may pay from; nobody
+    else sees it.
 
     :raises PaymentFileUnknown: missing, or not his.
     """
-    file = PaymentFile.objects.filter(pk=file_id, psu_id=psu_id).first()
+    his = Q(psu_id=psu_id) | his_to_sign_as_well(psu_id=psu_id)
+    file = PaymentFile.objects.filter(his, pk=file_id).first()
     if file is None:
         raise PaymentFileUnknown(str(file_id))
     return file
 
 
-def list_payment_files_for_psu(*, psu_id: UUID, limit: int = 50) -> QuerySet[PaymentFile]:
-    """The files of a customer, newest first."""
-    return PaymentFile.objects.filter(psu_id=psu_id).order_by("-created_at")[:limit]
+def list_payment_files_for_psu(*, psu_id: UUID, limit: int = 50) -> list[PaymentFile]:
+    """The files of a customer, and those that took or take the signatures of several; newest first."""
+    # Apart, so that each is read off its index.
+    own = PaymentFile.objects.filter(psu_id=psu_id).order_by("-created_at")[:limit]
+    others = PaymentFile.objects.filter(his_to_sign_as_well(psu_id=psu_id)).exclude(psu_id=psu_id)
+    both = [*own, *others.order_by("-created_at")[:limit]]
+    return sorted(both, key=lambda file: file.created_at, reverse=True)[:limit]
+
+
+def list_payment_files_to_sign(*, psu_id: UUID) -> QuerySet[PaymentFile]:
+    """What another has signed and waits for this customer, who may sign as the second; the oldest first."""
+    return (
+        PaymentFile.objects.filter(his_to_sign_as_well(psu_id=psu_id), status=FileStatus.PATC)
+        .exclude(psu_id=psu_id)
+        .select_related("psu")
+        .order_by("created_at")
+    )
+
+
+def his_to_sign_as_well(*, psu_id: UUID) -> Q:
+    """Files that take several signatures, and from no account but those the customer may pay from."""
+    his = payable_account_ids(psu_id=psu_id)
+    batches = PaymentBatch.objects.filter(file_id=OuterRef("pk"))
+    return Q(
+        Exists(batches.filter(debtor_account__in=his)),
+        ~Exists(batches.exclude(debtor_account__in=his)),
+        signatures_needed__gt=1,
+    )
 
 
 def list_batches(*, file_id: UUID) -> QuerySet[PaymentBatch]:

@@ -25,8 +25,13 @@ _MEMORY_BYTES = 1024 * 1024
 _ADDITIONAL_MAX = 105  # AddtlInf is a Max105Text.
 _PROBLEMS_TOLD = 20
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# A signed file that waits for its day: accepted, its customer checked. Our literal for it is NextGenPSD2's.
-_GROUP_STATUS: Mapping[str, str] = {FileStatus.ACTC: "ACCP", FileStatus.CANC: "RJCT"}
+# A signed file that waits for its day: accepted, its customer checked. Our literal for it is NextGenPSD2's. One that
+# waits for a second signature is pending: version .03 knows no PATC.
+_GROUP_STATUS: Mapping[str, str] = {
+    FileStatus.PATC: "PDNG",
+    FileStatus.ACTC: "ACCP",
+    FileStatus.CANC: "RJCT",
+}
 
 
 def has_report(file: PaymentFile) -> bool:

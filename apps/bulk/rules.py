@@ -17,6 +17,7 @@ AMOUNT_MAX_MINOR = (
 )
 NAME_MAX, TEXT_MAX, IDENTIFICATION_MAX = 70, 140, 35
 UNAUTHORISED_LIFE = timedelta(hours=24)
+PARTLY_SIGNED_LIFE = timedelta(days=15)
 NOT_PROVIDED = "NOTPROVIDED"  # The end-to-end identification of who has none (EPC115-06).
 
 
@@ -33,6 +34,7 @@ class FileStatus(models.TextChoices):
 
     PDNG = "PDNG", _("being checked")
     RCVD = "RCVD", _("waiting for you")
+    PATC = "PATC", _("waiting for a second signature")
     ACTC = "ACTC", _("authorised")
     ACSP = "ACSP", _("on its way")
     ACSC = "ACSC", _("done")
@@ -43,7 +45,8 @@ class FileStatus(models.TextChoices):
 
 FILE_TRANSITIONS: dict[str, frozenset[str]] = {
     FileStatus.PDNG: frozenset({FileStatus.RCVD, FileStatus.RJCT, FileStatus.CANC}),
-    FileStatus.RCVD: frozenset({FileStatus.ACTC, FileStatus.RJCT, FileStatus.CANC}),
+    FileStatus.RCVD: frozenset({FileStatus.PATC, FileStatus.ACTC, FileStatus.RJCT, FileStatus.CANC}),
+    FileStatus.PATC: frozenset({FileStatus.ACTC, FileStatus.RJCT, FileStatus.CANC}),
     # Taken back while it waits for its day (PSD2 art. 80(4)).
     FileStatus.ACTC: frozenset(
         {FileStatus.ACSP, FileStatus.ACSC, FileStatus.PART, FileStatus.RJCT, FileStatus.CANC}
@@ -54,6 +57,8 @@ FILE_TRANSITIONS: dict[str, frozenset[str]] = {
     FileStatus.RJCT: frozenset(),
     FileStatus.CANC: frozenset(),
 }
+# It takes signatures: the first, or the second.
+SIGNABLE_STATUSES = (FileStatus.RCVD, FileStatus.PATC)
 # Statuses of a file from which nothing was and nothing will be paid: its number and content may be sent again.
 VOID_STATUSES = (FileStatus.RJCT, FileStatus.CANC)
 

@@ -26,10 +26,10 @@ from apps.bulk.rules import BatchStatus, ItemStatus, ReasonCode
 from apps.bulk.services import (
     ItemOutcome,
     begin_batch,
-    check_batch_authorised,
     finish_set,
     get_refused_total,
     hold_back_batch,
+    list_signers_of_batch,
     lock_batch,
     note_outcomes,
     note_set_booked,
@@ -77,12 +77,16 @@ def start_batch(*, batch_id: UUID, now: datetime) -> None:
     if hold_back_batch(batch=batch, now=now):
         logger.error("group %s came before its day", batch_id)
         return
-    if not check_batch_authorised(batch=batch):
+    signer_ids = list_signers_of_batch(batch=batch)
+    if not signer_ids:
         logger.error("group %s is not covered by an authorisation", batch_id)
         refuse_batch(batch=batch, reason=ReasonCode.DS0A, now=now)
         return
     try:
-        core_user_id = check_debit(psu_id=batch.file.psu_id, account_id=batch.debtor_account_id)
+        core_users = {
+            signer_id: check_debit(psu_id=signer_id, account_id=batch.debtor_account_id)
+            for signer_id in signer_ids
+        }
     except (CoreUserUnknown, OperationNotAllowed, DebitNotAllowed) as error:
         logger.warning("group %s refused: %s", batch_id, error.code)
         refuse_batch(batch=batch, reason=ReasonCode.AG01, now=now)
@@ -90,6 +94,7 @@ def start_batch(*, batch_id: UUID, now: datetime) -> None:
     except AccountBlocked:
         refuse_batch(batch=batch, reason=ReasonCode.AC06, now=now)
         return
+    core_user_id = core_users[batch.file.psu_id]
     if not _count(batch, now=now):
         refuse_batch(batch=batch, reason=ReasonCode.AM14, core_user_id=core_user_id, now=now)
         return

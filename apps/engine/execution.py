@@ -46,6 +46,7 @@ class _Execution:
 
     payment: "PaymentInitiation"
     request_id: str
+    signer_ids: frozenset[UUID] = frozenset()
     core_user_id: str = ""
     rail: Rail | None = None
     received_at: datetime | None = None
@@ -124,27 +125,32 @@ def _has_to_wait(payment: "PaymentInitiation", *, now: datetime) -> bool:
 def _check_signatures(executions: Sequence[_Execution]) -> None:
     covered = list_authorised_as_is(payments=[execution.payment for execution in executions])
     for execution in executions:
-        if execution.payment.pk not in covered:
+        execution.signer_ids = covered.get(execution.payment.pk, frozenset())
+        if not execution.signer_ids:
             logger.error("payment %s is not covered by an authorisation", execution.payment.pk)
             execution.refuse(StatusReason.DS0A)
 
 
 def _check_debits(executions: Sequence[_Execution]) -> None:
-    """The back-end user of each payer, and his right on the account, as they are now (S0-52..54)."""
-
-    def pair(execution: _Execution) -> tuple[UUID, UUID]:
-        return execution.payment.payer.pk, execution.payment.debtor_account_id
-
-    found = check_debits(pairs=map(pair, executions))
+    """The back-end user of each who has signed, and his right on the account, as they are now (S0-52..54)."""
+    found = check_debits(
+        pairs=[
+            (signer_id, execution.payment.debtor_account_id)
+            for execution in executions
+            for signer_id in execution.signer_ids
+        ]
+    )
     for execution in executions:
-        outcome = found[pair(execution)]
-        if isinstance(outcome, str):
-            execution.core_user_id = outcome
-        elif isinstance(outcome, AccountBlocked):
-            execution.refuse(StatusReason.AC06)
-        elif isinstance(outcome, DomainError):
-            logger.warning("payment %s refused: %s", execution.payment.pk, outcome.code)
-            execution.refuse(StatusReason.AG01)
+        account_id = execution.payment.debtor_account_id
+        payers = found[execution.payment.payer.pk, account_id]
+        execution.core_user_id = payers if isinstance(payers, str) else ""
+        for signer_id in execution.signer_ids:
+            outcome = found[signer_id, account_id]
+            if isinstance(outcome, AccountBlocked):
+                execution.refuse(StatusReason.AC06)
+            elif isinstance(outcome, DomainError):
+                logger.warning("payment %s refused: %s", execution.payment.pk, outcome.code)
+                execution.refuse(StatusReason.AG01)
 
 
 def _find_ways(executions: Sequence[_Execution], *, now: datetime) -> None:

@@ -90,8 +90,8 @@ _SCREENING_VIEWS = (
 _AUDIT_VIEWS = ("audit.view_auditevent", "identity.view_user", "admin.view_logentry")
 
 # "change_…" never means that a row can be edited: it allows the actions of that kind, which the rooms carry out
-# (block a TPP, suspend an app, revoke a consent, reopen sign-in, replay a message, recall a transfer, solve a
-# difference).
+# (block a TPP, suspend an app, revoke a consent, change how a holder signs, reopen sign-in, replay a message, recall a
+# transfer, solve a difference).
 STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.OPEN_BANKING: (
         *_OPEN_BANKING_VIEWS,
@@ -104,6 +104,7 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         *_CUSTOMER_VIEWS,
         *_PRICING_VIEWS,
         "consents.change_consent",
+        "accounts.change_accountholder",
         "sca.change_authenticationstate",
     ),
     StaffRole.OPERATIONS: (

@@ -37,7 +37,20 @@ class PaymentInitiationAdmin(ReadOnlyAdmin):
     iban_fields = ["debtor_iban", "creditor_iban"]
     money_fields = {"amount_minor": "currency", "fee_minor": "currency"}
     fieldsets = [
-        (None, {"fields": ["transaction_status", "status_reason", "amount_minor", "channel", "app", "psu"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "transaction_status",
+                    "status_reason",
+                    "amount_minor",
+                    "channel",
+                    "app",
+                    "psu",
+                    "signatures_needed",
+                ]
+            },
+        ),
         (
             _("Order"),
             {
@@ -131,7 +144,7 @@ class StandingOrderAdmin(ReadOnlyAdmin):
     iban_fields = ["debtor_iban", "creditor_iban"]
     money_fields = {"amount_minor": "currency"}
     fieldsets = [
-        (None, {"fields": ["transaction_status", "amount_minor", "psu", "replaces"]}),
+        (None, {"fields": ["transaction_status", "amount_minor", "psu", "signatures_needed", "replaces"]}),
         (
             _("Order"),
             {

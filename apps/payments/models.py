@@ -108,6 +108,12 @@ class PaymentInitiation(models.Model):
     created_at = models.DateTimeField(_("created"))
     status_changed_at = models.DateTimeField(_("last change"))
     authorised_at = models.DateTimeField(_("authorised"), null=True)
+    signatures_needed = models.PositiveSmallIntegerField(
+        _("signatures needed"),
+        default=1,
+        db_default=1,
+        help_text="set with the first; never lowered (trigger)",
+    )
 
     class Meta:
         verbose_name = _("payment")
@@ -127,9 +133,17 @@ class PaymentInitiation(models.Model):
                 condition=Q(transaction_status__in=TransactionStatus.values), name="payment_status_known"
             ),
             models.CheckConstraint(
-                condition=Q(transaction_status__in=["RCVD", "RJCT", "CANC"])
+                condition=Q(transaction_status__in=["RCVD", "PATC", "RJCT", "CANC"])
                 | Q(psu__isnull=False, authorised_at__isnull=False, authorisation_id__isnull=False),
                 name="payment_executed_only_authorised",
+            ),
+            models.CheckConstraint(
+                condition=Q(signatures_needed__gte=1, signatures_needed__lte=2),
+                name="payment_signatures_one_or_two",
+            ),
+            models.CheckConstraint(
+                condition=~Q(transaction_status="PATC") | Q(psu__isnull=False, signatures_needed__gt=1),
+                name="payment_partly_signed_needs_more",
             ),
             models.CheckConstraint(
                 condition=~Q(transaction_status="CANC") | Q(released_at__isnull=True),
@@ -188,12 +202,17 @@ class PaymentInitiation(models.Model):
             models.Index(
                 fields=["created_at"],
                 name="payment_unfinished",
-                condition=Q(transaction_status__in=["RCVD", "ACTC"]),
+                condition=Q(transaction_status__in=["RCVD", "PATC", "ACTC"]),
             ),
             models.Index(
                 fields=["requested_execution_date"],
                 name="payment_waits_for_its_day",
                 condition=Q(transaction_status="ACTC", released_at__isnull=True),
+            ),
+            models.Index(
+                fields=["debtor_account", "-created_at"],
+                name="payment_of_several_signers",
+                condition=Q(signatures_needed__gt=1),
             ),
         ]
 
@@ -204,6 +223,11 @@ class PaymentInitiation(models.Model):
     def is_scheduled(self) -> bool:
         """Whether it is authorised and waits for its day."""
         return self.transaction_status == TransactionStatus.ACTC and self.released_at is None
+
+    @property
+    def is_partly_signed(self) -> bool:
+        """Whether one has signed it, and another has to."""
+        return self.transaction_status == TransactionStatus.PATC
 
     @property
     def is_instant(self) -> bool:

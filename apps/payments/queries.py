@@ -1,7 +1,8 @@
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from apps.accounts.queries import payable_account_ids
 from apps.core.errors import NotFound
 from apps.payments.models import PaymentInitiation
 from apps.payments.rules import TransactionStatus
@@ -22,11 +23,12 @@ def get_payment_for_app(*, app_id: UUID, payment_id: UUID) -> PaymentInitiation:
 
 
 def get_payment_for_psu(*, psu_id: UUID, payment_id: UUID) -> PaymentInitiation:
-    """A payment of this customer.
+    """A payment of this customer, or one from his account that takes the signatures of several.
 
     :raises PaymentUnknown: missing, or not his.
     """
-    return _only(PaymentInitiation.objects.filter(pk=payment_id, psu_id=psu_id))
+    his = Q(psu_id=psu_id) | Q(signatures_needed__gt=1, debtor_account__in=payable_account_ids(psu_id=psu_id))
+    return _only(PaymentInitiation.objects.filter(his, pk=payment_id))
 
 
 def get_payment(*, payment_id: UUID) -> PaymentInitiation:
@@ -37,12 +39,33 @@ def get_payment(*, payment_id: UUID) -> PaymentInitiation:
     return _only(PaymentInitiation.objects.filter(pk=payment_id))
 
 
-def list_payments_for_psu(*, psu_id: UUID, limit: int = 20) -> QuerySet[PaymentInitiation]:
-    """The latest payments of a customer, newest first."""
+def list_payments_for_psu(*, psu_id: UUID, limit: int = 20) -> list[PaymentInitiation]:
+    """The latest payments of a customer, and those that took or take the signatures of several; newest first."""
+
+    def latest(payments: QuerySet[PaymentInitiation]) -> QuerySet[PaymentInitiation]:
+        return payments.select_related("app__tpp", "debtor_account").order_by("-created_at")[:limit]
+
+    # Apart, so that each is read off its index.
+    own = latest(PaymentInitiation.objects.filter(psu_id=psu_id))
+    others = latest(_of_several(psu_id=psu_id).exclude(psu_id=psu_id))
+    return sorted([*own, *others], key=lambda payment: payment.created_at, reverse=True)[:limit]
+
+
+def list_payments_to_sign(*, psu_id: UUID, limit: int = 50) -> QuerySet[PaymentInitiation]:
+    """What another has signed and waits for this customer, who may sign as the second; the oldest first."""
     return (
-        PaymentInitiation.objects.filter(psu_id=psu_id)
-        .select_related("app__tpp", "debtor_account")
-        .order_by("-created_at")[:limit]
+        _of_several(psu_id=psu_id)
+        .filter(transaction_status=TransactionStatus.PATC)
+        .exclude(psu_id=psu_id)
+        .select_related("app__tpp", "debtor_account", "psu")
+        .order_by("created_at")[:limit]
+    )
+
+
+def _of_several(*, psu_id: UUID) -> QuerySet[PaymentInitiation]:
+    """Payments that take several signatures, from accounts that the customer may pay from."""
+    return PaymentInitiation.objects.filter(
+        signatures_needed__gt=1, debtor_account__in=payable_account_ids(psu_id=psu_id)
     )
 
 
@@ -59,7 +82,7 @@ def list_pending_payments(*, account_id: UUID) -> QuerySet[PaymentInitiation]:
 def count_unfinished_payments_of_tpp(*, tpp_id: UUID) -> int:
     """How many payments of a TPP wait for their customer or the engine: the blast radius of blocking it."""
     return PaymentInitiation.objects.filter(
-        app__tpp_id=tpp_id, transaction_status__in=["RCVD", "ACTC", "ACSP"]
+        app__tpp_id=tpp_id, transaction_status__in=["RCVD", "PATC", "ACTC", "ACSP"]
     ).count()
 
 

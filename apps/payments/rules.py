@@ -6,12 +6,14 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.names.rules import NameMatch
 
 UNAUTHORISED_LIFE = timedelta(hours=24)
+PARTLY_SIGNED_LIFE = timedelta(days=15)
 
 
 class TransactionStatus(models.TextChoices):
     """transactionStatus of NextGenPSD2 (ISO 20022 ExternalPaymentTransactionStatus1Code)."""
 
     RCVD = "RCVD", _("waiting for you")
+    PATC = "PATC", _("waiting for a second signature")
     ACTC = "ACTC", _("authorised")
     ACSP = "ACSP", _("on its way")
     ACSC = "ACSC", _("done")
@@ -21,6 +23,9 @@ class TransactionStatus(models.TextChoices):
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     TransactionStatus.RCVD: frozenset(
+        {TransactionStatus.PATC, TransactionStatus.ACTC, TransactionStatus.RJCT, TransactionStatus.CANC}
+    ),
+    TransactionStatus.PATC: frozenset(
         {TransactionStatus.ACTC, TransactionStatus.RJCT, TransactionStatus.CANC}
     ),
     TransactionStatus.ACTC: frozenset(
@@ -32,6 +37,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     TransactionStatus.RJCT: frozenset(),
     TransactionStatus.CANC: frozenset(),
 }
+# It takes signatures: the first, or those after it.
+SIGNABLE_STATUSES = (TransactionStatus.RCVD, TransactionStatus.PATC)
 FINAL_STATUSES = frozenset(status for status, following in TRANSITIONS.items() if not following)
 
 

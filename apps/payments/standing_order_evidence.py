@@ -1,11 +1,10 @@
 """What a standing order's customer has signed, and whether a payment is an execution of exactly that."""
 
-import hmac
 from typing import Any
+from uuid import UUID
 
-from apps.core.canonical import canonical_hash
 from apps.payments.models import PaymentInitiation, StandingOrder
-from apps.sca.models import SCAAuthorisation
+from apps.sca.queries import list_signatures, signers_of
 from apps.sca.rules import Purpose, SubjectType
 
 _SAME = (
@@ -21,6 +20,7 @@ _SAME = (
     "matched_creditor_name",
     "creditor_name_checked_at",
     "authorisation_id",
+    "signatures_needed",
 )
 
 
@@ -53,24 +53,19 @@ def standing_order_snapshot(*, order: StandingOrder) -> dict[str, Any]:
     return snapshot
 
 
-def is_covered_by_standing_order(*, payment: PaymentInitiation) -> bool:
-    """Whether the customer's finalised authorisation of the series covers this execution: the same amount to the same
-    payee from the same account, on a day of the series (RTS art. 14(2))."""
+def list_signers_of_order(*, order: StandingOrder) -> dict[UUID, UUID]:
+    """The different people who have signed exactly this series, each with his authorisation."""
+    given = list_signatures(subject_type=SubjectType.STANDING_ORDER, subject_ids=[order.pk])[order.pk]
+    return signers_of(given, purpose=Purpose.STANDING_ORDER, snapshot=standing_order_snapshot(order=order))
+
+
+def list_signers_of_series(*, payment: PaymentInitiation) -> dict[UUID, UUID]:
+    """Who has signed the series that this execution is covered by: the same amount to the same payee from the same
+    account, on a day of the series (RTS art. 14(2)). Nobody, when it is not covered."""
     order = payment.standing_order
-    if order is None or payment.due_date is None or order.authorisation_id is None:
-        return False
-    authorisation = SCAAuthorisation.objects.filter(
-        pk=order.authorisation_id,
-        subject_type=SubjectType.STANDING_ORDER,
-        subject_id=order.pk,
-        psu_id=order.psu_id,
-        sca_status="finalised",
-    ).first()
-    if authorisation is None or authorisation.snapshot_hash is None:
-        return False
-    snapshot = {"purpose": Purpose.STANDING_ORDER.value, **standing_order_snapshot(order=order)}
-    return (
-        hmac.compare_digest(canonical_hash(snapshot), bytes(authorisation.snapshot_hash))
-        and all(getattr(payment, name) == getattr(order, name) for name in _SAME)
-        and order.series.is_due_date(payment.due_date)
-    )
+    if order is None or payment.due_date is None:
+        return {}
+    is_execution = all(getattr(payment, name) == getattr(order, name) for name in _SAME)
+    if not is_execution or not order.series.is_due_date(payment.due_date):
+        return {}
+    return list_signers_of_order(order=order)

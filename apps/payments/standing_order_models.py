@@ -17,7 +17,8 @@ class StandingOrder(models.Model):
     """A customer's order to pay the same amount to the same payee again and again (RTS art. 14).
 
     Nothing of it changes once it is taken in: another takes its place (``replaces``), signed with a code of its own.
-    ``ACTC`` it runs, ``ACSC`` its last execution was made, ``CANC`` its customer ended it.
+    ``PATC`` one of two has signed it, ``ACTC`` it runs, ``ACSC`` its last execution was made, ``CANC`` its customer
+    ended it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="paymentId")
@@ -61,6 +62,12 @@ class StandingOrder(models.Model):
     created_at = models.DateTimeField(_("created"))
     status_changed_at = models.DateTimeField(_("last change"))
     authorised_at = models.DateTimeField(_("authorised"), null=True)
+    signatures_needed = models.PositiveSmallIntegerField(
+        _("signatures needed"),
+        default=1,
+        db_default=1,
+        help_text="set with the first; never lowered (trigger)",
+    )
 
     class Meta:
         verbose_name = _("standing order")
@@ -83,7 +90,7 @@ class StandingOrder(models.Model):
                 name="standing_order_name_found_by_a_check",
             ),
             models.CheckConstraint(
-                condition=Q(transaction_status__in=["RCVD", "ACTC", "ACSC", "RJCT", "CANC"]),
+                condition=Q(transaction_status__in=["RCVD", "PATC", "ACTC", "ACSC", "RJCT", "CANC"]),
                 name="standing_order_status_known",
             ),
             models.CheckConstraint(
@@ -108,6 +115,14 @@ class StandingOrder(models.Model):
                 name="standing_order_runs_only_authorised",
             ),
             models.CheckConstraint(
+                condition=Q(signatures_needed__gte=1, signatures_needed__lte=2),
+                name="standing_order_signatures_one_or_two",
+            ),
+            models.CheckConstraint(
+                condition=~Q(transaction_status="PATC") | Q(signatures_needed__gt=1),
+                name="standing_order_partly_signed_needs_more",
+            ),
+            models.CheckConstraint(
                 condition=Q(
                     transaction_status="ACTC",
                     next_due_date__isnull=False,
@@ -129,6 +144,11 @@ class StandingOrder(models.Model):
                 fields=["next_execution_date"],
                 name="standing_order_due",
                 condition=Q(transaction_status="ACTC"),
+            ),
+            models.Index(
+                fields=["debtor_account"],
+                name="standing_order_several_signers",
+                condition=Q(signatures_needed__gt=1),
             ),
         ]
 
@@ -155,6 +175,11 @@ class StandingOrder(models.Model):
     def first_due_date(self) -> date:
         """The first day of the series (there is one: it was checked when it was taken in)."""
         return self.series.first_due_date() or self.start_date
+
+    @property
+    def is_partly_signed(self) -> bool:
+        """Whether one has signed it, and another has to."""
+        return self.transaction_status == TransactionStatus.PATC
 
     @property
     def is_running(self) -> bool:

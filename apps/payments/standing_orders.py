@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from apps.accounts.queries import is_holder
+from apps.accounts.queries import count_signatures_needed, is_holder, payable_account_ids
 from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
 from apps.core.clock import bank_date
@@ -22,7 +22,13 @@ from apps.payees.services import verify_payee
 from apps.payments.limits import check_limits
 from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.recurrence import Series, check_series
-from apps.payments.rules import UNAUTHORISED_LIFE, Channel, TransactionStatus
+from apps.payments.rules import (
+    PARTLY_SIGNED_LIFE,
+    SIGNABLE_STATUSES,
+    UNAUTHORISED_LIFE,
+    Channel,
+    TransactionStatus,
+)
 from apps.payments.services import (
     ENGINE_QUEUE,
     EXECUTE_TASK,
@@ -32,9 +38,11 @@ from apps.payments.services import (
     RequestIdReused,
     SameAccount,
 )
-from apps.payments.standing_order_evidence import standing_order_snapshot
+from apps.payments.services.status import SignedAlready
+from apps.payments.standing_order_evidence import list_signers_of_order, standing_order_snapshot
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
+from apps.sca.queries import has_signed
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
@@ -56,23 +64,38 @@ class StandingOrderUnknown(NotFound):
 
 
 def list_standing_orders(*, psu_id: UUID) -> QuerySet[StandingOrder]:
-    """What runs for a customer, the next execution first; then what has ended. What nobody signed is left out."""
+    """What runs for a customer, the next execution first; then what has ended. What nobody signed is left out, and
+    what only one of two has (:func:`list_partly_signed_standing_orders`)."""
     return (
-        StandingOrder.objects.filter(psu_id=psu_id)
+        StandingOrder.objects.filter(_his(psu_id))
         .exclude(authorised_at=None)
         .select_related("debtor_account")
         .order_by("next_execution_date", "-status_changed_at")
     )
 
 
+def list_partly_signed_standing_orders(*, psu_id: UUID) -> QuerySet[StandingOrder]:
+    """What one of two has signed, the oldest first: by this customer, or waiting for him."""
+    return (
+        StandingOrder.objects.filter(_his(psu_id), transaction_status=TransactionStatus.PATC)
+        .select_related("debtor_account", "psu")
+        .order_by("created_at")
+    )
+
+
+def list_standing_orders_to_sign(*, psu_id: UUID) -> QuerySet[StandingOrder]:
+    """Those of them that wait for this customer."""
+    return list_partly_signed_standing_orders(psu_id=psu_id).exclude(psu_id=psu_id)
+
+
 def get_standing_order(*, psu_id: UUID, standing_order_id: UUID) -> StandingOrder:
-    """A standing order of a customer.
+    """A standing order of a customer, or one from his account that takes the signatures of several.
 
     :raises StandingOrderUnknown: missing, or not his.
     """
     order = (
-        StandingOrder.objects.select_related("debtor_account", "replaces")
-        .filter(pk=standing_order_id, psu_id=psu_id)
+        StandingOrder.objects.select_related("debtor_account", "replaces", "psu")
+        .filter(_his(psu_id), pk=standing_order_id)
         .first()
     )
     if order is None:
@@ -206,13 +229,14 @@ def initiate_standing_order(
 def start_standing_order_authorisation(
     *, standing_order_id: UUID, psu: PSU, now: datetime
 ) -> SCAAuthorisation:
-    """Open an authorisation for a standing order that waits for its customer.
+    """Open an authorisation for a standing order that waits for its customer, or for the second who must sign.
 
     :raises StandingOrderUnknown: missing, or not his.
     :raises StandingOrderStatusInvalid: signed, refused or left lying.
+    :raises SignedAlready: by this customer; it is another who must sign.
     """
     order = _lock(standing_order_id, psu_id=psu.pk)
-    _check_waits(order, now=now)
+    _check_waits(order, psu=psu, now=now)
     return sca.open_authorisation(
         subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, psu=psu, now=now
     )
@@ -229,7 +253,7 @@ def send_standing_order_code(
     :raises apps.sca.services.AuthorisationOver: the authorisation is over.
     """
     order = get_standing_order(psu_id=psu.pk, standing_order_id=standing_order_id)
-    _check_waits(order, now=now)
+    _check_waits(order, psu=psu, now=now)
     return sca.send_code(
         user=psu.user,
         purpose=Purpose.STANDING_ORDER,
@@ -243,13 +267,15 @@ def send_standing_order_code(
 def authorise_standing_order(
     *, standing_order_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
 ) -> StandingOrder:
-    """Let a standing order run by the customer's code, which must have been made for exactly this series.
+    """Sign a standing order by the customer's code, which must have been made for exactly this series: it runs
+    (``ACTC``), or waits for another's signature (``PATC``) if he may sign only together with one and is the first.
 
     This is the strong authentication of the whole series: later executions need none (RTS art. 14(1)-(2)). The one it
     replaces ends in the same transaction.
 
     :raises StandingOrderUnknown: missing, or not his.
     :raises StandingOrderStatusInvalid: it no longer waits, or the one it replaces has ended or has paid the first day.
+    :raises SignedAlready: by this customer; it is another who must sign.
     :raises DebtorAccountNotYours: the customer lost his right on the account.
     :raises apps.sca.services.DynamicLinkBroken: the code belongs to other data; it is void now.
     :raises apps.sca.services.CodeRefused: the code was spent meanwhile.
@@ -257,10 +283,10 @@ def authorise_standing_order(
     broken = False
     with transaction.atomic():
         order = _lock(standing_order_id, psu_id=psu.pk)
-        _check_waits(order, now=now)
+        _check_waits(order, psu=psu, now=now)
         if not is_holder(psu_id=psu.pk, iban=order.debtor_iban):
             raise DebtorAccountNotYours(str(psu.pk))
-        old = _lock(order.replaces_id, psu_id=psu.pk) if order.replaces_id else None
+        old = _lock(order.replaces_id, psu_id=order.psu_id) if order.replaces_id else None
         if old is not None and not old.is_running:
             # Ended or replaced meanwhile: two changes of one order must not leave two orders.
             raise StandingOrderStatusInvalid(old.transaction_status)
@@ -279,11 +305,18 @@ def authorise_standing_order(
             sca.finalise_authorisation(
                 authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
             )
-            order.authorised_at, order.authorisation_id = now, authorisation_id
-            _advance(order, due_date=order.series.first_due_date())
-            _change_status(order, status=TransactionStatus.ACTC, actor_type="psu", now=now)
-            if old is not None:
-                _end(old, actor_type="psu", now=now)
+            if not order.is_partly_signed:
+                order.signatures_needed = count_signatures_needed(psu_id=psu.pk, ibans=[order.debtor_iban])
+            if len(list_signers_of_order(order=order)) >= order.signatures_needed:
+                order.authorised_at, order.authorisation_id = now, authorisation_id
+                _advance(order, due_date=order.series.first_due_date())
+                _change_status(order, status=TransactionStatus.ACTC, actor_type="psu", psu_id=psu.pk, now=now)
+                if old is not None:
+                    _end(old, actor_type="psu", psu_id=psu.pk, now=now)
+            elif order.is_partly_signed:
+                raise StandingOrderStatusInvalid("it is not what the first has signed")
+            else:
+                _change_status(order, status=TransactionStatus.PATC, actor_type="psu", now=now)
     if broken:
         sca.void_challenge(challenge_id=proof.challenge_id, reason="standing order differs", now=now)
         raise sca.DynamicLinkBroken(str(standing_order_id))
@@ -292,46 +325,71 @@ def authorise_standing_order(
 
 @transaction.atomic
 def end_standing_order(*, standing_order_id: UUID, psu_id: UUID, now: datetime) -> StandingOrder:
-    """The customer ends his standing order, or takes back one that he has not signed: nothing more is made by it.
+    """The customer ends his standing order, or takes back one that is not signed (by all): nothing more is made by it.
 
     No code is asked for: less is paid than was agreed, and withdrawing must not be harder than that (PSD2 art. 64(3),
     80). Executions that the engine has are irrevocable. Ending what has ended changes nothing.
 
-    :raises StandingOrderUnknown: missing, or not his.
+    :raises StandingOrderUnknown: missing, or not his. Of several who sign it is the first's, and once it
+        runs everyone's who has signed.
     """
     order = _lock(standing_order_id, psu_id=psu_id)
-    if order.transaction_status in (TransactionStatus.RCVD, TransactionStatus.ACTC):
-        _end(order, actor_type="psu", now=now)
+    if not is_his_to_end(order=order, psu_id=psu_id):
+        raise StandingOrderUnknown(str(standing_order_id))
+    if order.transaction_status in (*SIGNABLE_STATUSES, TransactionStatus.ACTC):
+        _end(order, actor_type="psu", psu_id=psu_id, now=now)
+    return order
+
+
+def is_his_to_end(*, order: StandingOrder, psu_id: UUID) -> bool:
+    """Whether this customer can end the standing order, or take it back."""
+    return order.psu_id == psu_id or (
+        order.is_running
+        and has_signed(subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, psu_id=psu_id)
+    )
+
+
+@transaction.atomic
+def decline_standing_order(*, standing_order_id: UUID, psu_id: UUID, now: datetime) -> StandingOrder:
+    """Who would have to sign a standing order as the second does not want it: ``RJCT``.
+
+    :raises StandingOrderUnknown: he could not sign it either.
+    :raises SignedAlready: he has signed it: he takes it back (:func:`end_standing_order`).
+    :raises StandingOrderStatusInvalid: it does not wait for a second signature (any more).
+    """
+    order = _lock(standing_order_id, psu_id=psu_id)
+    if order.psu_id == psu_id:
+        raise SignedAlready(str(psu_id))
+    if not order.is_partly_signed:
+        raise StandingOrderStatusInvalid(order.transaction_status)
+    _reject(order, reason="declined", actor_type="psu", psu_id=psu_id, now=now)
     return order
 
 
 @transaction.atomic
 def reject_standing_order(*, standing_order_id: UUID, psu_id: UUID, reason: str, now: datetime) -> None:
-    """The codes were wrong, or nobody signed in time: ``RJCT``. Later it changes nothing.
+    """The codes were wrong: ``RJCT``. Later it changes nothing: what one has signed is not undone by wrong codes.
 
     :raises StandingOrderUnknown: missing, or not his.
     """
     order = _lock(standing_order_id, psu_id=psu_id)
     if order.transaction_status == TransactionStatus.RCVD:
-        _change_status(
-            order, status=TransactionStatus.RJCT, actor_type="psu", now=now, data={"reason": reason}
-        )
-        sca.fail_authorisations_of(
-            subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, reason=reason, now=now
-        )
+        _reject(order, reason=reason, actor_type="psu", psu_id=psu_id, now=now)
 
 
 def expire_standing_orders(*, now: datetime) -> int:
-    """Refuse what nobody signed in time; returns how many."""
+    """Refuse what nobody signed in time, and what no second person did; returns how many."""
     stale = list(
         StandingOrder.objects.filter(
-            transaction_status=TransactionStatus.RCVD, created_at__lte=now - UNAUTHORISED_LIFE
+            Q(transaction_status=TransactionStatus.RCVD, created_at__lte=now - UNAUTHORISED_LIFE)
+            | Q(transaction_status=TransactionStatus.PATC, status_changed_at__lte=now - PARTLY_SIGNED_LIFE)
         ).values_list("pk", "psu_id")[:500]
     )
     for standing_order_id, psu_id in stale:
-        reject_standing_order(
-            standing_order_id=standing_order_id, psu_id=psu_id, reason="not signed in time", now=now
-        )
+        with transaction.atomic():
+            order = _lock(standing_order_id, psu_id=psu_id)
+            if order.transaction_status in SIGNABLE_STATUSES and _is_stale(order, now=now):
+                _reject(order, reason="not signed in time", actor_type="system", now=now)
     return len(stale)
 
 
@@ -393,6 +451,7 @@ def _make_payment(order: StandingOrder, *, due_date: date, now: datetime) -> Non
         request_hash=canonical_hash({"standing_order": str(order.pk), "due_date": due_date.isoformat()}),
         authorisation_id=order.authorisation_id,
         authorised_at=order.authorised_at,
+        signatures_needed=order.signatures_needed,
         released_at=now,
         created_at=now,
         status_changed_at=now,
@@ -423,9 +482,25 @@ def _advance(order: StandingOrder, *, due_date: date | None) -> None:
     order.next_execution_date = order.series.execution_date(due_date) if due_date else None
 
 
-def _end(order: StandingOrder, *, actor_type: str, now: datetime) -> None:
+def _reject(
+    order: StandingOrder, *, reason: str, actor_type: str, psu_id: UUID | None = None, now: datetime
+) -> None:
+    _change_status(
+        order,
+        status=TransactionStatus.RJCT,
+        actor_type=actor_type,
+        psu_id=psu_id,
+        now=now,
+        data={"reason": reason},
+    )
+    sca.fail_authorisations_of(
+        subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, reason=reason, now=now
+    )
+
+
+def _end(order: StandingOrder, *, actor_type: str, psu_id: UUID | None = None, now: datetime) -> None:
     _advance(order, due_date=None)
-    _change_status(order, status=TransactionStatus.CANC, actor_type=actor_type, now=now)
+    _change_status(order, status=TransactionStatus.CANC, actor_type=actor_type, psu_id=psu_id, now=now)
     sca.fail_authorisations_of(
         subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, reason="cancelled", now=now
     )
@@ -435,7 +510,7 @@ def _lock(standing_order_id: UUID, *, psu_id: UUID) -> StandingOrder:
     order = (
         StandingOrder.objects.select_for_update(of=("self",))
         .select_related("debtor_account")
-        .filter(pk=standing_order_id, psu_id=psu_id)
+        .filter(_his(psu_id), pk=standing_order_id)
         .first()
     )
     if order is None:
@@ -443,9 +518,23 @@ def _lock(standing_order_id: UUID, *, psu_id: UUID) -> StandingOrder:
     return order
 
 
-def _check_waits(order: StandingOrder, *, now: datetime) -> None:
-    is_stale = order.created_at <= now - UNAUTHORISED_LIFE
-    if order.transaction_status != TransactionStatus.RCVD or is_stale:
+def _his(psu_id: UUID) -> Q:
+    """The standing orders of a customer, and those that take several signatures from accounts he may pay from."""
+    # The ids, not a query for them: so that both halves are read off their indexes.
+    account_ids = list(payable_account_ids(psu_id=psu_id))
+    return Q(psu_id=psu_id) | Q(signatures_needed__gt=1, debtor_account__in=account_ids)
+
+
+def _is_stale(order: StandingOrder, *, now: datetime) -> bool:
+    if order.is_partly_signed:
+        return order.status_changed_at <= now - PARTLY_SIGNED_LIFE
+    return order.created_at <= now - UNAUTHORISED_LIFE
+
+
+def _check_waits(order: StandingOrder, *, psu: PSU, now: datetime) -> None:
+    if order.is_partly_signed and order.psu_id == psu.pk:
+        raise SignedAlready(str(psu.pk))
+    if order.transaction_status not in SIGNABLE_STATUSES or _is_stale(order, now=now):
         raise StandingOrderStatusInvalid(order.transaction_status)
 
 
@@ -468,23 +557,38 @@ def _change_status(
     *,
     status: TransactionStatus,
     actor_type: str,
+    psu_id: UUID | None = None,
     now: datetime,
     data: dict[str, Any] | None = None,
 ) -> None:
     order.transaction_status, order.status_changed_at = status, now
     order.save()
-    _record(order, event=f"payments.standing_order.{status}", actor_type=actor_type, now=now, data=data)
+    _record(
+        order,
+        event=f"payments.standing_order.{status}",
+        actor_type=actor_type,
+        psu_id=psu_id,
+        now=now,
+        data=data,
+    )
 
 
 def _record(
-    order: StandingOrder, *, event: str, actor_type: str, now: datetime, data: dict[str, Any] | None = None
+    order: StandingOrder,
+    *,
+    event: str,
+    actor_type: str,
+    psu_id: UUID | None = None,
+    now: datetime,
+    data: dict[str, Any] | None = None,
 ) -> None:
+    """``psu_id``: who did it, if it was not the customer whose order it is."""
     record_event(
         event=event,
         object_type="standing_order",
         object_id=order.pk,
         actor_type=actor_type,
-        actor_id=order.psu_id if actor_type == "psu" else "",
+        actor_id=(psu_id or order.psu_id) if actor_type == "psu" else "",
         at=now,
         data=data,
     )

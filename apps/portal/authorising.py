@@ -22,8 +22,8 @@ from apps.consents.rules import ConsentStatus
 from apps.consents.services import consent_snapshot, reject_consent, send_consent_code
 from apps.core.sealing import seal, unseal
 from apps.payments.queries import get_payment
-from apps.payments.rules import StatusReason, TransactionStatus
-from apps.payments.services import payment_snapshot, reject_payment, send_payment_code
+from apps.payments.rules import SIGNABLE_STATUSES, StatusReason
+from apps.payments.services import may_sign, payment_snapshot, reject_payment, send_payment_code
 from apps.sca.queries import get_authorisation, get_open_challenge_id
 from apps.sca.rules import Purpose, SCAStatus, SubjectType
 from apps.sca.services import fail_authorisation, send_code, take_code_sent_ahead
@@ -128,7 +128,7 @@ class AskedPayment(Asked):
 
     @property
     def is_unanswered(self) -> bool:
-        return self.payment.transaction_status == TransactionStatus.RCVD
+        return self.payment.transaction_status in SIGNABLE_STATUSES
 
     @property
     def addresses(self) -> tuple[str, str]:
@@ -139,8 +139,9 @@ class AskedPayment(Asked):
 
     def send_code(self, psu: "PSU | None", *, is_resend: bool = False, now: datetime) -> UUID:
         """The code that went out when the payment was initiated (S0-41) is the one to enter for the first who comes to
-        the page; somebody else who comes first gets a decoy of the same age, and no code is made void by him."""
-        if psu is not None and self.payment.psu_id not in (None, psu.pk):
+        the page; somebody else who comes first gets a decoy of the same age, and no code is made void by him. So does
+        one of several who has signed already."""
+        if psu is not None and not may_sign(self.payment, psu=psu):
             psu = None
         ahead = None if is_resend else take_code_sent_ahead(authorisation_id=self.id, now=now)
         if ahead is not None and psu is not None and ahead.user_id == psu.user_id:

@@ -35,6 +35,7 @@ from apps.payments.services import (
     PaymentStatusInvalid,
     RequestIdReused,
     SameAccount,
+    SignedAlready,
     TooLateToCancel,
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
@@ -101,6 +102,11 @@ ANSWERS: dict[type[DomainError], Answer] = {
     AuthorisationOver: _OVER,
     # Payments
     PaymentStatusInvalid: _OVER,
+    SignedAlready: Answer(
+        409,
+        _("You have signed this already"),
+        _("Now another holder of the account has to sign. Until then you can take it back."),
+    ),
     TooLateToCancel: Answer(
         409,
         _("It is too late to cancel this payment"),

@@ -77,6 +77,8 @@ _ACCESSES: dict[str, str | Promise] = {
 
 def reason_text(payment: "PaymentInitiation") -> str:
     """Why a refused payment was refused."""
+    if payment.status_reason == StatusReason.CUST and payment.signatures_needed > 1:
+        return gettext("It was declined by who would have had to sign as the second. Nothing was paid.")
     return str(REASONS.get(payment.status_reason, "")) or gettext(
         "The bank refused it. Call us if you need to know more."
     )

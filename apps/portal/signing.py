@@ -1,10 +1,14 @@
-"""What the pages have in common on which something is signed with a code: payments, standing orders, limits."""
+"""What the pages have in common on which something is signed with a code: payments, standing orders, limits, files;
+and what is told of the signatures of several."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext
 
+from apps.payments.rules import PARTLY_SIGNED_LIFE
 from apps.portal.code_step import is_exhausted
 from apps.portal.forms import CodeForm
 from apps.portal.guard import Visit
@@ -14,14 +18,20 @@ from apps.sca.queries import (
     get_challenge_view,
     get_open_challenge_id,
     list_authorisations,
+    list_signers,
 )
 from apps.sca.rules import SubjectType
 
 
 def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit: Visit) -> UUID | None:
-    """The newest authorisation of what is signed that still waits."""
+    """The visitor's newest authorisation of what is signed that still waits: each who signs has his own, and none makes
+    another's code void."""
     authorisations = list_authorisations(subject_type=subject_type, subject_id=subject_id)
-    still_open = [one.pk for one in authorisations if one.is_open and one.expires_at > visit.now]
+    still_open = [
+        one.pk
+        for one in authorisations
+        if one.is_open and one.expires_at > visit.now and one.psu_id == visit.psu.pk
+    ]
     return still_open[-1] if still_open else None
 
 
@@ -53,6 +63,36 @@ def wrong_code_form() -> CodeForm:
     return CodeForm.with_error(gettext("This code was not right. Check it, or have a new one sent."))
 
 
+def too_many_codes_text() -> str:
+    """After too many wrong codes of one who was to sign as the second."""
+    return gettext(
+        "The code was wrong too often, so you have not signed. What the first has signed still waits."
+    )
+
+
 def is_dead(challenge: ChallengeView) -> bool:
     """Whether the code has been tried wrongly too often, or was ended in another way."""
     return get_challenge_view(challenge_id=challenge.challenge_id).status == "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """Who has signed what takes several, and who has to."""
+
+    given: list[tuple[str, datetime]]
+    waits_for_me: bool
+    waits_for_another: bool
+    until: datetime
+
+
+def signatures_of(row: Any, *, subject_type: SubjectType, visit: Visit) -> Signatures | None:
+    """Of a payment, a standing order or a file; None for what takes one signature, or has none yet."""
+    if row.signatures_needed == 1:
+        return None
+    is_first = row.psu_id == visit.psu.pk
+    return Signatures(
+        given=list_signers(subject_type=subject_type, subject_id=row.pk),
+        waits_for_me=row.is_partly_signed and not is_first,
+        waits_for_another=row.is_partly_signed and is_first,
+        until=row.status_changed_at + PARTLY_SIGNED_LIFE,
+    )

@@ -1,14 +1,32 @@
+import hmac
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
 
+from apps.core.canonical import canonical_hash
 from apps.core.errors import NotFound
 from apps.sca.models import AuthenticationState, AuthenticatorDevice, Challenge, SCAAuthorisation, SMSDevice
-from apps.sca.rules import SubjectType
+from apps.sca.rules import Purpose, SCAStatus, SubjectType
+
+
+class Signature(NamedTuple):
+    """A finalised authorisation: who has signed, when, and the hash of what."""
+
+    authorisation_id: UUID
+    psu_id: UUID
+    signed_at: datetime
+    snapshot_hash: bytes
+
+    def covers(self, *, purpose: Purpose, snapshot: Mapping[str, Any]) -> bool:
+        """Whether exactly this was signed (RTS art. 5(1)(c))."""
+        expected = canonical_hash({"purpose": purpose.value, **snapshot})
+        return hmac.compare_digest(expected, self.snapshot_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,50 @@ def list_authorisations(*, subject_type: SubjectType, subject_id: UUID) -> Query
     return SCAAuthorisation.objects.filter(subject_type=subject_type, subject_id=subject_id).order_by(
         "created_at"
     )
+
+
+def list_signatures(*, subject_type: SubjectType, subject_ids: Iterable[UUID]) -> dict[UUID, list[Signature]]:
+    """What was signed with a code of each of these, the first signature first; in one query."""
+    rows = (
+        SCAAuthorisation.objects.filter(
+            subject_type=subject_type, subject_id__in=list(subject_ids), sca_status=SCAStatus.FINALISED
+        )
+        .order_by("finalised_at")
+        .values_list("subject_id", "pk", "psu_id", "finalised_at", "snapshot_hash")
+    )
+    signatures: dict[UUID, list[Signature]] = defaultdict(list)
+    for subject_id, authorisation_id, psu_id, signed_at, snapshot_hash in rows:
+        # A constraint guarantees customer, time and hash of what is finalised.
+        signatures[subject_id].append(
+            Signature(authorisation_id, psu_id, signed_at, bytes(snapshot_hash))  # type: ignore[arg-type]
+        )
+    return signatures
+
+
+def signers_of(
+    signatures: Iterable[Signature], *, purpose: Purpose, snapshot: Mapping[str, Any]
+) -> dict[UUID, UUID]:
+    """The different people who have signed exactly this, each with (the last of) his authorisations."""
+    return {
+        one.psu_id: one.authorisation_id
+        for one in signatures
+        if one.covers(purpose=purpose, snapshot=snapshot)
+    }
+
+
+def list_signers(*, subject_type: SubjectType, subject_id: UUID) -> list[tuple[str, datetime]]:
+    """Who has signed this, by name, and when; the first first."""
+    rows = SCAAuthorisation.objects.select_related("psu").filter(
+        subject_type=subject_type, subject_id=subject_id, sca_status=SCAStatus.FINALISED
+    )
+    return [(one.psu.full_name, one.finalised_at) for one in rows.order_by("finalised_at")]  # type: ignore
+
+
+def has_signed(*, subject_type: SubjectType, subject_id: UUID, psu_id: UUID) -> bool:
+    """Whether this customer has signed this."""
+    return SCAAuthorisation.objects.filter(
+        subject_type=subject_type, subject_id=subject_id, psu_id=psu_id, sca_status=SCAStatus.FINALISED
+    ).exists()
 
 
 def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:

@@ -29,6 +29,7 @@ from apps.tpp.rules import AppStatus, TPPStatus
 BLOCK_TPP = "tpp.change_tpp"
 SUSPEND_APP = "tpp.change_app"
 REVOKE_CONSENT = "consents.change_consent"
+CHANGE_SIGNING = "accounts.change_accountholder"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"

@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.queries import AccountBlocked, DebitNotAllowed
+from apps.accounts.services import NobodyCouldSign
 from apps.clearing.services import DifferenceSolved, RecallNotPossible
 from apps.consents.services import (
     AccessExceeded,
@@ -55,6 +56,9 @@ ANSWERS: dict[type[DomainError], Words] = {
     ConsentNotValid: _TOO_LATE,
     ConsentExpired: _TOO_LATE,
     PaymentStatusInvalid: _TOO_LATE,
+    NobodyCouldSign: _(
+        "Not changed: then nobody could pay from this account any more. Somebody has to sign alone, or two together."
+    ),
     DifferenceSolved: _TOO_LATE,
     RecallNotPossible: _TOO_LATE,
     HitDecided: _TOO_LATE,

@@ -7,11 +7,12 @@ from typing import Any
 
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts.models import PaymentAccount
+from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.queries import get_balance, list_accounts_for_psu
 from apps.clearing.models import ClearingInstruction
 from apps.consents.models import Consent
@@ -23,6 +24,7 @@ from apps.payments.models import PaymentInitiation
 from apps.payments.queries import list_payments_for_psu
 from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations
 from apps.sca.rules import SubjectType
+from apps.staff.actions import CHANGE_SIGNING
 from apps.staff.cells import Cell, LabelledCell, url_of
 from apps.staff.labels import ELEMENTS
 from apps.tpp.models import TPP, App
@@ -122,7 +124,7 @@ def _consents_of_psu(psu: PSU, link: _Linker) -> Panel:
 
 
 def _payments_of_psu(psu: PSU, link: _Linker) -> Panel:
-    return _payments_panel(list(list_payments_for_psu(psu_id=psu.pk, limit=ROWS_MAX)), link)
+    return _payments_panel(list_payments_for_psu(psu_id=psu.pk, limit=ROWS_MAX), link)
 
 
 def _payments_panel(payments: list[PaymentInitiation], link: _Linker) -> Panel:
@@ -139,17 +141,19 @@ def _payments_panel(payments: list[PaymentInitiation], link: _Linker) -> Panel:
 
 
 def _authorisations_of_consent(consent: Consent, link: _Linker) -> Panel:
-    return _authorisations_panel(SubjectType.CONSENT, consent)
+    return _authorisations_panel(SubjectType.CONSENT, consent, link)
 
 
 def _authorisations_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
-    return _authorisations_panel(SubjectType.PAYMENT, payment)
+    return _authorisations_panel(SubjectType.PAYMENT, payment, link)
 
 
-def _authorisations_panel(subject_type: SubjectType, row: models.Model) -> Panel:
-    """How it was authorised: status, times and kinds of elements; never a code, a hash or a number."""
+def _authorisations_panel(subject_type: SubjectType, row: models.Model, link: _Linker) -> Panel:
+    """How and by whom it was authorised: status, times and kinds of elements; never a code, a hash or a number."""
+    authorisations = list_authorisations(subject_type=subject_type, subject_id=row.pk)
     rows = [
         [
+            link(authorisation.psu) if authorisation.psu else Cell("text", gettext("nobody yet")),
             Cell("badge", authorisation.sca_status),
             Cell("list", [ELEMENTS.get(name, name) for name in authorisation.elements])
             if authorisation.elements
@@ -157,9 +161,9 @@ def _authorisations_panel(subject_type: SubjectType, row: models.Model) -> Panel
             _date(authorisation.created_at),
             _date(authorisation.finalised_at),
         ]
-        for authorisation in list_authorisations(subject_type=subject_type, subject_id=row.pk)[:ROWS_MAX]
+        for authorisation in authorisations.select_related("psu")[:ROWS_MAX]
     ]
-    headers = [_("Status"), _("Elements"), _("Started"), _("Completed")]
+    headers = [_("Customer"), _("Status"), _("Elements"), _("Started"), _("Completed")]
     return Panel(_("Strong customer authentication"), headers, rows)
 
 
@@ -186,6 +190,26 @@ def _balance(account: PaymentAccount, link: _Linker) -> Panel:
         LabelledCell(_("Last booking"), _date(balance.last_change_at)),
     ]
     return Panel(_("Balance"), facts=facts)
+
+
+def _signers(account: PaymentAccount, link: _Linker) -> Panel:
+    """Who signs how; that is changed only where there are several."""
+    holders = list(account.holders.filter(may_pay=True).select_related("psu").order_by("pk"))
+    may_change = len(holders) > 1 and link.request.user.has_perm(CHANGE_SIGNING)
+
+    def change(holder: AccountHolder) -> Cell:
+        text = gettext("Change how %(name)s signs") % {"name": holder.psu.full_name}
+        return Cell("link", text, url=reverse("admin:holder-signing", args=[holder.pk]))
+
+    rows = [
+        [
+            link(holder.psu),
+            Cell("text", holder.get_signs_display()),
+            change(holder) if may_change else NOTHING,
+        ]
+        for holder in holders
+    ]
+    return Panel(_("How they sign"), [_("Customer"), _("Signs"), _("Change")], rows)
 
 
 def _consents_of_tpp(tpp: TPP, link: _Linker) -> Panel:
@@ -218,7 +242,7 @@ def _payments_of_app(app: App, link: _Linker) -> Panel:
 _BUILDERS: dict[type[models.Model], tuple[Callable[[Any, _Linker], Panel], ...]] = {
     PSU: (_sign_in_state, _accounts, _consents_of_psu, _payments_of_psu),
     User: (_sign_in_state_of_user,),
-    PaymentAccount: (_balance,),
+    PaymentAccount: (_balance, _signers),
     Consent: (_authorisations_of_consent,),
     PaymentInitiation: (_authorisations_of_payment, _clearing_of_payment),
     TPP: (_consents_of_tpp,),

@@ -25,6 +25,7 @@ SECURITY_EVENTS = (
     "tpp.app.suspended",
     "tpp.app.resumed",
     "accounts.account.blocked",
+    "accounts.holder.signing_changed",
     "authserver.refresh_token.reused",
     "authserver.code.replayed",
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from apps.staff.views import audit, clearing, consents, fees, outbox, screening, sign_in_state, tpps
+from apps.staff.views import audit, clearing, consents, fees, holders, outbox, screening, sign_in_state, tpps
 
 
 def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
@@ -22,6 +22,7 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
             name="customer-reopen",
         ),
         path("users/<uuid:user_id>/reopen/", admin_view(sign_in_state.reopen_user), name="user-reopen"),
+        path("holders/<int:holder_id>/signing/", admin_view(holders.change_signing), name="holder-signing"),
         path("accounts/<uuid:account_id>/fees/", admin_view(fees.account_fees), name="account-fees"),
         path("accounts/<uuid:account_id>/fees/file/", admin_view(fees.fee_file), name="account-fee-file"),
         path("screening/<uuid:hit_id>/clear/", admin_view(screening.clear), name="hit-clear"),

@@ -13,16 +13,20 @@ if TYPE_CHECKING:
     from apps.sca.models import SCAAuthorisation
 
 
-def find_open(*, subject_type: SubjectType, subject_id: UUID, now: datetime) -> "SCAAuthorisation | None":
+def find_open(
+    *, subject_type: SubjectType, subject_id: UUID, of_nobody: bool = False, now: datetime
+) -> "SCAAuthorisation | None":
     """The authorisation that is under way, if there is one.
 
     A TPP that starts again while one is open gets that one: a repeated call makes no second (RTS art. 35(4)), sends no
-    second code, and nobody can pile them up.
+    second code, and nobody can pile them up. ``of_nobody``: leave aside one that a customer has opened for himself.
     """
     under_way = [
         authorisation
         for authorisation in list_authorisations(subject_type=subject_type, subject_id=subject_id)
-        if authorisation.is_open and authorisation.expires_at > now
+        if authorisation.is_open
+        and authorisation.expires_at > now
+        and not (of_nobody and authorisation.psu_id)
     ]
     return under_way[-1] if under_way else None
 

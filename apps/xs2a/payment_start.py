@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def start_authorisation(*, payment: "PaymentInitiation", now: datetime) -> "SCAAuthorisation":
-    """Open an authorisation; a customer known by his ID token gets the code at once (S0-41).
+    """Open an authorisation; a customer known by his ID token gets the code at once (S0-41). Who signs as the second is
+    not known before he comes to the page.
 
     :raises apps.payments.services.PaymentStatusInvalid: the payment does not wait.
     """
     authorisation = start_payment_authorisation(payment_id=payment.pk, now=now)
-    if payment.psu is None:
+    if payment.psu is None or payment.is_partly_signed:
         return authorisation
     # A limit on codes stays hidden: the TPP must not learn how often its customer asks for codes.
     send_payment_code(

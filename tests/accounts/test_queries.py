@@ -128,6 +128,7 @@ class TestReading:
         ("UPDATE accounts_paymentaccount SET iban = 'de89'", "payment_account_iban_form"),
         ("UPDATE accounts_paymentaccount SET status = 'gone'", "payment_account_status_known"),
         ("UPDATE accounts_accountholder SET role = 'thief'", "account_holder_role_known"),
+        ("UPDATE accounts_accountholder SET signs = 'never'", "account_holder_signs_known"),
         ("UPDATE identity_coreuser SET core_user_id = 'root'", "core_user_id_form"),
         ("UPDATE identity_user SET language = 'xx'", "user_language_known"),
         ("UPDATE sca_smsdevice SET phone_number = '0151'", "sms_device_number_form"),

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 import factory
 
 from apps.accounts.models import AccountHolder, PaymentAccount
-from apps.accounts.rules import CashAccountType
+from apps.accounts.rules import CashAccountType, HolderRole, SigningRight
 from apps.core.iban import make_iban
 from apps.core.ids import new_id
 from apps.core.money import Money
@@ -83,6 +83,26 @@ def account_of(psu: PSU, *, balance_minor: int = 0, **fields: object) -> Payment
     """Another account of a customer."""
     account = PaymentAccountFactory(owner_name=psu.full_name, **fields)
     AccountHolder.objects.create(payment_account=account, psu=psu)
+    if balance_minor:
+        fund(account, balance_minor)
+    return account
+
+
+def account_of_several(
+    *psus: PSU, signs: SigningRight = SigningRight.JOINTLY, balance_minor: int = 100_000, **fields: object
+) -> PaymentAccount:
+    """An account from which several may pay; with the usual right only together with another."""
+    account = PaymentAccountFactory(
+        **{
+            "display_name": "Joint account",
+            "owner_name": " und ".join(psu.full_name for psu in psus),
+            **fields,
+        }
+    )
+    for psu in psus:
+        AccountHolder.objects.create(
+            payment_account=account, psu=psu, role=HolderRole.JOINT_OWNER, signs=signs
+        )
     if balance_minor:
         fund(account, balance_minor)
     return account

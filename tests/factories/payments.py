@@ -1,10 +1,11 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
+from apps.accounts.models import PaymentAccount
 from apps.core.canonical import canonical_hash
 from apps.core.ids import new_id
 from apps.core.money import Money
@@ -39,11 +40,13 @@ def received_payment(
     product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS,
     creditor_agent: str = "",
     charge_bearer: ChargeBearer | None = None,
+    account: PaymentAccount | None = None,
+    requested_execution_date: date | None = None,
     now: datetime = NOW,
 ) -> PaymentInitiation:
     """An order that waits for its customer."""
     order = PaymentOrder(
-        debtor_account=psu.account,
+        debtor_account=account or psu.account,
         creditor_name="Möbelhaus Kern GmbH",
         creditor_iban=creditor_iban,
         instructed_amount=Money(amount_minor, "EUR"),
@@ -51,6 +54,7 @@ def received_payment(
         payment_product=product,
         creditor_agent=creditor_agent,
         charge_bearer=charge_bearer,
+        requested_execution_date=requested_execution_date,
     )
     payment, _ = initiate_payment(
         channel=Channel.XS2A if app else Channel.PORTAL,
@@ -170,3 +174,20 @@ def signed_payments(
             ]
         )
     return payments
+
+
+def code_to_sign(payment: PaymentInitiation, psu: PSU, *, now: datetime = NOW) -> tuple[UUID, Proof]:
+    """The right code of one who is to sign this payment: his authorisation's id and what the code proves."""
+    authorisation = start_payment_authorisation(payment_id=payment.pk, psu=psu, now=now)
+    challenge_id = send_payment_code(
+        payment_id=payment.pk, authorisation_id=authorisation.pk, psu=psu, hide_limit=False, now=now
+    )
+    return authorisation.pk, proof_for(challenge_id, now=now)
+
+
+def sign_payment(payment: PaymentInitiation, psu: PSU, *, now: datetime = NOW) -> PaymentInitiation:
+    """One of several signs it, with his own code."""
+    authorisation_id, proof = code_to_sign(payment, psu, now=now)
+    return authorise_payment(
+        payment_id=payment.pk, authorisation_id=authorisation_id, psu=psu, proof=proof, now=now
+    )

@@ -81,6 +81,10 @@ def test_the_accounts_are_as_the_personas_want_them(var):
         ("carla", "Household account"): (120411, "blocked"),
         ("david", "Gemeinschaftskonto"): (296055, "enabled"),
         ("dora", "Gemeinschaftskonto"): (296055, "enabled"),
+        ("david", "Baukonto"): (1284500, "enabled"),
+        ("dora", "Baukonto"): (1284500, "enabled"),
+        ("david", "Firmenkonto"): (2360410, "enabled"),
+        ("emil", "Firmenkonto"): (2360410, "enabled"),
         ("emil", "Geschäftskonto"): (4891255, "enabled"),
     }
     anna = handout["customers"][0]

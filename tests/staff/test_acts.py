@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from apps.accounts.models import PaymentAccount
 from apps.audit.models import AuditEvent
 from apps.consents.models import Consent
 from apps.consents.services import ConsentNotValid, check_consent_usable
@@ -14,7 +15,7 @@ from apps.notifications.models import OutboxMessage
 from apps.sca.models import AuthenticationState
 from apps.sca.services import check_knowledge
 from apps.tpp.queries import get_active_app
-from tests.factories.accounts import NOW
+from tests.factories.accounts import NOW, account_of_several, customer
 from tests.factories.identity import PASSWORD as CUSTOMER_PASSWORD
 from tests.staff.world import signed_in
 
@@ -196,3 +197,47 @@ def test_the_overview_counts(world, staff):
     page = staff.get("/staff/").content.decode()
     assert "1 blocked" in page
     assert "tpp.tpp.blocked" in page
+
+
+class TestHowAHolderSigns:
+    @pytest.fixture
+    def account(self, world) -> PaymentAccount:
+        return account_of_several(world.anna, customer("Dora", phone="+4915100000005"), signs="alone")
+
+    def test_is_changed_one_after_the_other_and_back(self, account, staff, rita):
+        page = f"/staff/accounts/paymentaccount/{account.pk}/"
+        for holder in account.holders.order_by("pk"):
+            act = f"/staff/holders/{holder.pk}/signing/"
+            assert act in staff.get(page).content.decode()
+            assert "only when another holder signs it" in staff.get(act).content.decode()
+            assert staff.post(act, FORM)["Location"] == page
+        assert set(account.holders.values_list("signs", flat=True)) == {"jointly"}
+        first, _second = AuditEvent.objects.filter(event="accounts.holder.signing_changed").order_by("pk")
+        assert (first.actor_type, first.actor_id) == ("staff", str(rita.pk))
+        assert first.data == {
+            "customer": str(account.holders.order_by("pk").first().psu_id),
+            "before": "alone",
+            "signs": "jointly",
+            "reason": REASON,
+        }
+        staff.post(f"/staff/holders/{account.holders.order_by('pk').first().pk}/signing/", FORM)
+        assert sorted(account.holders.values_list("signs", flat=True)) == ["alone", "jointly"]
+
+    def test_is_not_changed_if_nobody_could_sign_afterwards(self, world, staff):
+        holder = world.anna.account.holders.get()
+        page = f"/staff/accounts/paymentaccount/{world.anna.account.pk}/"
+        assert "/signing/" not in staff.get(page).content.decode()
+        staff.post(f"/staff/holders/{holder.pk}/signing/", FORM)
+        assert "nobody could pay from this account any more" in staff.get(page).content.decode()
+        holder.refresh_from_db()
+        assert holder.signs == "alone"
+
+    def test_who_may_not_pay_does_not_count(self, account, staff):
+        first, second = account.holders.order_by("pk")
+        type(second).objects.filter(pk=second.pk).update(may_pay=False)
+        staff.post(f"/staff/holders/{first.pk}/signing/", FORM)
+        first.refresh_from_db()
+        assert first.signs == "alone"
+
+    def test_nobody_of_that_number(self, staff):
+        assert staff.get("/staff/holders/999999/signing/").status_code == 404

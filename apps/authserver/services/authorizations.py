@@ -43,6 +43,7 @@ from apps.consents.queries import get_consent_for_app
 from apps.consents.services import start_consent_authorisation
 from apps.core.errors import DomainError, NotFound
 from apps.payments.queries import get_payment_for_app
+from apps.payments.rules import SIGNABLE_STATUSES
 from apps.payments.services import start_payment_authorisation
 from apps.sca.queries import get_authorisation, list_authorisations
 from apps.sca.rules import SubjectType
@@ -233,9 +234,11 @@ def _find_prepared_authorisation(
     try:
         if scope.kind is GrantKind.CONSENT:
             waits = get_consent_for_app(app_id=app_id, consent_id=object_id).consent_status == "received"
+            is_second = False
             subject_type = SubjectType.CONSENT
         else:
-            waits = get_payment_for_app(app_id=app_id, payment_id=object_id).transaction_status == "RCVD"
+            payment = get_payment_for_app(app_id=app_id, payment_id=object_id)
+            waits, is_second = payment.transaction_status in SIGNABLE_STATUSES, payment.is_partly_signed
             subject_type = SubjectType.PAYMENT
     except NotFound:
         return None
@@ -243,7 +246,11 @@ def _find_prepared_authorisation(
     opened = [
         authorisation.pk
         for authorisation in list_authorisations(subject_type=subject_type, subject_id=object_id)
-        if waits and authorisation.is_open and authorisation.expires_at > enough
+        if waits
+        and authorisation.is_open
+        and authorisation.expires_at > enough
+        # Who signs as the second in the portal has opened his for himself.
+        and not (is_second and authorisation.psu_id)
     ]
     taken = set(
         AuthorizationRequest.objects.filter(authorisation_id__in=opened).values_list(

@@ -13,14 +13,11 @@ from apps.audit.services import record_event
 from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem
 from apps.bulk.queries import PaymentFileUnknown, count_items_by_status, hash_items
 from apps.bulk.rules import BatchStatus, FileStatus, ItemStatus, ReasonCode, combine_statuses
-from apps.bulk.services.signing import payment_file_snapshot
+from apps.bulk.services.signing import list_signers_of_file
 from apps.bulk.services.status import change_file_status, lock_payment_file
-from apps.core.canonical import canonical_hash
 from apps.core.clock import bank_date
 from apps.notifications.services import enqueue_message
 from apps.payments.scheduling import has_to_wait
-from apps.sca.models import SCAAuthorisation
-from apps.sca.rules import Purpose
 
 BOOK_TASK = "engine.book_set"
 SEND_FILE_REFUSAL_NOTICE_TASK = "bulk.send_refusal_notice"
@@ -70,24 +67,24 @@ def hold_back_batch(*, batch: PaymentBatch, now: datetime) -> bool:
     return True
 
 
-def check_batch_authorised(*, batch: PaymentBatch) -> bool:
-    """Whether the customer's finalised authorisation covers the file exactly as it stands, to the last payment
-    (RTS art. 5(1)(c), 5(3)(b)). Neither the message nor the status column alone decides."""
+def list_signers_of_batch(*, batch: PaymentBatch) -> frozenset[UUID]:
+    """Who has signed the file exactly as it stands, to the last payment (RTS art. 5(1)(c), 5(3)(b)).
+
+    Nobody, when too few have, or the group is not what it was: neither the message nor the status column alone decides.
+    """
     file = batch.file
-    if file.authorisation_id is None:
-        return False
-    authorisation = SCAAuthorisation.objects.filter(
-        pk=file.authorisation_id, subject_id=file.pk, psu_id=file.psu_id, sca_status="finalised"
-    ).first()
-    if authorisation is None or authorisation.snapshot_hash is None:
-        return False
-    snapshot = {"purpose": Purpose.BULK.value, **payment_file_snapshot(file=file)}
-    if not hmac.compare_digest(canonical_hash(snapshot), bytes(authorisation.snapshot_hash)):
-        return False
+    signers = list_signers_of_file(file=file)
+    if (
+        file.psu_id not in signers
+        or file.authorisation_id not in signers.values()
+        or len(signers) < file.signatures_needed
+    ):
+        return frozenset()
     if not hmac.compare_digest(hash_items(file_id=file.pk), bytes(file.items_sha256 or b"")):
-        return False
+        return frozenset()
     sums = PaymentItem.objects.filter(batch=batch).aggregate(count=Count("pk"), total=Sum("amount_minor"))
-    return (sums["count"], sums["total"]) == (batch.number_of_transactions, batch.total_minor)
+    is_whole = (sums["count"], sums["total"]) == (batch.number_of_transactions, batch.total_minor)
+    return frozenset(signers) if is_whole else frozenset()
 
 
 def begin_batch(*, batch: PaymentBatch, core_user_id: str, now: datetime) -> None:

@@ -7,17 +7,19 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from apps.accounts.models import PaymentAccount
 from apps.accounts.queries import DebitNotAllowed, get_payable_account_for_psu, is_business_account
 from apps.audit.services import record_event
 from apps.bulk.models import PayeeCheckOptOut, PaymentFile, PaymentFilePart
-from apps.bulk.queries import is_any_released, list_batches
-from apps.bulk.rules import UNAUTHORISED_LIFE, FileStatus, ReasonCode
+from apps.bulk.queries import PaymentFileUnknown, is_any_released, list_batches
+from apps.bulk.rules import PARTLY_SIGNED_LIFE, UNAUTHORISED_LIFE, FileStatus, ReasonCode
 from apps.bulk.services.checking import CHECK_TASK
 from apps.bulk.services.status import (
     PaymentFileStatusInvalid,
     change_file_status,
+    is_stale,
     lock_payment_file,
 )
 from apps.core.clock import bank_date
@@ -25,11 +27,14 @@ from apps.core.errors import DomainError
 from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
 from apps.payments.scheduling import last_day_to_cancel
+from apps.payments.services import SignedAlready
 from apps.sca import services as sca
+from apps.sca.queries import has_signed
 from apps.sca.rules import SubjectType
 
 _PART_BYTES = 1024 * 1024
 _NAME_MAX = 100
+_UNSIGNED = (FileStatus.PDNG, FileStatus.RCVD, FileStatus.PATC)  # Not by all.
 
 
 class TooManyFilesWaiting(DomainError):
@@ -89,14 +94,17 @@ def receive_payment_file(*, psu: PSU, name: str, content: Iterable[bytes], now: 
 
 @transaction.atomic
 def cancel_payment_file(*, file_id: UUID, psu_id: UUID, now: datetime) -> PaymentFile:
-    """Take back a file that was not signed yet, or that waits for its day: ``CANC``.
+    """Take back a file that was not signed yet, not by all, or that waits for its day: ``CANC``. Of several who sign it
+    is the first's; once all have, everyone's.
 
     :raises apps.bulk.queries.PaymentFileUnknown: not his.
     :raises TooLateToCancelFile: it waits for its day, and the business day before that is over.
     :raises PaymentFileStatusInvalid: with the engine, or over.
     """
     file = lock_payment_file(file_id=file_id, psu_id=psu_id)
-    if file.status not in (FileStatus.PDNG, FileStatus.RCVD) and not is_file_cancellable(file=file, now=now):
+    if not _is_his_to_cancel(file, psu_id=psu_id):
+        raise PaymentFileUnknown(str(file_id))
+    if file.status not in _UNSIGNED and not is_file_cancellable(file=file, psu_id=psu_id, now=now):
         if file.is_scheduled and not is_any_released(file_id=file.pk):
             raise TooLateToCancelFile(str(file_id))
         raise PaymentFileStatusInvalid(file.status)
@@ -105,10 +113,12 @@ def cancel_payment_file(*, file_id: UUID, psu_id: UUID, now: datetime) -> Paymen
     return file
 
 
-def is_file_cancellable(*, file: PaymentFile, now: datetime) -> bool:
-    """Whether it can be taken back: before it is signed, or until the end of the business day before the first of its
-    days, while no part of it is with the engine (PSD2 art. 80(4))."""
-    if file.status in (FileStatus.PDNG, FileStatus.RCVD):
+def is_file_cancellable(*, file: PaymentFile, psu_id: UUID, now: datetime) -> bool:
+    """Whether this customer can take it back: before all have signed it, or until the end of the business day before
+    the first of its days, while no part of it is with the engine (PSD2 art. 80(4))."""
+    if not _is_his_to_cancel(file, psu_id=psu_id):
+        return False
+    if file.status in _UNSIGNED:
         return True
     if not file.is_scheduled or is_any_released(file_id=file.pk):
         return False
@@ -117,24 +127,65 @@ def is_file_cancellable(*, file: PaymentFile, now: datetime) -> bool:
     return first is not None and bank_date(now) <= last_day_to_cancel(first)
 
 
+def _is_his_to_cancel(file: PaymentFile, *, psu_id: UUID) -> bool:
+    return file.psu_id == psu_id or (
+        file.is_scheduled and has_signed(subject_type=SubjectType.BULK, subject_id=file.pk, psu_id=psu_id)
+    )
+
+
+@transaction.atomic
+def decline_payment_file(*, file_id: UUID, psu: PSU, now: datetime) -> PaymentFile:
+    """Who would have to sign a file as the second does not want it: ``RJCT``.
+
+    :raises apps.bulk.queries.PaymentFileUnknown: he could not sign it either.
+    :raises apps.payments.services.SignedAlready: he has signed it: he takes it back (:func:`cancel_payment_file`).
+    :raises PaymentFileStatusInvalid: it does not wait for a second signature (any more).
+    """
+    file = lock_payment_file(file_id=file_id, psu_id=psu.pk)
+    if file.psu_id == psu.pk:
+        raise SignedAlready(str(psu.pk))
+    if not file.is_partly_signed:
+        raise PaymentFileStatusInvalid(file.status)
+    change_file_status(
+        file,
+        status=FileStatus.RJCT,
+        reason=ReasonCode.CUST,
+        actor_type="psu",
+        actor_id=psu.pk,
+        now=now,
+    )
+    _forget_content(file, reason="declined", now=now)
+    return file
+
+
 @transaction.atomic
 def reject_payment_file(*, file_id: UUID, reason: ReasonCode, now: datetime) -> PaymentFile:
-    """The customer could not prove himself, or let it lie: ``RJCT``. Once it is signed this changes nothing."""
+    """The customer could not prove himself: ``RJCT``. Once it is signed, by one, this changes nothing."""
     file = lock_payment_file(file_id=file_id)
     if file.status in (FileStatus.PDNG, FileStatus.RCVD):
-        change_file_status(file, status=FileStatus.RJCT, reason=reason, actor_type="system", now=now)
-        _forget_content(file, reason=reason.value, now=now)
+        _reject(file, reason=reason, now=now)
     return file
 
 
 def expire_payment_files(*, now: datetime) -> int:
-    """Refuse what nobody signed within a day; returns how many."""
-    due = PaymentFile.objects.filter(
-        status__in=[FileStatus.PDNG, FileStatus.RCVD], created_at__lte=now - UNAUTHORISED_LIFE
-    ).values_list("pk", flat=True)[:100]
-    for file_id in list(due):
-        reject_payment_file(file_id=file_id, reason=ReasonCode.DS02, now=now)
+    """Refuse what nobody signed within a day, or no second person within fifteen; returns how many."""
+    due = list(
+        PaymentFile.objects.filter(
+            Q(status__in=[FileStatus.PDNG, FileStatus.RCVD], created_at__lte=now - UNAUTHORISED_LIFE)
+            | Q(status=FileStatus.PATC, status_changed_at__lte=now - PARTLY_SIGNED_LIFE)
+        ).values_list("pk", flat=True)[:100]
+    )
+    for file_id in due:
+        with transaction.atomic():
+            file = lock_payment_file(file_id=file_id)
+            if file.status in _UNSIGNED and is_stale(file, now=now):
+                _reject(file, reason=ReasonCode.DS02, now=now)
     return len(due)
+
+
+def _reject(file: PaymentFile, *, reason: ReasonCode, now: datetime) -> None:
+    change_file_status(file, status=FileStatus.RJCT, reason=reason, actor_type="system", now=now)
+    _forget_content(file, reason=reason.value, now=now)
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Signed once: one code over the account, the number, the total and every payee (RTS art. 5(3)(b))."""
+"""Signed once by each who must: one code over the account, the number, the total and every payee (RTS art. 5(3)(b))."""
 
 import hmac
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.accounts.queries import is_holder
+from apps.accounts.queries import count_signatures_needed, is_holder
 from apps.audit.services import record_event
 from apps.bulk.models import PaymentBatch, PaymentFile
 from apps.bulk.queries import (
@@ -17,17 +17,23 @@ from apps.bulk.queries import (
     hash_items,
     list_batches,
 )
-from apps.bulk.rules import UNAUTHORISED_LIFE, BatchStatus, FileStatus
-from apps.bulk.services.status import PaymentFileStatusInvalid, change_file_status, lock_payment_file
+from apps.bulk.rules import SIGNABLE_STATUSES, BatchStatus, FileStatus
+from apps.bulk.services.status import (
+    PaymentFileStatusInvalid,
+    change_file_status,
+    is_stale,
+    lock_payment_file,
+)
 from apps.core.clock import bank_date
 from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
 from apps.payments.limits import check_limits
 from apps.payments.rules import Channel
 from apps.payments.scheduling import has_to_wait, latest_due_request
-from apps.payments.services import DebtorAccountNotYours
+from apps.payments.services import DebtorAccountNotYours, SignedAlready
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
+from apps.sca.queries import list_signatures, signers_of
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
@@ -66,10 +72,11 @@ def payment_file_snapshot(*, file: PaymentFile) -> dict[str, Any]:
 
 @transaction.atomic
 def start_payment_file_authorisation(*, file_id: UUID, psu: PSU, now: datetime) -> SCAAuthorisation:
-    """Open an authorisation for a file that waits for its customer.
+    """Open an authorisation for a file that waits for its customer, or for the second who must sign.
 
     :raises apps.bulk.queries.PaymentFileUnknown: not his.
     :raises PaymentFileStatusInvalid: it does not wait for him.
+    :raises apps.payments.services.SignedAlready: by him; it is another who must sign.
     """
     _lock_waiting(file_id=file_id, psu=psu, now=now)
     return sca.open_authorisation(subject_type=SubjectType.BULK, subject_id=file_id, psu=psu, now=now)
@@ -85,9 +92,9 @@ def send_payment_file_code(*, file_id: UUID, authorisation_id: UUID, psu: PSU, n
     :raises apps.sca.services.AuthorisationOver: the authorisation is over.
     """
     file = get_payment_file_for_psu(psu_id=psu.pk, file_id=file_id)
-    if file.status != FileStatus.RCVD or _is_stale(file, now=now):
-        raise PaymentFileStatusInvalid(file.status)
-    _check_limits(file, psu=psu, now=now)
+    _check_waits(file, psu=psu, now=now)
+    if file.psu_id == psu.pk:  # It counts against the limits of the one whose file it is.
+        _check_limits(file, psu=psu, now=now)
     return sca.send_code(
         user=psu.user,
         purpose=Purpose.BULK,
@@ -101,14 +108,16 @@ def send_payment_file_code(*, file_id: UUID, authorisation_id: UUID, psu: PSU, n
 def authorise_payment_file(
     *, file_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
 ) -> PaymentFile:
-    """Release a file by the customer's code: status ``ACTC``; what is due today is promised to the engine, the rest
-    waits for :func:`release_due_batches`.
+    """Sign a file by the customer's code: status ``ACTC``; what is due today is promised to the engine, the rest waits
+    for :func:`release_due_batches`. Or ``PATC``, if on one of the accounts he may sign only together with another and
+    is the first.
 
     The code must have been made for this file as it stands now, to the last payee. Of two signatures at once one finds
     the other's.
 
     :raises apps.bulk.queries.PaymentFileUnknown: not his.
-    :raises PaymentFileStatusInvalid: it no longer waits.
+    :raises PaymentFileStatusInvalid: it no longer waits, or is not what the first has signed.
+    :raises apps.payments.services.SignedAlready: by him; it is another who must sign.
     :raises apps.payments.services.DebtorAccountNotYours: he lost his right on one of the accounts.
     :raises apps.sca.services.DynamicLinkBroken: the code belongs to other data; it is void now.
     :raises apps.sca.services.CodeRefused: the code was spent meanwhile.
@@ -132,15 +141,35 @@ def authorise_payment_file(
             sca.finalise_authorisation(
                 authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
             )
-            file.authorised_at, file.authorisation_id = now, authorisation_id
-            change_file_status(file, status=FileStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
-            for batch in batches:
-                if not has_to_wait(batch.requested_execution_date, today=bank_date(now), is_instant=False):
-                    _release(batch, now=now)
+            if not file.is_partly_signed:
+                file.signatures_needed = count_signatures_needed(
+                    psu_id=psu.pk, ibans=[batch.debtor_iban for batch in batches]
+                )
+            _note_signature(file, batches, authorisation_id=authorisation_id, psu=psu, now=now)
     if broken:
         sca.void_challenge(challenge_id=proof.challenge_id, reason="file differs", now=now)
         raise sca.DynamicLinkBroken(str(file_id))
     return file
+
+
+def _note_signature(
+    file: PaymentFile, batches: list[PaymentBatch], *, authorisation_id: UUID, psu: PSU, now: datetime
+) -> None:
+    """What a signature that was just given leads to; no way leads from ``PATC`` to ``PATC``."""
+    if len(list_signers_of_file(file=file)) < file.signatures_needed:
+        change_file_status(file, status=FileStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now)
+        return
+    file.authorised_at, file.authorisation_id = now, authorisation_id
+    change_file_status(file, status=FileStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
+    for batch in batches:
+        if not has_to_wait(batch.requested_execution_date, today=bank_date(now), is_instant=False):
+            _release(batch, now=now)
+
+
+def list_signers_of_file(*, file: PaymentFile) -> dict[UUID, UUID]:
+    """The different people who have signed exactly this, each with his authorisation."""
+    given = list_signatures(subject_type=SubjectType.BULK, subject_ids=[file.pk])[file.pk]
+    return signers_of(given, purpose=Purpose.BULK, snapshot=payment_file_snapshot(file=file))
 
 
 def release_due_batches(*, now: datetime, limit: int = 500) -> int:
@@ -190,9 +219,15 @@ def _release(batch: PaymentBatch, *, now: datetime) -> None:
 
 def _lock_waiting(*, file_id: UUID, psu: PSU, now: datetime) -> PaymentFile:
     file = lock_payment_file(file_id=file_id, psu_id=psu.pk)
-    if file.status != FileStatus.RCVD or _is_stale(file, now=now):
-        raise PaymentFileStatusInvalid(file.status)
+    _check_waits(file, psu=psu, now=now)
     return file
+
+
+def _check_waits(file: PaymentFile, *, psu: PSU, now: datetime) -> None:
+    if file.is_partly_signed and file.psu_id == psu.pk:
+        raise SignedAlready(str(psu.pk))
+    if file.status not in SIGNABLE_STATUSES or is_stale(file, now=now):
+        raise PaymentFileStatusInvalid(file.status)
 
 
 def _check_limits(file: PaymentFile, *, psu: PSU, now: datetime) -> None:
@@ -209,7 +244,3 @@ def _check_limits(file: PaymentFile, *, psu: PSU, now: datetime) -> None:
             is_for_today=is_for_today,
             now=now,
         )
-
-
-def _is_stale(file: PaymentFile, *, now: datetime) -> bool:
-    return file.created_at <= now - UNAUTHORISED_LIFE

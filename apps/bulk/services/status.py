@@ -4,10 +4,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.audit.services import record_event
 from apps.bulk.models import PaymentFile
-from apps.bulk.queries import PaymentFileUnknown
-from apps.bulk.rules import FileStatus, ReasonCode, may_change_status
+from apps.bulk.queries import PaymentFileUnknown, his_to_sign_as_well
+from apps.bulk.rules import (
+    PARTLY_SIGNED_LIFE,
+    UNAUTHORISED_LIFE,
+    FileStatus,
+    ReasonCode,
+    may_change_status,
+)
 from apps.core.errors import DomainError
 
 
@@ -20,11 +28,12 @@ class PaymentFileStatusInvalid(DomainError):
 def lock_payment_file(*, file_id: UUID, psu_id: UUID | None = None) -> PaymentFile:
     """The file under a row lock.
 
-    :raises apps.bulk.queries.PaymentFileUnknown: missing, or not this customer's.
+    :raises apps.bulk.queries.PaymentFileUnknown: missing, or this customer can neither upload nor sign it.
     """
     # no_key: payments are added under foreign keys to it while it is being checked.
     files = PaymentFile.objects.select_for_update(of=("self",), no_key=True).select_related("psu")
-    file = files.filter(pk=file_id, **({"psu_id": psu_id} if psu_id else {})).first()
+    his = Q(psu_id=psu_id) | his_to_sign_as_well(psu_id=psu_id) if psu_id else Q()
+    file = files.filter(his, pk=file_id).first()
     if file is None:
         raise PaymentFileUnknown(str(file_id))
     return file
@@ -57,3 +66,10 @@ def change_file_status(
         at=now,
         data={key: value for key, value in ({"reason": reason} | (data or {})).items() if value},
     )
+
+
+def is_stale(file: PaymentFile, *, now: datetime) -> bool:
+    """Whether nobody signed it in time: a day for the first signature, and from that fifteen for the second."""
+    if file.is_partly_signed:
+        return file.status_changed_at <= now - PARTLY_SIGNED_LIFE
+    return file.created_at <= now - UNAUTHORISED_LIFE

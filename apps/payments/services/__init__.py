@@ -31,10 +31,18 @@ from apps.payments.services.reports import (
     note_executions,
     note_return,
 )
-from apps.payments.services.status import ENGINE_QUEUE, EXECUTE_TASK, PUSH_STATUS_TASK, PaymentStatusInvalid
+from apps.payments.services.status import (
+    ENGINE_QUEUE,
+    EXECUTE_TASK,
+    PUSH_STATUS_TASK,
+    PaymentStatusInvalid,
+    SignedAlready,
+    may_sign,
+)
 from apps.payments.services.withdrawal import (
     TooLateToCancel,
     cancel_payment,
+    decline_payment,
     expire_payments,
     is_cancellable,
     reject_payment,
@@ -53,12 +61,14 @@ __all__ = [
     "PaymentStatusInvalid",
     "RequestIdReused",
     "SameAccount",
+    "SignedAlready",
     "TPPAddresses",
     "TooLateToCancel",
     "authorise_payment",
     "cancel_payment",
     "check_authorised_as_is",
     "confirm_creditor",
+    "decline_payment",
     "expire_payments",
     "hold_back_payment",
     "initiate_payment",
@@ -66,6 +76,7 @@ __all__ = [
     "list_authorised_as_is",
     "lock_payment_for_execution",
     "lock_payments_for_execution",
+    "may_sign",
     "note_execution",
     "note_executions",
     "note_return",

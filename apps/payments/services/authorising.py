@@ -1,6 +1,5 @@
 """The customer's word: what he is shown and signs, his code, and the release to the engine (RTS art. 5)."""
 
-import hmac
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.core.canonical import canonical_hash
+from apps.accounts.queries import count_signatures_needed
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
 from apps.payments.products import goes_later
@@ -22,15 +21,17 @@ from apps.payments.scheduling import (
 from apps.payments.services.orders import CreditorNotConfirmed, DebtorAccountNotYours, waits_for_confirmation
 from apps.payments.services.status import (
     PaymentStatusInvalid,
+    SignedAlready,
     change_status,
-    is_payers,
-    is_stale,
     lock_payment,
+    may_sign,
     promise_execution,
+    takes_signatures,
 )
-from apps.payments.standing_order_evidence import is_covered_by_standing_order
+from apps.payments.standing_order_evidence import list_signers_of_series
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
+from apps.sca.queries import Signature, list_signatures, signers_of
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
 
@@ -63,20 +64,25 @@ def payment_snapshot(*, payment: PaymentInitiation) -> dict[str, Any]:
 
 
 @transaction.atomic
-def start_payment_authorisation(*, payment_id: UUID, now: datetime) -> SCAAuthorisation:
-    """Open an authorisation for a payment that waits for its customer.
+def start_payment_authorisation(
+    *, payment_id: UUID, psu: PSU | None = None, now: datetime
+) -> SCAAuthorisation:
+    """Open an authorisation for a payment that waits for its customer, or for the second who must sign. ``psu`` is who
+    signs, if that is known; the first signature is the one's whom the order names.
 
     :raises PaymentStatusInvalid: authorised already, refused or cancelled.
+    :raises SignedAlready: by this customer; it is another who must sign.
     :raises CreditorNotConfirmed: its TPP has to have the payee confirmed first.
     """
     payment = lock_payment(payment_id)
-    if payment.transaction_status != TransactionStatus.RCVD or is_stale(payment, now=now):
-        raise PaymentStatusInvalid(payment.transaction_status)
+    _check_takes_signatures(payment, now=now)
     if waits_for_confirmation(payment):
         raise CreditorNotConfirmed(payment.creditor_name_match)
-    return sca.open_authorisation(
-        subject_type=SubjectType.PAYMENT, subject_id=payment.pk, psu=payment.psu, now=now
-    )
+    if not payment.is_partly_signed:
+        psu = payment.psu
+    elif psu is not None:
+        _check_may_sign(payment, psu=psu)
+    return sca.open_authorisation(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, psu=psu, now=now)
 
 
 def send_payment_code(
@@ -91,16 +97,15 @@ def send_payment_code(
     """Send the code for a payment (``psu`` None: a decoy that looks the same); returns the challenge's id.
 
     ``is_ahead``: at the payment's initiation, before its customer has come to the page (S0-41). A customer who may not
-    pay from the debtor account gets a decoy: no code for another's money (S0-40).
+    pay from the debtor account gets a decoy: no code for another's money (S0-40). So does who has signed already.
 
     :raises PaymentStatusInvalid: the payment no longer waits.
     :raises apps.sca.services.TooManyCodes: only with ``hide_limit=False``.
     :raises apps.sca.services.AuthorisationOver: the authorisation is over.
     """
     payment = get_payment(payment_id=payment_id)
-    if payment.transaction_status != TransactionStatus.RCVD or is_stale(payment, now=now):
-        raise PaymentStatusInvalid(payment.transaction_status)
-    if psu is not None and not is_payers(payment, psu=psu):
+    _check_takes_signatures(payment, now=now)
+    if psu is not None and not may_sign(payment, psu=psu):
         psu = None
     return sca.send_code(
         user=psu.user if psu else None,
@@ -116,7 +121,8 @@ def send_payment_code(
 def authorise_payment(
     *, payment_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
 ) -> PaymentInitiation:
-    """Release a payment by the customer's code: status ``ACTC``, and the promise that the engine books it.
+    """Sign a payment by the customer's code: status ``ACTC``, and the promise that the engine books it; or ``PATC``, if
+    he may sign only together with another and is the first.
 
     One for a later day, or for a rail that is closed now, stays ``ACTC`` without that promise until
     :func:`apps.payments.services.release_due_payments` makes it.
@@ -127,16 +133,15 @@ def authorise_payment(
 
     :raises apps.sca.services.DynamicLinkBroken: the code belongs to other data; it is void now.
     :raises apps.sca.services.CodeRefused: the code was spent meanwhile.
-    :raises PaymentStatusInvalid: the payment no longer waits.
+    :raises PaymentStatusInvalid: the payment no longer waits, or is not what the first has signed.
+    :raises SignedAlready: by this customer; it is another who must sign.
     :raises DebtorAccountNotYours: the customer lost his right on the account.
     """
     broken = False
     with transaction.atomic():
         payment = lock_payment(payment_id)
-        if payment.transaction_status != TransactionStatus.RCVD or is_stale(payment, now=now):
-            raise PaymentStatusInvalid(payment.transaction_status)
-        if not is_payers(payment, psu=psu):
-            raise DebtorAccountNotYours(str(psu.pk))
+        _check_takes_signatures(payment, now=now)
+        _check_may_sign(payment, psu=psu)
         broken = (
             proof.authorisation_id != authorisation_id
             or proof.user_id != psu.user_id
@@ -149,48 +154,76 @@ def authorise_payment(
             sca.finalise_authorisation(
                 authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
             )
-            payment.psu, payment.authorised_at, payment.authorisation_id = psu, now, authorisation_id
-            if not goes_later(payment.payment_product, requested=payment.requested_execution_date, now=now):
-                payment.released_at = now
-                promise_execution(payment, effect_key=f"execute:{payment.pk}")
-            change_status(payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
+            if not payment.is_partly_signed:
+                payment.psu = psu
+                payment.signatures_needed = count_signatures_needed(
+                    psu_id=psu.pk, ibans=[payment.debtor_iban]
+                )
+            _note_signature(payment, authorisation_id=authorisation_id, psu=psu, now=now)
     if broken:
         sca.void_challenge(challenge_id=proof.challenge_id, reason="payment differs", now=now)
         raise sca.DynamicLinkBroken(str(payment_id))
     return payment
 
 
+def _note_signature(payment: PaymentInitiation, *, authorisation_id: UUID, psu: PSU, now: datetime) -> None:
+    """What a signature that was just given leads to. Of a payment that changed after the first was given there would be
+    one signature again, and no way leads from ``PATC`` to ``PATC``."""
+    signatures = list_signatures(subject_type=SubjectType.PAYMENT, subject_ids=[payment.pk])[payment.pk]
+    if len(_signers(payment, signatures)) < payment.signatures_needed:
+        change_status(payment, status=TransactionStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now)
+        return
+    payment.authorised_at, payment.authorisation_id = now, authorisation_id
+    if not goes_later(payment.payment_product, requested=payment.requested_execution_date, now=now):
+        payment.released_at = now
+        promise_execution(payment, effect_key=f"execute:{payment.pk}")
+    change_status(payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
+
+
 def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:
-    """Whether the customer's finalised authorisation covers the payment exactly as it stands (RTS art. 5(1)(c)).
+    """Whether the finalised authorisations of all who must sign cover the payment exactly as it stands (RTS art.
+    5(1)(c)).
 
     The engine asks before it takes funds: not the message it got, and not the status column alone, decides. An
-    execution of a standing order is covered by the authorisation of its series (RTS art. 14).
+    execution of a standing order is covered by the authorisations of its series (RTS art. 14).
     """
     return payment.pk in list_authorised_as_is(payments=[payment])
 
 
-def list_authorised_as_is(*, payments: Iterable[PaymentInitiation]) -> set[UUID]:
-    """The ids of those payments that :func:`check_authorised_as_is` holds for, in one query but for standing orders."""
+def list_authorised_as_is(*, payments: Iterable[PaymentInitiation]) -> dict[UUID, frozenset[UUID]]:
+    """Who has signed, for each of the payments that :func:`check_authorised_as_is` holds for: in one query but for
+    standing orders."""
     payments = list(payments)
-    authorisations = SCAAuthorisation.objects.filter(sca_status="finalised").in_bulk(
-        [payment.authorisation_id for payment in payments if payment.authorisation_id is not None]
+    signatures = list_signatures(
+        subject_type=SubjectType.PAYMENT,
+        subject_ids=[payment.pk for payment in payments if payment.standing_order_id is None],
     )
-    covered: set[UUID] = set()
+    covered: dict[UUID, frozenset[UUID]] = {}
     for payment in payments:
         if payment.standing_order_id is not None:
-            is_covered = is_covered_by_standing_order(payment=payment)
+            signers = list_signers_of_series(payment=payment)
         else:
-            found = authorisations.get(payment.authorisation_id) if payment.authorisation_id else None
-            is_covered = found is not None and _is_signed_by(payment, authorisation=found)
-        if is_covered:
-            covered.add(payment.pk)
+            signers = _signers(payment, signatures.get(payment.pk, []))
+        if (
+            payment.psu_id in signers
+            and payment.authorisation_id in signers.values()
+            and len(signers) >= payment.signatures_needed
+        ):
+            covered[payment.pk] = frozenset(signers)
     return covered
 
 
-def _is_signed_by(payment: PaymentInitiation, *, authorisation: SCAAuthorisation) -> bool:
-    if authorisation.subject_id != payment.pk or payment.psu_id is None:
-        return False
-    if authorisation.psu_id != payment.psu_id or authorisation.snapshot_hash is None:
-        return False
-    snapshot = {"purpose": Purpose.PAYMENT.value, **payment_snapshot(payment=payment)}
-    return hmac.compare_digest(canonical_hash(snapshot), bytes(authorisation.snapshot_hash))
+def _signers(payment: PaymentInitiation, signatures: Iterable[Signature]) -> dict[UUID, UUID]:
+    return signers_of(signatures, purpose=Purpose.PAYMENT, snapshot=payment_snapshot(payment=payment))
+
+
+def _check_takes_signatures(payment: PaymentInitiation, *, now: datetime) -> None:
+    if not takes_signatures(payment, now=now):
+        raise PaymentStatusInvalid(payment.transaction_status)
+
+
+def _check_may_sign(payment: PaymentInitiation, *, psu: PSU) -> None:
+    if payment.is_partly_signed and payment.psu_id == psu.pk:
+        raise SignedAlready(str(psu.pk))
+    if not may_sign(payment, psu=psu):
+        raise DebtorAccountNotYours(str(psu.pk))

@@ -16,6 +16,8 @@ from apps.notifications.services import Promise, enqueue_message, enqueue_messag
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import PaymentUnknown
 from apps.payments.rules import (
+    PARTLY_SIGNED_LIFE,
+    SIGNABLE_STATUSES,
     UNAUTHORISED_LIFE,
     TransactionStatus,
     may_change_status,
@@ -30,6 +32,12 @@ class PaymentStatusInvalid(DomainError):
     """The payment is not in a status in which this can be done."""
 
     code = "payment_status_invalid"
+
+
+class SignedAlready(PaymentStatusInvalid):
+    """This customer has signed it; the signature that is missing has to be another's."""
+
+    code = "signed_already"
 
 
 def lock_payment(payment_id: UUID) -> PaymentInitiation:
@@ -83,6 +91,7 @@ def change_status(
             "authorisation_id",
             "released_at",
             "core_user_id",
+            "signatures_needed",
         ]
     )
     record_on_payment(
@@ -201,11 +210,20 @@ def promise_execution(payment: PaymentInitiation, *, effect_key: str) -> None:
 
 
 def is_stale(payment: PaymentInitiation, *, now: datetime) -> bool:
-    """Whether nobody authorised it in time."""
+    """Whether nobody authorised it in time: a day for the first signature, and from that fifteen for the second."""
+    if payment.is_partly_signed:
+        return payment.status_changed_at <= now - PARTLY_SIGNED_LIFE
     return payment.created_at <= now - UNAUTHORISED_LIFE
 
 
-def is_payers(payment: PaymentInitiation, *, psu: PSU) -> bool:
-    """Whether this customer may authorise it: named in the order if anybody is, and a holder of the account."""
-    named = payment.psu_id is None or payment.psu_id == psu.pk
-    return named and is_holder(psu_id=psu.pk, iban=payment.debtor_iban)
+def takes_signatures(payment: PaymentInitiation, *, now: datetime) -> bool:
+    """Whether it waits for its first signature, or for another."""
+    return payment.transaction_status in SIGNABLE_STATUSES and not is_stale(payment, now=now)
+
+
+def may_sign(payment: PaymentInitiation, *, psu: PSU) -> bool:
+    """Whether this customer may give the signature that it waits for: a holder of the account, for the first one named
+    in the order if anybody is, for the second another than who gave the first."""
+    is_first = payment.psu_id in (None, psu.pk)
+    wanted = payment.psu_id != psu.pk if payment.is_partly_signed else is_first
+    return wanted and is_holder(psu_id=psu.pk, iban=payment.debtor_iban)

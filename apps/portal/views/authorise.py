@@ -285,10 +285,11 @@ def _release_payment(
     """The right code: the payment, the answer to the company and this browser's progress, all or nothing."""
     try:
         with _undone_if_link_breaks(proof, now=now):
-            authorise_payment(
+            payment = authorise_payment(
                 payment_id=asked.payment.pk, authorisation_id=asked.id, psu=psu, proof=proof, now=now
             )
-            _finish(request, asked, psu, auth_time=now, now=now)
+            outcome = "partly" if payment.is_partly_signed else "allowed"
+            _finish(request, asked, psu, outcome=outcome, auth_time=now, now=now)
     except _CompanyMayNotGoOn:
         return _end(request, asked, outcome="company", reason=StatusReason.NARR, now=now)
     return _to("done", asked)
@@ -333,19 +334,21 @@ def _allow(
                 now=now,
             )
             auth_time = datetime.fromisoformat(progress.authenticated_at)
-            _finish(request, asked, psu, auth_time=auth_time, now=now)
+            _finish(request, asked, psu, outcome="allowed", auth_time=auth_time, now=now)
     except _CompanyMayNotGoOn:
         return _end(request, asked, outcome="company", reason=StatusReason.NARR, now=now)
     return _to("done", asked)
 
 
-def _finish(request: HttpRequest, asked: Asked, psu: "PSU", *, auth_time: datetime, now: datetime) -> None:
+def _finish(
+    request: HttpRequest, asked: Asked, psu: "PSU", *, outcome: str, auth_time: datetime, now: datetime
+) -> None:
     """The answer to the company, kept with the progress in the same transaction as what the customer allowed."""
     oauth_answer = complete_authorization(authorisation_id=asked.id, psu=psu, auth_time=auth_time, now=now)
     if oauth_answer is not None and carries_error(oauth_answer):
         raise _CompanyMayNotGoOn
     return_url = web_address(oauth_answer) if oauth_answer is not None else success_url(asked)
-    progress = Progress(stage="done", outcome="allowed", return_url=return_url)
+    progress = Progress(stage="done", outcome=outcome, return_url=return_url)
     store_progress(request.session, asked.id, progress)
     request.session.save()
 

@@ -39,6 +39,7 @@ from apps.bulk.services import (
     TooManyFilesWaiting,
     authorise_payment_file,
     cancel_payment_file,
+    decline_payment_file,
     is_file_cancellable,
     receive_payment_file,
     reject_payment_file,
@@ -51,11 +52,21 @@ from apps.core.ids import parse_uuid
 from apps.core.names.rules import NameMatch
 from apps.payments.limits import LimitExceeded
 from apps.payments.scheduling import execution_day, has_to_wait
-from apps.portal.errors import ANSWERS
+from apps.payments.services import SignedAlready
+from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import CodeForm, PaymentFileForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import BULK_REASONS, limit_text
-from apps.portal.signing import code_under_way, is_dead, open_authorisation_id, sign_context, wrong_code_form
+from apps.portal.signing import (
+    code_under_way,
+    is_dead,
+    open_authorisation_id,
+    sign_context,
+    signatures_of,
+    too_many_codes_text,
+    wrong_code_form,
+)
+from apps.portal.to_sign import files_to_sign
 from apps.sca.messages import fingerprint
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, DynamicLinkBroken, TooManyCodes, check_code
@@ -75,7 +86,8 @@ def file_list(request: HttpRequest, visit: Visit) -> HttpResponse:
         if is_business_account(account=account)
     ]
     files = list_payment_files_for_psu(psu_id=visit.psu.pk)
-    return render(request, "portal/bulk_list.html", {"files": files, "businesses": businesses})
+    context = {"files": files, "businesses": businesses, "to_sign": files_to_sign(visit)}
+    return render(request, "portal/bulk_list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -135,15 +147,17 @@ def file(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
         "percent": get_progress_percent(file=file),
         "is_under_way": file.status in (FileStatus.PDNG, FileStatus.ACSP)
         or (file.status == FileStatus.ACTC and any(batch.released_at for batch in batches)),
-        "is_cancellable": is_file_cancellable(file=file, now=visit.now),
+        "is_cancellable": is_file_cancellable(file=file, psu_id=visit.psu.pk, now=visit.now),
         "is_final": is_final(file.status),
         "has_report": has_report(file),
-        "reason": BULK_REASONS.get(file.status_reason, "") or _first_reason(batches),
+        "reason": _reason(file) or _first_reason(batches),
         "done": counts.get(ItemStatus.ACSC, (0, 0)),
         "refused": counts.get(ItemStatus.RJCT, (0, 0)),
+        "is_signed_here": _may_be_signed(file, visit),
+        "signatures": signatures_of(file, subject_type=SubjectType.BULK, visit=visit),
         "steps": _steps(),
     }
-    if file.status == FileStatus.RCVD:
+    if _may_be_signed(file, visit):
         context |= _review(file, batches, visit)
         context["refused_items"] = []
     elif file.status in (FileStatus.PART, FileStatus.RJCT, FileStatus.ACSP):
@@ -222,7 +236,7 @@ def send_code(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse
     except TooManyCodes:
         messages.error(request, str(ANSWERS[TooManyCodes].text))
         return SeeOther(reverse("portal:bulk-sign", args=[file.pk]) if authorisation_id else detail)
-    except PaymentFileStatusInvalid:
+    except (PaymentFileStatusInvalid, SignedAlready):
         return SeeOther(detail)
     return SeeOther(reverse("portal:bulk-sign", args=[file.pk]))
 
@@ -234,7 +248,7 @@ def sign(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
     """What will be paid, and the one code that releases all of it."""
     file = get_payment_file_for_psu(psu_id=visit.psu.pk, file_id=file_id)
     detail = reverse("portal:bulk-file", args=[file.pk])
-    if file.status != FileStatus.RCVD:
+    if not _may_be_signed(file, visit):
         return SeeOther(detail)
     authorisation_id = _open_authorisation_id(file_id, visit)
     challenge = code_under_way(authorisation_id, visit)
@@ -253,20 +267,27 @@ def sign(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
         except CodeMalformed:
             form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
         except CodeRefused:
-            if get_payment_file_for_psu(psu_id=visit.psu.pk, file_id=file_id).status != FileStatus.RCVD:
+            file = get_payment_file_for_psu(psu_id=visit.psu.pk, file_id=file_id)
+            if not _may_be_signed(file, visit):
                 return SeeOther(detail)  # A right one that was used meanwhile.
             if not is_dead(challenge):
                 return SeeOther(f"{here}?failed")
             reject_payment_file(file_id=file_id, reason=ReasonCode.DS0A, now=visit.now)
+            if file.is_partly_signed:
+                messages.error(request, too_many_codes_text())
             return SeeOther(detail)
         except DynamicLinkBroken:
             messages.error(request, str(ANSWERS[DynamicLinkBroken].text))
             return SeeOther(detail)
-        except PaymentFileStatusInvalid:
+        except (PaymentFileStatusInvalid, SignedAlready):
             return SeeOther(detail)
         else:
             return SeeOther(detail)
-    context = sign_context(visit, challenge, form) | {"file": file, "steps": _steps()}
+    context = sign_context(visit, challenge, form) | {
+        "file": file,
+        "signatures": signatures_of(file, subject_type=SubjectType.BULK, visit=visit),
+        "steps": _steps(),
+    }
     if challenge is not None:
         shown = challenge.snapshot
         context |= {"shown": shown, "fingerprint": fingerprint(shown["items_sha256"])}
@@ -289,6 +310,17 @@ def cancel(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
     except PaymentFileStatusInvalid:
         if get_payment_file_for_psu(psu_id=visit.psu.pk, file_id=file_id).status != FileStatus.CANC:
             messages.error(request, gettext("This file can no longer be cancelled."))
+    return SeeOther(reverse("portal:bulk-file", args=[file_id]))
+
+
+@require_POST
+@customers_only
+def decline(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
+    """The no of who would have to sign as the second."""
+    try:
+        decline_payment_file(file_id=file_id, psu=visit.psu, now=visit.now)
+    except (PaymentFileStatusInvalid, SignedAlready) as error:
+        messages.error(request, str(answer_for(error).text))
     return SeeOther(reverse("portal:bulk-file", args=[file_id]))
 
 
@@ -337,6 +369,17 @@ def _matches(file_id: UUID) -> list[tuple[str, str, int]]:
         for outcome, count in count_items_by_name_match(file_id=file_id).items()
         if outcome
     ]
+
+
+def _may_be_signed(file: Any, visit: Visit) -> bool:
+    """Whether it waits for this customer's signature."""
+    return file.status == FileStatus.RCVD or (file.is_partly_signed and file.psu_id != visit.psu.pk)
+
+
+def _reason(file: Any) -> str:
+    if file.status_reason == ReasonCode.CUST and file.signatures_needed > 1:
+        return gettext("It was declined by who would have had to sign as the second. Nothing was paid.")
+    return str(BULK_REASONS.get(file.status_reason, ""))
 
 
 def _first_reason(batches: list[Any]) -> str:

@@ -14,6 +14,7 @@ from apps.portal.activity import list_activity
 from apps.portal.charts import BalanceChart, draw_balance
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import ago, greeting
+from apps.portal.to_sign import list_to_sign
 
 CHART_DAYS = 30
 RECENT = 8
@@ -34,6 +35,7 @@ def home(request: HttpRequest, visit: Visit) -> HttpResponse:
         "chart": _chart([account for account in accounts if account.currency == "EUR"], visit),
         "recent": list_activity(accounts, size=RECENT).entries,
         "connected": _connected(visit),
+        "to_sign": list_to_sign(visit),
     }
     return render(request, "portal/home.html", context)
 

@@ -34,6 +34,7 @@ from apps.payments.services import (
     TooLateToCancel,
     authorise_payment,
     cancel_payment,
+    decline_payment,
     initiate_payment,
     is_cancellable,
     reject_payment,
@@ -41,12 +42,21 @@ from apps.payments.services import (
     start_payment_authorisation,
     verify_payee_of_order,
 )
-from apps.portal.errors import ANSWERS
+from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import arrival_text, limit_text, reason_text, return_text, when_text
-from apps.portal.signing import code_under_way, open_authorisation_id, sign_context, wrong_code_form
-from apps.sca.queries import ChallengeView, get_challenge_view
+from apps.portal.signing import (
+    code_under_way,
+    is_dead,
+    open_authorisation_id,
+    sign_context,
+    signatures_of,
+    too_many_codes_text,
+    wrong_code_form,
+)
+from apps.portal.to_sign import payments_to_sign
+from apps.sca.queries import ChallengeView
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, TooManyCodes, check_code
 from apps.web.views.preferences import SeeOther
@@ -81,9 +91,10 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
 @require_safe
 @customers_only
 def payment_list(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """The latest payments, made here or through a company."""
+    """The latest payments, made here or through a company; first what waits for this customer's signature."""
     payments = list_payments_for_psu(psu_id=visit.psu.pk, limit=LISTED)
-    return render(request, "portal/payment_list.html", {"payments": payments})
+    context = {"payments": payments, "to_sign": payments_to_sign(visit)}
+    return render(request, "portal/payment_list.html", context)
 
 
 @require_safe
@@ -91,7 +102,7 @@ def payment_list(request: HttpRequest, visit: Visit) -> HttpResponse:
 def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     """Everything once more, before a code is sent."""
     payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
-    if not _may_be_signed_here(payment):
+    if not _may_be_signed_here(payment, visit):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     balance = get_balance(account=payment.debtor_account)
     context = {
@@ -100,6 +111,7 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
         "is_short": payment.total_minor > balance.available_minor,
         "when": when_text(payment.requested_execution_date, product=payment.payment_product),
         "arrival": arrival_text(payment, now=visit.now),
+        "signatures": signatures_of(payment, subject_type=SubjectType.PAYMENT, visit=visit),
         "steps": _steps(),
     }
     return render(request, "portal/payment_review.html", context)
@@ -110,7 +122,7 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
 def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     """Send the code; a second click while one is under way sends no second one, unless asked for."""
     payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
-    if not _may_be_signed_here(payment):
+    if not _may_be_signed_here(payment, visit):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     authorisation_id = _open_authorisation_id(payment, visit)
     if "again" not in request.POST and code_under_way(authorisation_id, visit):
@@ -119,7 +131,7 @@ def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespo
         send_payment_code(
             payment_id=payment.pk,
             authorisation_id=authorisation_id
-            or start_payment_authorisation(payment_id=payment.pk, now=visit.now).pk,
+            or start_payment_authorisation(payment_id=payment.pk, psu=visit.psu, now=visit.now).pk,
             psu=visit.psu,
             hide_limit=False,
             now=visit.now,
@@ -139,7 +151,7 @@ def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespo
 def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     """What will be paid, and the code that releases it (S0-43..45)."""
     payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
-    if not _may_be_signed_here(payment):
+    if not _may_be_signed_here(payment, visit):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     authorisation_id = _open_authorisation_id(payment, visit)
     challenge = code_under_way(authorisation_id, visit)
@@ -161,7 +173,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         except CodeMalformed:
             form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
         except CodeRefused:
-            return _after_refusal(visit, payment_id, challenge)
+            return _after_refusal(request, visit, payment_id, challenge)
         except PaymentStatusInvalid:
             return SeeOther(reverse("portal:payment", args=[payment.pk]))
         else:
@@ -171,6 +183,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
     context = sign_context(visit, challenge, form) | {
         "payment": payment,
         "when": when_text(payment.requested_execution_date, product=payment.payment_product),
+        "signatures": signatures_of(payment, subject_type=SubjectType.PAYMENT, visit=visit),
         "steps": _steps(),
     }
     return render(request, "portal/payment_sign.html", context)
@@ -186,11 +199,12 @@ def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespons
         "payment": payment,
         "reason": reason_text(payment) if status == TransactionStatus.RJCT else "",
         "return_reason": return_text(payment) if payment.returned_at else "",
-        "is_signed_here": _may_be_signed_here(payment),
+        "is_signed_here": _may_be_signed_here(payment, visit),
+        "signatures": signatures_of(payment, subject_type=SubjectType.PAYMENT, visit=visit),
         "is_scheduled": payment.is_scheduled,
         "is_under_way": not payment.is_scheduled
         and status in (TransactionStatus.ACTC, TransactionStatus.ACSP),
-        "is_cancellable": is_cancellable(payment=payment, now=visit.now),
+        "is_cancellable": is_cancellable(payment=payment, psu_id=visit.psu.pk, now=visit.now),
         **_planned_days(payment, now=visit.now),
         "is_final": is_final(status),
     }
@@ -221,6 +235,18 @@ def cancel(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
     except PaymentStatusInvalid:
         if _status_of(payment_id, visit) != TransactionStatus.CANC:
             messages.error(request, gettext("This payment can no longer be cancelled."))
+    return SeeOther(reverse("portal:payment", args=[payment_id]))
+
+
+@require_POST
+@customers_only
+def decline(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
+    """The no of who would have to sign as the second."""
+    payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
+    try:
+        decline_payment(payment_id=payment.pk, psu=visit.psu, now=visit.now)
+    except PaymentStatusInvalid as error:
+        messages.error(request, str(answer_for(error).text))
     return SeeOther(reverse("portal:payment", args=[payment_id]))
 
 
@@ -317,8 +343,10 @@ def _prefilled(request: HttpRequest, visit: Visit) -> dict[str, str]:
     }
 
 
-def _may_be_signed_here(payment: Any) -> bool:
-    """What came through a company is approved on the pages that it leads to."""
+def _may_be_signed_here(payment: Any, visit: Visit) -> bool:
+    """What came through a company is approved on the pages that it leads to; the second signature may be given here."""
+    if payment.is_partly_signed:
+        return payment.psu_id != visit.psu.pk
     return payment.transaction_status == TransactionStatus.RCVD and payment.channel == Channel.PORTAL
 
 
@@ -326,14 +354,18 @@ def _open_authorisation_id(payment: Any, visit: Visit) -> UUID | None:
     return open_authorisation_id(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, visit=visit)
 
 
-def _after_refusal(visit: Visit, payment_id: UUID, challenge: ChallengeView) -> HttpResponse:
+def _after_refusal(
+    request: HttpRequest, visit: Visit, payment_id: UUID, challenge: ChallengeView
+) -> HttpResponse:
     """Where a wrong code leads. A right one that was used meanwhile leads to the payment it released."""
     detail = reverse("portal:payment", args=[payment_id])
-    if _status_of(payment_id, visit) != TransactionStatus.RCVD:
+    payment = get_payment_for_psu(psu_id=visit.psu.pk, payment_id=payment_id)
+    if not _may_be_signed_here(payment, visit):
         return SeeOther(detail)
-    known = get_challenge_view(challenge_id=challenge.challenge_id)
-    if known.status == "dead":
+    if is_dead(challenge):
         reject_payment(payment_id=payment_id, reason=StatusReason.DS0A, now=visit.now)
+        if payment.is_partly_signed:
+            messages.error(request, too_many_codes_text())
         return SeeOther(detail)
     return SeeOther(f"{reverse('portal:payment-sign', args=[payment_id])}?failed")
 

@@ -20,26 +20,38 @@ from apps.core.ids import new_id, parse_uuid
 from apps.core.money import plain_amount
 from apps.payments.limits import LimitExceeded
 from apps.payments.rules import TransactionStatus
-from apps.payments.services import PaymentOrder, RequestIdReused
+from apps.payments.services import PaymentOrder, RequestIdReused, SignedAlready
 from apps.payments.standing_order_evidence import standing_order_snapshot
 from apps.payments.standing_orders import (
     StandingOrderStatusInvalid,
     authorise_standing_order,
+    decline_standing_order,
     end_standing_order,
     get_standing_order,
     initiate_standing_order,
+    is_his_to_end,
     list_executions,
+    list_partly_signed_standing_orders,
     list_standing_orders,
     reject_standing_order,
     send_standing_order_code,
     start_standing_order_authorisation,
     verify_payee_of_standing_order,
 )
-from apps.portal.errors import ANSWERS
+from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import AccountWithBalance, CodeForm, StandingOrderForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import limit_text
-from apps.portal.signing import code_under_way, is_dead, open_authorisation_id, sign_context, wrong_code_form
+from apps.portal.signing import (
+    code_under_way,
+    is_dead,
+    open_authorisation_id,
+    sign_context,
+    signatures_of,
+    too_many_codes_text,
+    wrong_code_form,
+)
+from apps.portal.to_sign import standing_orders_to_sign
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, TooManyCodes, check_code
 from apps.web.views.preferences import SeeOther
@@ -52,7 +64,10 @@ CREDITOR_NAME_LENGTH = 70  # An order carries no more; a longer name at its bank
 def order_list(request: HttpRequest, visit: Visit) -> HttpResponse:
     """What runs, with the next execution; below it what has ended."""
     orders = list(list_standing_orders(psu_id=visit.psu.pk))
+    partly_signed = list_partly_signed_standing_orders(psu_id=visit.psu.pk)
     context = {
+        "to_sign": standing_orders_to_sign(visit),
+        "partly_signed": [order for order in partly_signed if order.psu_id == visit.psu.pk],
         "running": [order for order in orders if order.is_running],
         "ended": [order for order in orders if not order.is_running],
     }
@@ -94,7 +109,10 @@ def detail(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpR
     context = {
         "order": order,
         "snapshot": standing_order_snapshot(order=order),
-        "is_waiting": order.transaction_status == TransactionStatus.RCVD,
+        "is_waiting": _may_be_signed(order, visit),
+        "is_mine_to_end": is_his_to_end(order=order, psu_id=visit.psu.pk),
+        "is_mine": order.psu_id == visit.psu.pk,
+        "signatures": signatures_of(order, subject_type=SubjectType.STANDING_ORDER, visit=visit),
         "executions": list_executions(standing_order_id=order.pk),
     }
     return render(request, "portal/standing_order.html", context)
@@ -105,9 +123,14 @@ def detail(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpR
 def review(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResponse:
     """Everything once more, before a code is sent."""
     order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=standing_order_id)
-    if order.transaction_status != TransactionStatus.RCVD:
+    if not _may_be_signed(order, visit):
         return _to("", order.pk)
-    context = {"order": order, "snapshot": standing_order_snapshot(order=order), "steps": _steps()}
+    context = {
+        "order": order,
+        "snapshot": standing_order_snapshot(order=order),
+        "signatures": signatures_of(order, subject_type=SubjectType.STANDING_ORDER, visit=visit),
+        "steps": _steps(),
+    }
     return render(request, "portal/standing_order_review.html", context)
 
 
@@ -131,7 +154,7 @@ def send_code(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> Ht
     except TooManyCodes:
         messages.error(request, str(ANSWERS[TooManyCodes].text))
         return _to("sign" if authorisation_id else "review", standing_order_id)
-    except StandingOrderStatusInvalid:
+    except (StandingOrderStatusInvalid, SignedAlready):
         return _to("", standing_order_id)
     return _to("sign", standing_order_id)
 
@@ -142,7 +165,7 @@ def send_code(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> Ht
 def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResponse:
     """The series as the code was made over it, and the code that lets it run."""
     order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=standing_order_id)
-    if order.transaction_status != TransactionStatus.RCVD:
+    if not _may_be_signed(order, visit):
         return _to("", order.pk)
     authorisation_id = _authorisation_id(order.pk, visit)
     challenge = code_under_way(authorisation_id, visit)
@@ -169,9 +192,11 @@ def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
             reject_standing_order(
                 standing_order_id=order.pk, psu_id=visit.psu.pk, reason="wrong codes", now=visit.now
             )
+            if order.is_partly_signed:
+                messages.error(request, too_many_codes_text())
             return _to("", order.pk)
-        except StandingOrderStatusInvalid:
-            messages.error(request, str(ANSWERS[StandingOrderStatusInvalid].text))
+        except (StandingOrderStatusInvalid, SignedAlready) as error:
+            messages.error(request, str(answer_for(error).text))
             return _to("", order.pk)
         else:
             return _to("", order.pk)
@@ -179,6 +204,7 @@ def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
     context = sign_context(visit, challenge, form) | {
         "order": order,
         "snapshot": snapshot,
+        "signatures": signatures_of(order, subject_type=SubjectType.STANDING_ORDER, visit=visit),
         "steps": _steps(),
     }
     return render(request, "portal/standing_order_sign.html", context)
@@ -192,9 +218,20 @@ def end(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResp
     if request.method == "POST":
         end_standing_order(standing_order_id=order.pk, psu_id=visit.psu.pk, now=visit.now)
         return _to("", order.pk)
-    if not order.is_running:
+    if not order.is_running or not is_his_to_end(order=order, psu_id=visit.psu.pk):
         return _to("", order.pk)
     return render(request, "portal/standing_order_end.html", {"order": order})
+
+
+@require_POST
+@customers_only
+def decline(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResponse:
+    """The no of who would have to sign as the second."""
+    try:
+        decline_standing_order(standing_order_id=standing_order_id, psu_id=visit.psu.pk, now=visit.now)
+    except (StandingOrderStatusInvalid, SignedAlready) as error:
+        messages.error(request, str(answer_for(error).text))
+    return _to("", standing_order_id)
 
 
 @require_POST
@@ -255,7 +292,7 @@ def _replaced(request: HttpRequest, visit: Visit) -> Any:
         order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=wanted)
     except NotFound:
         return None
-    return order if order.is_running else None
+    return order if order.is_running and order.psu_id == visit.psu.pk else None
 
 
 def _prefilled(request: HttpRequest, replaced: Any, visit: Visit) -> dict[str, Any]:
@@ -310,6 +347,13 @@ def _authorisation_id(standing_order_id: UUID, visit: Visit) -> UUID | None:
     return open_authorisation_id(
         subject_type=SubjectType.STANDING_ORDER, subject_id=standing_order_id, visit=visit
     )
+
+
+def _may_be_signed(order: Any, visit: Visit) -> bool:
+    """Whether it waits for this customer's signature."""
+    if order.is_partly_signed:
+        return order.psu_id != visit.psu.pk
+    return order.transaction_status == TransactionStatus.RCVD
 
 
 def _to(page: str, standing_order_id: UUID) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from apps.accounts.rules import AccountStatus, CashAccountType
+from apps.accounts.rules import AccountStatus, CashAccountType, SigningRight
 from apps.identity.rules import StaffRole
 
 
@@ -39,6 +39,7 @@ class Account:
     kind: CashAccountType = CashAccountType.CACC
     overdraft_minor: int = 0
     status: AccountStatus = AccountStatus.ENABLED
+    signs: SigningRight = SigningRight.ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,26 @@ ACCOUNTS = (
         4891255,
         "business",
         overdraft_minor=1000000,
+    ),
+    Account(
+        "1000000008",
+        ("david", "dora"),
+        "David und Dora Hoffmann",
+        "Baukonto",
+        "Linden Giro",
+        1284500,
+        "building",
+        signs=SigningRight.JOINTLY,
+    ),
+    Account(
+        "1000000009",
+        ("emil", "david"),
+        "Hoffmann Krüger Metallbau GmbH",
+        "Firmenkonto",
+        "Linden Geschäftskonto",
+        2360410,
+        "company",
+        signs=SigningRight.JOINTLY,
     ),
 )
 

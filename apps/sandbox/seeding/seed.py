@@ -128,6 +128,7 @@ def _open_accounts_with_history(
             overdraft_limit_minor=account.overdraft_minor,
             owners=[psus[user_id] for user_id in account.owners],
             owner_name=account.owner_name,
+            signs=account.signs,
             now=now - OPENED_BEFORE + position * NEXT_OPENED_AFTER,
         )
         for position, account in enumerate(personas.ACCOUNTS)

@@ -163,6 +163,19 @@ def _business(today: date) -> Iterator[Movement]:
     yield from _card(today, 12, 7, "Würth Industrie", (18990, 24560))
 
 
+def _building(today: date) -> Iterator[Movement]:
+    yield from _once(today, 66, 900000, "Bausparkasse Rhein", "Auszahlung Rate 1")
+    yield from _once(today, 61, -214000, "Zimmerei Holtkamp", "Abschlag Dachstuhl")
+    yield from _once(today, 24, -87350, "Elektro Neumann", "Rechnung 0417")
+
+
+def _company(today: date) -> Iterator[Movement]:
+    yield from _once(today, 58, 731500, "Maschinenbau Weiss GmbH", "Rechnung M-031")
+    yield from _once(today, 37, -268900, "Stahlhandel Ruhr GmbH", "Rechnung 77120")
+    yield from _once(today, 19, 405260, "Autohaus Berger KG", "Rechnung M-034")
+    yield from _monthly(today, 25, -196400, "Lohnkonto Hoffmann Krüger", "Löhne {month}")
+
+
 STATEMENTS: dict[str, Plan] = {
     "anna": _anna,
     "savings": _savings,
@@ -171,4 +184,6 @@ STATEMENTS: dict[str, Plan] = {
     "household": _household,
     "joint": _joint,
     "business": _business,
+    "building": _building,
+    "company": _company,
 }

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
 from apps.core.ids import parse_uuid
-from apps.payments.rules import StatusReason, TransactionStatus
+from apps.payments.rules import SIGNABLE_STATUSES, StatusReason
 from apps.payments.services import CreditorNotConfirmed, PaymentStatusInvalid
 from apps.sca.queries import get_authorisation_of_subject, list_authorisations
 from apps.sca.rules import SubjectType
@@ -44,9 +44,15 @@ class PaymentAuthorisationListView(PaymentProductView):
         return json_answer(body, status=201, headers={"ASPSP-SCA-Approach": "REDIRECT"})
 
     def _start(self, payment: "PaymentInitiation") -> "SCAAuthorisation":
-        waits = payment.transaction_status == TransactionStatus.RCVD
+        waits = payment.transaction_status in SIGNABLE_STATUSES
         if waits:
-            under_way = find_open(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, now=self.now)
+            # Who signs as the second in the portal has an authorisation there, which is none of the TPP's.
+            under_way = find_open(
+                subject_type=SubjectType.PAYMENT,
+                subject_id=payment.pk,
+                of_nobody=payment.is_partly_signed,
+                now=self.now,
+            )
             if under_way is not None:
                 return under_way
         try:

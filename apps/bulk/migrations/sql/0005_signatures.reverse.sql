@@ -1,0 +1,1 @@
+DROP TRIGGER bulk_file_signatures_never_fewer ON bulk_paymentfile;

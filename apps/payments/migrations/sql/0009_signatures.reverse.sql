@@ -1,0 +1,3 @@
+DROP TRIGGER standing_order_signatures_never_fewer ON payments_standingorder;
+DROP TRIGGER payment_signatures_never_fewer ON payments_paymentinitiation;
+DROP FUNCTION payments_refuse_fewer_signatures();
