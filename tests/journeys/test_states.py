@@ -170,6 +170,61 @@ class TestOrders:
         assert reason_of(bank, body["paymentId"]) == "CUST"
 
 
+@pytest.mark.req("P-64")
+class TestTwoWhoMustSign:
+    """Over the real processes with their own database roles: nothing is booked before both have signed."""
+
+    @pytest.fixture
+    def david(self, bank: RunningStack) -> Customer:
+        customer = Customer(bank, "david")
+        customer.sign_in()
+        return customer
+
+    @pytest.fixture
+    def dora(self, bank: RunningStack) -> Customer:
+        customer = Customer(bank, "dora")
+        customer.sign_in()
+        return customer
+
+    def signed_once(self, david: Customer, *, creditor_iban: str) -> str:
+        account = next(one for one in david.record["accounts"] if one["name"] == "Baukonto")
+        payment_id = david.transfer(
+            creditor_name="Krüger Werkzeugbau e.K.",
+            creditor_iban=creditor_iban,
+            amount="12.34",
+            from_account=account["resource_id"],
+        )
+        assert status_of(david.stack, payment_id) == "PATC"
+        promised = "SELECT 1 FROM notifications_outboxmessage WHERE payload->>'payment_id' = %s"
+        assert not query(david.stack, promised, payment_id)
+        return payment_id
+
+    def test_the_money_moves_when_both_have(
+        self, bank: RunningStack, david: Customer, dora: Customer
+    ) -> None:
+        emil = Customer(bank, "emil")
+        before = emil.balance_minor()
+        payment_id = self.signed_once(david, creditor_iban=emil.iban)
+        home = dora.browser.open(f"{bank.bank_url}/home/")
+        assert "freigegeben von David Hoffmann" in home.text  # What waits for her; she reads German.
+        page, code = dora.ask_for_code(dora.browser.open(f"{bank.bank_url}/pay/{payment_id}/review/"))
+        done = dora.browser.submit(form_with(page, "code"), {"code": code})
+        assert payment_id_in(done.url) == payment_id
+        assert final_status(bank, payment_id) == "ACSC"
+        assert emil.balance_minor() == before + 1234
+
+    @pytest.mark.parametrize(
+        ("who", "does", "status"), [("dora", "/decline/", "RJCT"), ("david", "/cancel/", "CANC")]
+    )
+    def test_either_can_stop_it(
+        self, bank: RunningStack, david: Customer, dora: Customer, who: str, does: str, status: str
+    ) -> None:
+        payment_id = self.signed_once(david, creditor_iban=at_other_bank(PAID))
+        browser = {"dora": dora, "david": david}[who].browser
+        browser.submit(form_to(browser.open(f"{bank.bank_url}/pay/{payment_id}/"), does), {})
+        assert status_of(bank, payment_id) == status
+
+
 class TestGroups:
     """What waits together goes in one message, and each transfer of it ends by itself."""
 
