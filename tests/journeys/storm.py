@@ -54,14 +54,15 @@ def _killed(program: str) -> Fault:
     return fault
 
 
-def _engine_killed_at(point: str) -> Fault:
-    """The engine's next start dies at the Nth pass of this point; the payments come when it is up."""
+def _killed_at(point: str) -> Fault:
+    """The program's next start dies at the Nth pass of this point; the payments come when it is up."""
+    program = "engine" if point.startswith("engine.") else "worker"
 
     def fault(stack: RunningStack, choose: random.Random) -> None:
-        stack.stop("engine")
-        stack.start("engine", environment=SOON | {"CRASH_AT": f"{point}:{choose.randint(1, 2)}"})
+        stack.stop(program)
+        stack.start(program, environment=SOON | {"CRASH_AT": f"{point}:{choose.randint(1, 2)}"})
         deadline = time.monotonic() + 15
-        while stack.is_running("engine") and time.monotonic() < deadline:
+        while stack.is_running(program) and time.monotonic() < deadline:
             time.sleep(0.05)
 
     return fault
@@ -159,12 +160,15 @@ def _everything_killed(stack: RunningStack, choose: random.Random) -> None:
 
 
 FAULTS: dict[str, Fault] = {
-    "engine killed on receipt": _engine_killed_at("engine.received"),
-    "engine killed between debit and report": _engine_killed_at("engine.debited"),
-    "engine killed before commit": _engine_killed_at("engine.booked"),
-    "engine killed in settlement": _engine_killed_at("engine.settled"),
+    "engine killed on receipt": _killed_at("engine.received"),
+    "engine killed between debit and report": _killed_at("engine.debited"),
+    "engine killed before commit": _killed_at("engine.booked"),
+    "engine killed in settlement": _killed_at("engine.settled"),
     "engine killed anywhere": _killed("engine"),
-    "worker killed": _killed("worker"),
+    "worker killed before a message is kept": _killed_at("clearing.written"),
+    "worker killed before a message is sent": _killed_at("clearing.sending"),
+    "worker killed after a message was taken": _killed_at("clearing.handed_over"),
+    "worker killed anywhere": _killed("worker"),
     "relay killed": _killed("relay"),
     "web killed": _killed("web"),
     "clearing house killed": _killed("clearing"),
@@ -256,8 +260,9 @@ def _feed(feeder: "subprocess.Popen[str]", count: int) -> list[str]:
 
 
 def _mend(stack: RunningStack) -> None:
-    """Whatever was broken runs again; an engine that was to die runs without that wish."""
+    """Whatever was broken runs again; a program that was to die runs without that wish."""
     stack.kill("engine")
+    stack.kill("worker")
     for name in ("relay", "engine"):
         stack.start(name, environment=SOON)
     stack.start_all()

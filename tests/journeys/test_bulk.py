@@ -33,10 +33,10 @@ def table(anna: Customer, payee: str, *amounts: str) -> bytes:
     return "\n".join(["debtor_iban;creditor_name;creditor_iban;amount", *rows, ""]).encode()
 
 
-def upload(anna: Customer, content: bytes) -> str:
+def upload(anna: Customer, content: bytes, *, name: str = "salaries.csv") -> str:
     """Upload and wait for the check; the address of the file's page."""
     page = anna.browser.open(f"{anna.stack.bank_url}/batches/new/")
-    page = anna.browser.submit(form_with(page, "file"), {}, files={"file": ("salaries.csv", content)})
+    page = anna.browser.submit(form_with(page, "file"), {}, files={"file": (name, content)})
     eventually(lambda: status(anna.stack, page.url) != "PDNG", what="the check of the file")
     return page.url
 

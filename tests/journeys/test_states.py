@@ -3,6 +3,7 @@
 The last test compares what was seen with the tables: a change that no journey makes fails it.
 """
 
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from lxml import etree
+from sepaxml import SepaTransfer
 
 from apps.clearing import rules as clearing
 from apps.core.clock import BANK_TIME_ZONE, bank_date
@@ -45,6 +48,7 @@ from tests.journeys.watch import Watch
 
 TURKISH = {"creditor_iban": "TR330006100519786457841326", "creditor_agent": "TGBATRIS"}
 ABROAD, URGENT = "cross-border-credit-transfers", "target-2-payments"
+ITEMS = int(os.environ.get("BULK_TEST_ITEMS", "1000"))  # Of a large file.
 INSTANT, ORDINARY = "instant-sepa-credit-transfers", "sepa-credit-transfers"
 
 
@@ -356,6 +360,54 @@ class TestGroups:
         )
         assert sorted(row["status"] for row in items(bank, file_id).values()) == ["ACSC", "RJCT"]
         assert anna.balance_minor() == before - 100
+
+
+@pytest.mark.req("S3-21", "RTS-5(3)(b)")
+def test_a_file_of_another_program_from_the_upload_to_the_report(bank: RunningStack) -> None:
+    """``BULK_TEST_ITEMS=100000`` makes it as large as a file may be."""
+    emil, dora = Customer(bank, "emil"), Customer(bank, "dora")
+    emil.sign_in()
+    before, patience = (emil.balance_minor(), dora.balance_minor()), 60 + ITEMS / 50
+    content = written_by_sepaxml(bank, emil, inside=dora.iban, outside=at_other_bank(PAID))
+    url = upload(emil, content, name="salaries.xml")
+    eventually(lambda: status(bank, url) == "RCVD", seconds=patience, what="the check")
+    known = len(emil.messages())
+    sign(emil, url)
+    eventually(lambda: status(bank, url) == "ACSC", seconds=patience, what="the last answer")
+    assert len(emil.messages()) == known + 1
+    assert (emil.balance_minor(), dora.balance_minor()) == (before[0] - ITEMS, before[1] + ITEMS // 2)
+    groups, sent = query(
+        bank,
+        "SELECT count(DISTINCT c.message_id), count(*) FROM clearing_clearinginstruction c"
+        " JOIN bulk_paymentitem i ON i.id = c.payment_id JOIN bulk_paymentbatch b ON b.id = i.batch_id"
+        " WHERE b.file_id = %s",
+        url.split("/")[-2],
+    )[0]
+    assert sent == ITEMS // 2
+    assert groups <= 2 + sent / 100  # Up to five hundred in a message; how many are due at once is chance.
+    report = emil.browser.open(f"{url}report/").response.content
+    assert [one.text for one in etree.fromstring(report).iter("{*}TxSts")] == ["ACSC"] * ITEMS
+
+
+def written_by_sepaxml(bank: RunningStack, emil: Customer, *, inside: str, outside: str) -> bytes:
+    """A cent each; every other payee has his account here."""
+    transfer = SepaTransfer(
+        {"name": "Krueger Werkzeugbau", "IBAN": emil.iban, "batch": True, "currency": "EUR"},
+        schema="pain.001.001.03",
+        clean=True,
+    )
+    for number in range(ITEMS):
+        transfer.add_payment(
+            {
+                "name": f"Payee {number}",
+                "IBAN": inside if number % 2 else outside,
+                "amount": 1,
+                "execution_date": bank_date(bank_now(bank)),
+                "description": f"Salary {number}",
+                "endtoend_id": f"S-{number}",
+            }
+        )
+    return bytes(transfer.export(validate=False))
 
 
 @pytest.mark.req("IPR-5a(4)")
