@@ -62,6 +62,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _quick_emptying() -> None:
+    from tests import emptying
+
+    emptying.install()
+
+
 @pytest.fixture(autouse=True)
 def _clean_context() -> Iterator[None]:
     """Whatever language a test switched on, the next one starts in English."""

@@ -94,26 +94,24 @@ def test_portal(browser: Browser, stack: RunningStack, name: str, width: int, sc
     context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), SHAPES)
-def test_sandbox(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
-    context = new_context(browser, width=width, scheme=scheme, locale=LOCALES[width])
+def test_sandbox(browser: Browser, stack: RunningStack) -> None:
+    context = new_context(browser, width=320, scheme="light", locale=LOCALES[320])
     visited = crawl(context, f"{stack.bank_url}/sandbox/", inside=f"{stack.bank_url}/sandbox/")
     assert len(visited) >= 3, visited
     context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), SHAPES)
-def test_console_for_strangers(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
-    context = new_context(browser, width=width, scheme=scheme, locale=LOCALES[width])
+def test_console_for_strangers(browser: Browser, stack: RunningStack) -> None:
+    context = new_context(browser, width=320, scheme="light", locale=LOCALES[320])
     visited = crawl(context, f"{stack.bank_url}/developers/", inside=f"{stack.bank_url}/developers/")
     assert len(visited) >= 4, visited
     context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), SHAPES)
-def test_staff(browser: Browser, stack: RunningStack, width: int, scheme: str) -> None:
+def test_staff(browser: Browser, stack: RunningStack) -> None:
+    """In the small window: tests/staff/test_browser.py."""
     record = next(entry for entry in stack.sandbox["staff"] if entry["user_id"] == "rita")
-    context = new_context(browser, width=width, scheme=scheme)
+    context = new_context(browser, width=1366, scheme="dark")
     page = context.new_page()
     known = len(stack.messages("rita"))
     page.goto(f"{stack.bank_url}/staff/")
