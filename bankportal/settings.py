@@ -415,5 +415,6 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
         "celery.redirected": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},  # A line for each task it sends, every ten seconds one.
     },
 }
