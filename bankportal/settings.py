@@ -270,7 +270,8 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
     }
 elif CELERY_BROKER_URL.startswith(("amqp", "pyamqp")):
     # Without confirms a broker crash swallows what it had "accepted" (reliability.md, trap 9).
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True, "read_timeout": 10, "write_timeout": 10}
+    CELERY_WORKER_CONSUMER = "bankportal.celery_consumer:Consumer"
     # A quorum queue is written to disk and, in a cluster, agreed on by most nodes before it is confirmed.
     CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
 else:
