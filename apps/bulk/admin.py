@@ -53,7 +53,15 @@ class PaymentFileAdmin(ReadOnlyAdmin):
 class PaymentBatchAdmin(ReadOnlyAdmin):
     """The groups of payments in files: from one account on one day."""
 
-    list_display = ["file", "number", "debtor_iban", "number_of_transactions", "total_minor", "status"]
+    list_display = [
+        "payment_information_identification",
+        "file",
+        "debtor_iban",
+        "number_of_transactions",
+        "total_minor",
+        "status",
+    ]
+    list_select_related = ["file"]
     list_filter = ["status"]
     search_fields = ["=debtor_iban", "=payment_information_identification"]
     search_help_text = _("IBAN, identification or ID")
@@ -95,7 +103,7 @@ class PaymentBatchAdmin(ReadOnlyAdmin):
 class PaymentItemAdmin(ReadOnlyAdmin):
     """Single payments of files."""
 
-    list_display = ["batch", "creditor_name", "creditor_iban", "amount_minor", "status", "status_reason"]
+    list_display = ["creditor_name", "creditor_iban", "amount_minor", "batch", "status", "status_reason"]
     list_filter = ["status"]
     search_fields = ["=creditor_iban", "=end_to_end_identification", "creditor_name"]
     search_help_text = _("Payee, IBAN, end-to-end ID or payment ID")

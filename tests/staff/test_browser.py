@@ -7,10 +7,13 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext
 
+from apps.bulk.models import PaymentItem
 from apps.notifications.models import OutboxMessage
 from apps.sca.models import Challenge
 from apps.sca.services import recompute_code
 from tests import browser as tools
+from tests.bulk.files import Group, pain001
+from tests.bulk.world import executed
 from tests.staff.clearing import compared_cycle, difference_of, settled_of
 from tests.staff.world import PASSWORD, World, build_world, member_of_staff, signed_in
 
@@ -60,6 +63,7 @@ def clearing_paths_of(world: World) -> list[str]:
 def paths_of(world: World) -> list[str]:
     message = OutboxMessage.objects.first()
     assert message is not None
+    item = PaymentItem.objects.get(batch__file=executed(world.anna, pain001(Group(world.anna.account.iban))))
     OutboxMessage.objects.filter(pk=message.pk).update(status="dead", attempts=8, last_error="SMSNotSent")
     lists = [
         "tpp/tpp",
@@ -74,6 +78,10 @@ def paths_of(world: World) -> list[str]:
         "clearing/clearingmessage",
     ]
     lists += [
+        "bulk/paymentfile",
+        "bulk/paymentbatch",
+        "bulk/paymentitem",
+        "payments/paymentlimits",
         "accounts/paymentaccount",
         "ledger/ledgeraccount",
         "identity/psu",
@@ -92,6 +100,9 @@ def paths_of(world: World) -> list[str]:
         f"/staff/payments/paymentinitiation/{world.waiting.pk}/",
         f"/staff/identity/psu/{world.anna.pk}/",
         f"/staff/tpps/{world.app.tpp_id}/block/",
+        f"/staff/bulk/paymentfile/{item.batch.file_id}/",
+        f"/staff/bulk/paymentbatch/{item.batch_id}/",
+        f"/staff/bulk/paymentitem/{item.pk}/",
         "/staff/trail/verify/",
         f"/staff/trail/consent/{world.consent.pk}/",
         f"/staff/accounts/{world.anna.account.pk}/fees/",
@@ -110,14 +121,13 @@ def test_pages_are_clean(visitor: Any, live_server: Any) -> None:
     client = signed_in(member_of_staff("rita"))
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     context = visitor(cookie=cookie, width=320, scheme="dark")
+    page = context.new_page()
     for path in paths_of(world):
-        page = context.new_page()
         answer = page.goto(live_server.url + path)
         assert answer is not None
         assert answer.status == 200, path
         tools.check_page(page)
         assert tools.small_targets(page) == [], path
-        page.close()
 
 
 def test_signing_in_and_blocking_a_tpp_by_keyboard(visitor: Any, live_server: Any) -> None:

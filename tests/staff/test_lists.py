@@ -1,12 +1,20 @@
 """Finding rows: search, filters, sorting, pages, and words for every column in both languages."""
 
+import re
+from dataclasses import replace
+
 import pytest
 from django.contrib import admin
 from django.db import models
+from django.urls import reverse
 from django.utils.functional import Promise
 
 from apps.core.read_only_admin import ReadOnlyAdmin
+from apps.payments.limits import change_limits, usual_limits
 from apps.staff.labels import LABELS
+from tests.bulk.files import Group, pain001
+from tests.bulk.world import executed
+from tests.factories.accounts import NOW
 from tests.factories.tpp import TPPFactory
 from tests.staff.world import signed_in, superuser
 
@@ -93,6 +101,19 @@ def test_lists_take_a_bounded_number_of_queries(world, rita, django_assert_max_n
     ):
         with django_assert_max_num_queries(14):
             client.get(f"/staff/{page}/")
+
+
+def test_the_first_column_opens_the_row_with_words_and_without_a_link_inside(world):
+    executed(world.anna, pain001(Group(world.anna.account.iban)))
+    change_limits(psu=world.anna, new=replace(usual_limits(), per_payment_minor=100), now=NOW)
+    client, looked_at = signed_in(superuser()), set()
+    for model in admin.site._registry:
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for inside in re.findall(r'<a class="staff-open"[^>]*>(.*?)</a>', text_of(client, url), re.DOTALL):
+            assert "<a " not in inside, url
+            assert re.sub(r"<[^>]*>", "", inside).strip(), url
+            looked_at.add(model._meta.label)
+    assert {"bulk.PaymentBatch", "bulk.PaymentItem", "payments.PaymentLimits"} <= looked_at
 
 
 def shown_fields() -> list[tuple[ReadOnlyAdmin, type[models.Model], str]]:

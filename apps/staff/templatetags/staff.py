@@ -58,10 +58,12 @@ def list_rows(context: dict[str, Any], change_list: ChangeList) -> list[ListRow]
     return [
         ListRow(
             url=reverse(url_name, args=[row.pk]),
-            cells=[
-                cell_of(row, str(name), model_admin=model_admin, masked=True, request=request)
-                for name in change_list.list_display
-            ],
+            cells=_opening(
+                [
+                    cell_of(row, str(name), model_admin=model_admin, masked=True, request=request)
+                    for name in change_list.list_display
+                ]
+            ),
         )
         for row in change_list.result_list
     ]
@@ -161,6 +163,11 @@ def _related_table(
             for item in manager.select_related(*foreign).order_by(*related.order)[: related.limit]
         ],
     )
+
+
+def _opening(cells: list[Cell]) -> list[Cell]:
+    """The first cell opens the row's own page, so it leads nowhere else: a link has no place in a link."""
+    return [replace(cells[0], url=""), *cells[1:]]
 
 
 def _linked(cells: list[Cell], *, url: str) -> list[Cell]:
