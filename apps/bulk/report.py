@@ -1,6 +1,6 @@
 """pain.002 (CustomerPaymentStatusReport): what became of a file, its groups and each payment, for whoever made it.
 
-Version .03 answers pain.001.001.03, version .10 pain.001.001.09 and CSV. Written element by element, so that a report
+Version .03 answers pain.001.001.03, version .10 all other formats. Written element by element, so that a report
 on 100,000 payments needs no more memory than one on three.
 """
 

@@ -26,7 +26,12 @@ class FileFormat(models.TextChoices):
 
     PAIN_001_001_03 = "pain.001.001.03"
     PAIN_001_001_09 = "pain.001.001.09"
+    JSON = "json", "JSON"
     CSV = "csv", "CSV"
+
+
+# They bring no identification of their own along.
+UNNAMED_FORMATS = (FileFormat.JSON, FileFormat.CSV)
 
 
 class FileStatus(models.TextChoices):
@@ -106,10 +111,11 @@ class ProblemCode(models.TextChoices):
     COMPRESSED = "compressed", _("Compressed files are not taken. Unpack it first.")
     ENCODING = "encoding", _("The file must be written in UTF-8; this is not: %(value)s")
     NOT_XML = "not_xml", _("The XML is broken here: %(value)s")
+    NOT_JSON = "not_json", _("The JSON is broken here: %(value)s")
     DOCTYPE = "doctype", _("A document type or an entity is declared. Payment files need none.")
     UNKNOWN_FORMAT = (
         "unknown_format",
-        _("This is neither pain.001 nor a CSV file with the columns that we describe."),
+        _("This is neither pain.001 nor JSON nor a CSV file with the columns that we describe."),
     )
     VERSION = "version", _("We take pain.001.001.03 and pain.001.001.09; this is %(value)s")
     SCHEMA = "schema", _("This does not follow the schema: %(value)s")
@@ -148,8 +154,8 @@ class ProblemCode(models.TextChoices):
 class Problem:
     """One thing that is wrong with a file.
 
-    ``line`` counts from 1, and is 0 when it is about the whole file; ``field`` is the element's path below PmtInf or
-    the column; ``value`` is what stands there, shortened.
+    ``line`` counts from 1, and is 0 when it is about the whole file; ``field`` is the element's path below PmtInf, the
+    column or the member; ``value`` is what stands there, shortened.
     """
 
     line: int

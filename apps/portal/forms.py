@@ -302,7 +302,9 @@ class PaymentFileForm(forms.Form):
 
     file = forms.FileField(
         label=_("File"),
-        widget=forms.FileInput(attrs={"accept": ".xml,.csv,.txt,text/xml,application/xml,text/csv"}),
+        widget=forms.FileInput(
+            attrs={"accept": ".xml,.json,.csv,.txt,text/xml,application/xml,application/json,text/csv"}
+        ),
         # An empty one is taken: the check says so like everything else that is wrong.
         allow_empty_file=True,
         error_messages={"required": _("Choose a file."), "invalid": _("Choose a file.")},

@@ -1,6 +1,7 @@
 """Files of payments in the portal: upload, errors, one signature, progress, report; and what is refused at the door."""
 
 import io
+import json
 import re
 
 import pytest
@@ -75,6 +76,27 @@ class TestTheWay:
         assert b"<GrpSts>ACSC</GrpSts>" in b"".join(report.streaming_content)
         listed = text_of(customer_anna.get("/batches/"))
         assert "salaries.csv" in listed
+
+    def test_json_of_the_berlin_group_is_taken_as_well(self, customer_anna: Visitor, anna: PSU) -> None:
+        payment = {
+            "instructedAmount": {"currency": "EUR", "amount": "12.50"},
+            "creditorAccount": {"iban": PAYEE_IBAN},
+            "creditorName": "Kern GmbH",
+        }
+        value = {"debtorAccount": {"iban": anna.account.iban}, "payments": [payment, payment]}
+        file = checked(customer_anna, json.dumps(value).encode(), "salaries.json")
+        here = f"/batches/{file.pk}/"
+        assert "€25.00" in text_of(customer_anna.get(here))
+        customer_anna.post(f"{here}code/")
+        customer_anna.post(f"{here}sign/", code=code_for(anna))
+        carry_out()
+        assert "All paid" in text_of(customer_anna.get(here))
+
+    def test_broken_json_is_told_by_its_line(self, customer_anna: Visitor, anna: PSU) -> None:
+        file = checked(customer_anna, b'{"payments": [\n{"creditorName": <script>}]}', "salaries.json")
+        page = text_of(customer_anna.get(f"/batches/{file.pk}/"))
+        assert "The JSON is broken here" in page
+        assert re.search(r'<td class="num">2</td>', page)
 
     def test_what_is_wrong_is_listed_and_nothing_is_booked(self, customer_anna: Visitor, anna: PSU) -> None:
         file = checked(customer_anna, table(anna, "5.00", "0", "x<script>"))

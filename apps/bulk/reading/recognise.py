@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from apps.bulk.reading.csv_file import read_csv
 from apps.bulk.reading.fields import Content, Fields, Header, Sink
+from apps.bulk.reading.json_file import read_json
 from apps.bulk.reading.pain001 import read_pain001
 from apps.bulk.reading.problems import ProblemList
 from apps.bulk.rules import FileFormat, ProblemCode
@@ -36,6 +37,8 @@ def read_payment_file(
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
         problems.stop(ProblemCode.ENCODING, value="UTF-16")
     text = head.removeprefix(_UTF_8).lstrip()
+    if text.startswith(b"{"):
+        return FileFormat.JSON, read_json(content, fields=fields, sink=sink, problems=problems)
     if not text.startswith(b"<"):
         return FileFormat.CSV, read_csv(content(), fields=fields, sink=sink, problems=problems)
     declared = _ENCODING.match(text)

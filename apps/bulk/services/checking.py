@@ -22,8 +22,8 @@ from apps.bulk.reading.fields import Content, Fields
 from apps.bulk.rules import (
     NOT_PROVIDED,
     PROBLEMS_MAX,
+    UNNAMED_FORMATS,
     VOID_STATUSES,
-    FileFormat,
     FileStatus,
     Problem,
     ProblemCode,
@@ -212,7 +212,9 @@ def _load(file: PaymentFile, content: Content, *, progress: Progress, now: datet
             loader.finish()
             loaded.file_format = file_format.value
             loaded.message_identification = header.message_identification or (
-                f"CSV-{bytes(file.upload_sha256).hex()[:24]}" if file_format == FileFormat.CSV else ""
+                f"{file_format.label}-{bytes(file.upload_sha256).hex()[:24]}"
+                if file_format in UNNAMED_FORMATS
+                else ""
             )
             loaded.initiating_party = header.initiating_party
             loaded.number_of_transactions, loaded.total_minor = loader.count, loader.total_minor

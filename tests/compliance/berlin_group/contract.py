@@ -87,6 +87,14 @@ def check_answer(*, method: str, path: str, status: int, headers: Mapping[str, s
     return value
 
 
+def check_body(value: Any, schema: str) -> None:
+    """Hold a value against a schema of the contract by its name.
+
+    :raises ContractBroken: it is not what the schema says.
+    """
+    _check_schema({"$ref": f"#/components/schemas/{schema}"}, value, where=schema)
+
+
 def example(name: str) -> Any:
     """An example of the contract by name."""
     return contract()["components"]["examples"][name]["value"]

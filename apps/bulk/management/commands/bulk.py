@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["check"])
-        parser.add_argument("file", type=Path, help="pain.001.001.03, pain.001.001.09 or CSV")
+        parser.add_argument("file", type=Path, help="pain.001.001.03, pain.001.001.09, JSON or CSV")
         parser.add_argument("--customer", required=True, help="user ID of the customer who would upload it")
 
     def handle(self, *args: Any, **options: Any) -> None:
