@@ -310,10 +310,7 @@ def revoke_consent(*, consent_id: UUID, psu_id: UUID, now: datetime) -> Consent:
     :raises apps.consents.queries.ConsentUnknown: not this customer's.
     """
     consent = _lock_consent(consent_id=consent_id, psu_id=psu_id)
-    if may_change_status(current=consent.consent_status, new=ConsentStatus.REVOKED_BY_PSU):
-        _change_status(
-            consent, status=ConsentStatus.REVOKED_BY_PSU, actor_type="psu", actor_id=psu_id, now=now
-        )
+    _revoke(consent, actor_type="psu", actor_id=psu_id, now=now)
     return consent
 
 
@@ -321,16 +318,24 @@ def revoke_consent(*, consent_id: UUID, psu_id: UUID, now: datetime) -> Consent:
 def revoke_consent_by_staff(*, consent_id: UUID, staff_id: UUID, reason: str, now: datetime) -> Consent:
     """The bank stops access on the customer's word or for his safety; shown in his history."""
     consent = _lock_consent(consent_id=consent_id)
-    if may_change_status(current=consent.consent_status, new=ConsentStatus.REVOKED_BY_PSU):
-        _change_status(
-            consent,
-            status=ConsentStatus.REVOKED_BY_PSU,
-            actor_type="staff",
-            actor_id=staff_id,
-            now=now,
-            data={"reason": reason},
-        )
+    _revoke(consent, actor_type="staff", actor_id=staff_id, data={"reason": reason}, now=now)
     return consent
+
+
+def revoke_all_consents(*, psu_id: UUID, actor_type: str, actor_id: UUID, reason: str, now: datetime) -> int:
+    """Stop every company's access to a customer's accounts; returns how many there were.
+
+    Each in a transaction of its own: none waits, holding others, for a consent that is being given at the moment.
+    """
+    live = Consent.objects.filter(psu_id=psu_id, consent_status=ConsentStatus.VALID)
+    count = 0
+    for consent_id in list(live.values_list("pk", flat=True)):
+        with transaction.atomic():
+            consent = _lock_consent(consent_id=consent_id)
+            count += _revoke(
+                consent, actor_type=actor_type, actor_id=actor_id, data={"reason": reason}, now=now
+            )
+    return count
 
 
 @transaction.atomic
@@ -444,6 +449,28 @@ def _same_request(*, app: App, request_id: str, request_hash: bytes) -> Consent:
     if not hmac.compare_digest(bytes(consent.request_hash), request_hash):
         raise RequestIdReused(request_id)
     return consent
+
+
+def _revoke(
+    consent: Consent,
+    *,
+    actor_type: str,
+    actor_id: UUID,
+    data: dict[str, Any] | None = None,
+    now: datetime,
+) -> bool:
+    """End a locked consent on the customer's word; False if it is over, or not begun."""
+    if not may_change_status(current=consent.consent_status, new=ConsentStatus.REVOKED_BY_PSU):
+        return False
+    _change_status(
+        consent,
+        status=ConsentStatus.REVOKED_BY_PSU,
+        actor_type=actor_type,
+        actor_id=actor_id,
+        now=now,
+        data=data,
+    )
+    return True
 
 
 def _is_stale(consent: Consent, *, now: datetime) -> bool:

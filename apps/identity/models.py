@@ -3,6 +3,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
@@ -15,11 +16,19 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # of a device
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES, default="en")
     previous_login_at = models.DateTimeField(_("last sign-in"), null=True, blank=True)
+    session_epoch = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="counted up, it ends every session that there is"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(language__in=["en", "de"]), name="user_language_known")
         ]
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """What a session must match to be this user's: password and epoch. Django asks here for its old keys, too."""
+        value = f"{self.session_epoch}:{self.password}"
+        return salted_hmac("identity.session", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class PSU(models.Model):

@@ -1,8 +1,10 @@
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils.translation import get_supported_language_variant
 
 from apps.audit.services import record_event
@@ -141,6 +143,20 @@ def change_language(*, user: User, language: str, now: datetime) -> None:
         actor_id=user.pk,
         at=now,
         data={"language": language},
+    )
+
+
+@transaction.atomic
+def end_sessions(*, user_id: UUID, actor_type: str, actor_id: UUID, now: datetime) -> None:
+    """Sign a person out wherever he is signed in; it holds from the next call of each browser on."""
+    User.objects.filter(pk=user_id).update(session_epoch=F("session_epoch") + 1)
+    record_event(
+        event="identity.user.sessions_ended",
+        object_type="user",
+        object_id=user_id,
+        actor_type=actor_type,
+        actor_id=actor_id,
+        at=now,
     )
 
 

@@ -311,6 +311,15 @@ class PaymentFileForm(forms.Form):
     )
 
 
+class FreezeForm(forms.Form):
+    """One tick, so that no slip of the finger freezes anything."""
+
+    is_confirmed = forms.BooleanField(
+        label=_("Yes, freeze everything. Only the bank can open it again."),
+        error_messages={"required": _("Tick the box to freeze everything.")},
+    )
+
+
 class LimitsForm(forms.Form):
     """The customer's limits, in whole euros; zero lets nothing out."""
 

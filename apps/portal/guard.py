@@ -55,6 +55,7 @@ _DESTINATIONS = frozenset(
         "bulk-sign",
         "app-list",
         "security",
+        "freeze",
         "limits",
         "limits-sign",
     )

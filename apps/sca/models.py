@@ -182,13 +182,19 @@ class AuthenticationState(models.Model):
     block_level = models.PositiveSmallIntegerField(default=0, help_text="blocks since the last success")
     blocked_until = models.DateTimeField(null=True)
     blocked_for_good = models.BooleanField(default=False)
+    frozen_at = models.DateTimeField(
+        null=True, help_text="closed on the word of the customer or of staff, not for failures"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(consecutive_failures__lte=CODE_ATTEMPTS_MAX),
                 name="sca_consecutive_failures_bounded",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(frozen_at__isnull=True) | Q(blocked_for_good=True), name="sca_frozen_is_closed"
+            ),
         ]
 
     def __str__(self) -> str:

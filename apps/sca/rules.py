@@ -94,11 +94,12 @@ class AuthenticationMethod(models.TextChoices):
 
 
 class BlockStage(StrEnum):
-    """How far failures in a row have come."""
+    """How far failures in a row have come, or that it was closed for another reason."""
 
     PAUSE = "pause"
     LAST_PAUSE = "last_pause"
     CLOSED = "closed"
+    FROZEN = "frozen"
 
 
 class CodeMalformed(DomainError):
@@ -140,8 +141,10 @@ def block_until(*, level: int, now: datetime) -> datetime | None:
     return now + BLOCK_DURATIONS[level] if level < len(BLOCK_DURATIONS) else None
 
 
-def block_stage(*, level: int, is_for_good: bool) -> BlockStage:
+def block_stage(*, level: int, is_for_good: bool, is_frozen: bool = False) -> BlockStage:
     """What a customer is to be told after the block that raised his count of blocks to ``level`` (RTS art. 4(4))."""
+    if is_frozen:
+        return BlockStage.FROZEN
     if is_for_good:
         return BlockStage.CLOSED
     return BlockStage.LAST_PAUSE if level == len(BLOCK_DURATIONS) else BlockStage.PAUSE

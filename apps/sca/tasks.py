@@ -40,12 +40,16 @@ def send_code(*, challenge_id: str) -> None:
 
 @outbox_task(SEND_BLOCK_NOTICE_TASK)
 def send_block_notice(*, user_id: str, effect_key: str) -> None:
-    """Tell a customer that sign-in is paused; whoever failed may not have been he."""
+    """Tell a customer that sign-in is paused or frozen; whoever failed, or froze it, may not have been he."""
     user = User.objects.filter(pk=user_id).first()
     device = get_sms_device(user_id=UUID(user_id))
     state = get_authentication_state(user_id=UUID(user_id))
     if user is not None and device is not None and state is not None:
-        stage = block_stage(level=state.block_level, is_for_good=state.blocked_for_good)
+        stage = block_stage(
+            level=state.block_level,
+            is_for_good=state.blocked_for_good,
+            is_frozen=state.frozen_at is not None,
+        )
         send_sms(
             effect_key=effect_key,
             user_id=user.pk,

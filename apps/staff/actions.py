@@ -64,6 +64,11 @@ class ActLink:
     is_post: bool
 
 
+def _is_frozen(user_id: Any) -> bool:
+    state = get_authentication_state(user_id=user_id)
+    return state is not None and state.frozen_at is not None
+
+
 def _is_paused(user_id: Any) -> bool:
     state = get_authentication_state(user_id=user_id)
     return state is not None and bool(
@@ -121,6 +126,14 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "log-in",
             REOPEN_SIGN_IN,
             lambda psu: _is_paused(psu.user_id),
+        ),
+        Act(
+            "admin:customer-freeze",
+            _("Freeze everything"),
+            "ban",
+            REOPEN_SIGN_IN,
+            lambda psu: not _is_frozen(psu.user_id),
+            is_danger=True,
         ),
     ),
     User: (

@@ -91,6 +91,8 @@ def _sign_in_state_of(user: User) -> Panel:
     state, device = get_authentication_state(user_id=user.pk), get_sms_device(user_id=user.pk)
     if state is None or not (state.blocked_for_good or state.blocked_until):
         status = gettext("open")
+    elif state.frozen_at is not None:
+        status = gettext("frozen")
     elif state.blocked_for_good:
         status = gettext("closed until the bank reopens it")
     else:
@@ -98,6 +100,7 @@ def _sign_in_state_of(user: User) -> Panel:
     facts = [
         LabelledCell(_("Sign-in"), Cell("text", status)),
         LabelledCell(_("Paused until"), _date(state.blocked_until if state else None)),
+        LabelledCell(_("Frozen since"), _date(state.frozen_at if state else None)),
         LabelledCell(_("Failures in a row"), Cell("text", state.consecutive_failures if state else 0)),
         LabelledCell(_("Mobile number"), Cell("text", device.masked_number) if device else NOTHING),
     ]

@@ -20,6 +20,7 @@ from apps.tpp.rules import TPPStatus
 SECURITY_EVENTS = (
     "sca.sign_in.paused",
     "sca.sign_in.reopened",
+    "sca.sign_in.frozen",
     "tpp.tpp.blocked",
     "tpp.tpp.unblocked",
     "tpp.app.suspended",

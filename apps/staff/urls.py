@@ -21,6 +21,11 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
             admin_view(sign_in_state.reopen_customer),
             name="customer-reopen",
         ),
+        path(
+            "customers/<uuid:psu_id>/freeze/",
+            admin_view(sign_in_state.freeze_customer),
+            name="customer-freeze",
+        ),
         path("users/<uuid:user_id>/reopen/", admin_view(sign_in_state.reopen_user), name="user-reopen"),
         path("holders/<int:holder_id>/signing/", admin_view(holders.change_signing), name="holder-signing"),
         path("accounts/<uuid:account_id>/fees/", admin_view(fees.account_fees), name="account-fees"),

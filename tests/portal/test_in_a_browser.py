@@ -109,6 +109,8 @@ def test_every_page_of_the_portal_is_clean(
             "/transactions/?q=zzz",
             f"/accounts/{anna.account.pk}/",
             "/security/",
+            "/security/freeze/",
+            "/frozen/",
         ]
         for path in [*paths, "/help/", "/legal/", "/accessibility/", "/nowhere/"]:
             tab.goto(base + path)

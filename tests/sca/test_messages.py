@@ -3,12 +3,15 @@
 import pytest
 from django.test import override_settings
 
+from apps.audit.models import AuditEvent
 from apps.identity.models import PSU
 from apps.notifications.gateways import SMSNotSent
 from apps.notifications.models import OutboxMessage, SMSDelivery
 from apps.notifications.services import carry_out_message
 from apps.sca.messages import render_code_message
 from apps.sca.models import Challenge
+from apps.sca.services import freeze_sign_in
+from apps.sca.tasks import send_block_notice
 from apps.sca.tasks import send_code as send_code_task
 from tests.factories.accounts import NOW, customer
 from tests.factories.payments import challenged_payment, right_code
@@ -41,9 +44,9 @@ def anna(db: None) -> PSU:
     return customer("Anna")
 
 
-def deliver() -> None:
-    message = OutboxMessage.objects.get(topic="sca.send_code")
-    carry_out_message(message_id=message.pk, topic=message.topic, handler=handler_of(send_code_task))
+def deliver(task=send_code_task) -> None:
+    message = OutboxMessage.objects.get(topic=task.name)
+    carry_out_message(message_id=message.pk, topic=message.topic, handler=handler_of(task))
 
 
 def handler_of(task):
@@ -88,6 +91,20 @@ class TestThePaymentMessage:
         challenge = Challenge.objects.get(pk=challenge_id)
         text = render_code_message(challenge=challenge, code="123456", language="de")
         assert "1.249,00\u00a0€" in text or "1.249,00 €" in text
+
+
+@pytest.mark.req("P-70", "RTS-4(4)")
+class TestTheNoticeOfAFreeze:
+    def test_tells_once_what_holds_and_how_it_opens_again(self, anna: PSU, gateway, settings) -> None:
+        for is_first in (True, False):
+            assert is_first == freeze_sign_in(
+                user_id=anna.user_id, actor_type="psu", actor_id=anna.pk, reason="phone lost", now=NOW
+            )
+        deliver(send_block_notice)
+        ((_to, text, _key),) = gateway.sent
+        assert "everything is frozen" in text
+        assert settings.BANK_FRAUD_PHONE in text
+        assert AuditEvent.objects.get(event="sca.sign_in.frozen").data == {"reason": "phone lost"}
 
 
 class TestDelivery:

@@ -99,6 +99,26 @@ def test_a_paused_customer_gets_in_again(world, staff):
     assert event("sca.sign_in.reopened").data == {"reason": "Identified by phone"}
 
 
+@pytest.mark.req("P-70")
+def test_a_customer_on_the_phone_is_frozen_and_opened_again(world, staff):
+    anna, now = world.anna, datetime.now(UTC)
+    page = f"/staff/identity/psu/{anna.pk}/"
+    assert "/freeze/" in staff.get(page).content.decode()
+    staff.post(f"/staff/customers/{anna.pk}/freeze/", FORM)
+    world.consent.refresh_from_db()
+    assert world.consent.consent_status == "revokedByPsu"
+    assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is None
+    text = staff.get(page).content.decode()
+    assert "frozen" in text
+    assert f"/staff/customers/{anna.pk}/freeze/" not in text
+    assert event("sca.sign_in.frozen").actor_type == "staff"
+    assert "frozen" in staff.get("/staff/").content.decode()
+    staff.post(f"/staff/customers/{anna.pk}/reopen/", FORM)
+    assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is not None
+    world.consent.refresh_from_db()
+    assert world.consent.consent_status == "revokedByPsu"
+
+
 @pytest.mark.parametrize(
     "form",
     [
@@ -133,7 +153,8 @@ def test_an_act_needs_its_token(world, rita):
 
 
 @pytest.mark.parametrize(
-    "kind", ["tpps/{}/block", "apps/{}/suspend", "consents/{}/revoke", "customers/{}/reopen"]
+    "kind",
+    ["tpps/{}/block", "apps/{}/suspend", "consents/{}/revoke", "customers/{}/reopen", "customers/{}/freeze"],
 )
 def test_an_act_on_what_does_not_exist_is_missing(staff, kind):
     unknown = "00000000-0000-4000-8000-000000000000"

@@ -100,6 +100,7 @@ def paths_of(world: World) -> list[str]:
         f"/staff/payments/paymentinitiation/{world.waiting.pk}/",
         f"/staff/identity/psu/{world.anna.pk}/",
         f"/staff/tpps/{world.app.tpp_id}/block/",
+        f"/staff/customers/{world.anna.pk}/freeze/",
         f"/staff/bulk/paymentfile/{item.batch.file_id}/",
         f"/staff/bulk/paymentbatch/{item.batch_id}/",
         f"/staff/bulk/paymentitem/{item.pk}/",

@@ -68,6 +68,7 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/apps/{world.app.pk}/resume/": "tpp.change_app",
         f"/staff/consents/{world.consent.pk}/revoke/": "consents.change_consent",
         f"/staff/customers/{world.anna.pk}/reopen/": "sca.change_authenticationstate",
+        f"/staff/customers/{world.anna.pk}/freeze/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
         f"/staff/holders/{world.anna.account.holders.get().pk}/signing/": "accounts.change_accountholder",

@@ -1,11 +1,20 @@
-"""What protects the account, and what happened around it."""
+"""What protects the account, what happened around it, and how to stop everything."""
 
+from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from apps.identity.queries import get_psu
+from apps.identity.services import end_sessions
+from apps.portal.forms import FreezeForm
 from apps.portal.guard import Visit, customers_only
 from apps.sca.queries import get_authentication_state, get_sms_device, list_code_uses
+from apps.web.freezing import freeze_customer
+from apps.web.views.preferences import SeeOther
 
 
 @require_safe
@@ -24,3 +33,38 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
         "paused_until": state.blocked_until if state else None,
     }
     return render(request, "portal/security.html", context)
+
+
+@require_POST
+@customers_only
+def end_other_sessions(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Sign out everywhere but here."""
+    end_sessions(user_id=visit.psu.user_id, actor_type="psu", actor_id=visit.psu.pk, now=visit.now)
+    update_session_auth_hash(request, get_psu(psu_id=visit.psu.pk).user)
+    messages.success(request, gettext("You are signed out everywhere but here."))
+    return SeeOther(reverse("portal:security"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@customers_only
+def freeze(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Stop every use of this access. No code is asked for: whoever needs this may have lost the phone."""
+    form = FreezeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        freeze_customer(
+            psu_id=visit.psu.pk,
+            actor_type="psu",
+            actor_id=visit.psu.pk,
+            reason="frozen in the portal",
+            now=visit.now,
+        )
+        logout(request)
+        return SeeOther(reverse("portal:frozen"))
+    context = {"form": form, "device": get_sms_device(user_id=visit.psu.user_id)}
+    return render(request, "portal/freeze.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def frozen(request: HttpRequest) -> HttpResponse:
+    """What holds now, for somebody who is signed out. Says nothing of anybody, so anybody may read it."""
+    return render(request, "portal/frozen.html")

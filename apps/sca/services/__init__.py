@@ -38,6 +38,7 @@ from apps.sca.services.devices import (
     enrol_sms_device,
     make_authenticator_secret,
 )
+from apps.sca.services.freezing import freeze_sign_in
 
 __all__ = [
     "SEND_BLOCK_NOTICE_TASK",
@@ -59,6 +60,7 @@ __all__ = [
     "fail_authorisation",
     "fail_authorisations_of",
     "finalise_authorisation",
+    "freeze_sign_in",
     "is_proof_of",
     "make_authenticator_secret",
     "note_code_accepted",

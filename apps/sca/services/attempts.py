@@ -42,9 +42,9 @@ def check_knowledge(*, username: str, password: str, now: datetime) -> User | No
 
 @transaction.atomic
 def reopen_sign_in(*, user_id: UUID, staff_id: UUID, reason: str, now: datetime) -> None:
-    """Lift a pause of sign-in, after staff made sure who asks (RTS art. 4(4))."""
+    """Lift a pause of sign-in or a freeze, after staff made sure who asks (RTS art. 4(4))."""
     AuthenticationState.objects.filter(user_id=user_id).update(
-        consecutive_failures=0, block_level=0, blocked_until=None, blocked_for_good=False
+        consecutive_failures=0, block_level=0, blocked_until=None, blocked_for_good=False, frozen_at=None
     )
     record_event(
         event="sca.sign_in.reopened",

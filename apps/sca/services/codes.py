@@ -227,7 +227,7 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
 
     Failures in a row start again from zero.
 
-    :raises CodeRefused: it was spent, voided or expired meanwhile.
+    :raises CodeRefused: it was spent, voided or expired meanwhile, or the log-in was frozen.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a proof is spent in the transaction of what it authorises")
@@ -236,9 +236,9 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
     ).update(status=ChallengeStatus.USED, used_at=now)
     if not spent:
         raise CodeRefused("already used", is_over=True)
-    AuthenticationState.objects.filter(user_id=proof.user_id).update(
-        consecutive_failures=0, block_level=0, blocked_until=None
-    )
+    state = AuthenticationState.objects.filter(user_id=proof.user_id)
+    if not state.filter(frozen_at=None).update(consecutive_failures=0, block_level=0, blocked_until=None):
+        raise CodeRefused("frozen meanwhile", is_over=True)
     record_event(
         event="sca.challenge.used",
         object_type="challenge",

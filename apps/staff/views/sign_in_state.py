@@ -12,6 +12,7 @@ from apps.sca.services import reopen_sign_in
 from apps.staff.actions import REOPEN_SIGN_IN
 from apps.staff.acts import ActPage, answer_act, found, require_permission, staff_id
 from apps.staff.cells import Cell, LabelledCell
+from apps.web import freezing
 
 _METHODS = ["GET", "HEAD", "POST"]
 
@@ -22,6 +23,42 @@ def reopen_customer(request: HttpRequest, psu_id: UUID) -> HttpResponse:
     require_permission(request, REOPEN_SIGN_IN)
     psu = found(get_psu, psu_id=psu_id)
     return _reopen(request, user=psu.user, back_url=reverse("admin:identity_psu_change", args=[psu.pk]))
+
+
+@require_http_methods(_METHODS)
+def freeze_customer(request: HttpRequest, psu_id: UUID) -> HttpResponse:
+    """Stop every use of a customer's access, on his word."""
+    require_permission(request, REOPEN_SIGN_IN)
+    psu = found(get_psu, psu_id=psu_id)
+    page = ActPage(
+        title=_("Freeze everything"),
+        about=[
+            LabelledCell(_("Customer"), Cell("text", psu.full_name)),
+            LabelledCell(_("User ID"), Cell("text", psu.user.username)),
+        ],
+        consequences=[
+            _(
+                "The customer is signed out everywhere. Sign-in and signing stay closed until staff reopen them."
+            ),
+            _("Codes that are under way are void, and every company loses its access for good."),
+            _("Orders that are signed already are carried out. Go through them with the customer."),
+        ],
+        button=_("Freeze everything"),
+        done=_("Everything is frozen, and the customer gets a text message about it."),
+        back_url=reverse("admin:identity_psu_change", args=[psu.pk]),
+        is_danger=True,
+    )
+    return answer_act(
+        request,
+        page=page,
+        carry_out=lambda reason: freezing.freeze_customer(
+            psu_id=psu.pk,
+            actor_type="staff",
+            actor_id=staff_id(request),
+            reason=reason,
+            now=clock.now(),
+        ),
+    )
 
 
 @require_http_methods(_METHODS)
@@ -39,7 +76,7 @@ def _reopen(request: HttpRequest, *, user: User, back_url: str) -> HttpResponse:
         title=_("Reopen sign-in"),
         about=[LabelledCell(_("User ID"), Cell("text", user.username))],
         consequences=[
-            _("Failed attempts are forgotten, and this person can sign in at once."),
+            _("Failed attempts and a freeze are forgotten, and this person can sign in at once."),
             _(
                 "Make sure first who is asking: whoever failed five times may be somebody else (RTS art. 4(4))."
             ),
