@@ -127,6 +127,21 @@ class TestNothingIsLeft:
         thief.post(page(authorisation.pk), user_id=anna.user.username, password=PASSWORD)
         assert last_challenge().user is None
 
+    def test_no_consent_whose_code_was_right_and_that_is_yet_to_be_confirmed(
+        self, customer_anna: Visitor, anna: PSU, app: App
+    ) -> None:
+        consent, authorisation = ask_consent(app, anna.account)
+        thief = Visitor()
+        thief.post(page(authorisation.pk), user_id=anna.user.username, password=PASSWORD)
+        thief.post(page(authorisation.pk, "code"), code=code_for(anna))
+        authorisation.refresh_from_db()
+        assert authorisation.sca_status == "unconfirmed"
+        freeze(customer_anna)
+        answer = thief.post(page(authorisation.pk, "confirm"), accounts=[str(anna.account.pk)])
+        assert answer.status_code < 500
+        consent.refresh_from_db()
+        assert consent.consent_status != "valid"
+
     def test_but_of_nobody_else(self, customer_anna: Visitor, anna: PSU, bruno: PSU, app: App) -> None:
         other, consent = Visitor(), allow(app, bruno)
         other.sign_in(bruno)

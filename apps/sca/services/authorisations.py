@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.audit.services import record_event
 from apps.core.errors import DomainError
 from apps.identity.models import PSU
-from apps.sca.models import Challenge, SCAAuthorisation
+from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
 from apps.sca.rules import FINAL_STATUSES, ChallengeStatus, SCAStatus, SubjectType, may_change_status
 
 
@@ -56,9 +56,13 @@ def finalise_authorisation(
 ) -> SCAAuthorisation:
     """Close an authorisation after a code was spent for it; two elements are on record.
 
-    :raises AuthorisationOver: final or expired.
+    :raises AuthorisationOver: final or expired, or the log-in was frozen after the code.
     """
     authorisation = _lock_open_authorisation(authorisation_id=authorisation_id, now=now)
+    # Under a lock: a freeze waits for this to end, and then finds what it has brought about.
+    state = AuthenticationState.objects.select_for_update(no_key=True).filter(user_id=psu.user_id).first()
+    if state is not None and state.frozen_at is not None:
+        raise AuthorisationOver(str(authorisation_id))
     authorisation.psu = psu
     authorisation.sca_status = SCAStatus.FINALISED
     authorisation.finalised_at = now
