@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,12 +29,15 @@ from apps.bulk.services import (  # noqa: E402
 )
 from apps.core.clock import bank_date  # noqa: E402
 from apps.core.iban import make_iban  # noqa: E402
+from apps.core.target_calendar import is_business_day  # noqa: E402
 from apps.engine.bulk import book_set, start_batch  # noqa: E402
 from tests.bulk.files import Group, Pay, pain001  # noqa: E402
 from tests.factories.accounts import bank_accounts, customer, fund  # noqa: E402
 from tests.factories.payments import proof_for  # noqa: E402
 
 NOW = datetime.now(UTC)
+while not is_business_day(bank_date(NOW)):  # On a Sunday it would wait for the Monday.
+    NOW += timedelta(days=1)
 PAYEES = 5_000
 
 

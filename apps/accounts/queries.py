@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Prefetch, QuerySet
 
 from apps.accounts.models import AccountHolder, PaymentAccount
@@ -152,11 +153,13 @@ def find_payable_accounts(*, ibans: Iterable[str]) -> dict[str, PayableAccount]:
 
     Closed accounts are among them, unknown ones are not.
     """
-    rows = PaymentAccount.objects.filter(iban__in=set(ibans))
-    return {
-        iban: PayableAccount(ledger_account_id, status)
-        for iban, ledger_account_id, status in rows.values_list("iban", "ledger_account_id", "status")
-    }
+    # Not by `IN`: that takes longer to write and to parse for thousands than they take to be found.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT iban, ledger_account_id, status FROM accounts_paymentaccount WHERE iban = ANY (%s)",
+            [list(set(ibans))],
+        )
+        return {iban: PayableAccount(ledger_id, status) for iban, ledger_id, status in cursor.fetchall()}
 
 
 def list_holder_names(*, iban: str) -> list[str]:
