@@ -396,13 +396,14 @@ def written_by_sepaxml(bank: RunningStack, emil: Customer, *, inside: str, outsi
         schema="pain.001.001.03",
         clean=True,
     )
+    day = bank_date(bank_now(bank))
     for number in range(ITEMS):
         transfer.add_payment(
             {
                 "name": f"Payee {number}",
                 "IBAN": inside if number % 2 else outside,
                 "amount": 1,
-                "execution_date": bank_date(bank_now(bank)),
+                "execution_date": day,
                 "description": f"Salary {number}",
                 "endtoend_id": f"S-{number}",
             }
