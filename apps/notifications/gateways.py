@@ -3,7 +3,9 @@
 import ipaddress
 import json
 import socket
+import ssl
 import string
+from functools import cache
 from typing import Any, Protocol
 
 import httpx
@@ -61,6 +63,7 @@ class HTTPSMSGateway:
                 },
                 timeout=_TIMEOUT,
                 follow_redirects=False,
+                verify=_tls_context(),
             )
         except httpx.HTTPError as error:
             # The class only: the error's text may repeat the request.
@@ -82,7 +85,7 @@ def post_status(*, url: str, body: dict[str, Any], request_id: str) -> None:
     try:
         target = httpx.URL(url)
         with (
-            httpx.Client(timeout=_TIMEOUT, follow_redirects=False) as client,
+            httpx.Client(timeout=_TIMEOUT, follow_redirects=False, verify=_tls_context()) as client,
             client.stream(
                 "POST",
                 target.copy_with(host=_public_address(target)),
@@ -96,6 +99,12 @@ def post_status(*, url: str, body: dict[str, Any], request_id: str) -> None:
         raise PushNotDelivered(type(error).__name__) from None
     if not 200 <= status < 300:
         raise PushNotDelivered(f"endpoint answered {status}")
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """One for all messages: to load the certificates of every authority takes longer than many a message."""
+    return httpx.create_ssl_context()
 
 
 def _public_address(url: httpx.URL) -> str:

@@ -28,6 +28,10 @@ from tests.plugin import TEST_VAR, is_embedded
 
 READY_SECONDS = 60
 
+# One for all calls: making one loads the certificates of every authority, which takes longer than most calls do.
+# Nothing is kept open, since what answers is killed now and then.
+HTTP = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
 
 @dataclass
 class RunningStack:
@@ -86,9 +90,7 @@ class RunningStack:
 
     def messages(self, customer: str) -> list[dict[str, Any]]:
         """The customer's text messages, as the sandbox's phone shows them."""
-        answer = httpx.get(
-            f"{self.bank_url}/sandbox/messages.json", params={"customer": customer}, trust_env=False
-        )
+        answer = HTTP.get(f"{self.bank_url}/sandbox/messages.json", params={"customer": customer})
         answer.raise_for_status()
         found = answer.json()
         messages: list[dict[str, Any]] = found["messages"] if isinstance(found, dict) else found
@@ -96,7 +98,7 @@ class RunningStack:
 
     def ledger(self) -> dict[str, Any]:
         """Sums and counts of the ledger."""
-        answer = httpx.get(f"{self.bank_url}/sandbox/ledger.json", trust_env=False)
+        answer = HTTP.get(f"{self.bank_url}/sandbox/ledger.json")
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found

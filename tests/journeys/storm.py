@@ -15,13 +15,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx
 import psutil
 
 from deploy.local import postgres
 from deploy.local.config import ROOT
 from tests.journeys.people import query
-from tests.journeys.stack import RunningStack, running_stack
+from tests.journeys.stack import HTTP, RunningStack, running_stack
 
 PAYMENTS = 8
 END_SECONDS = 120
@@ -143,11 +142,10 @@ def _messages_doubled(stack: RunningStack, choose: random.Random) -> None:
 
 def _clock_jumps(stack: RunningStack, choose: random.Random) -> None:
     """The bank's clock goes eleven minutes, or a day, forward while payments are on their way."""
-    answer = httpx.post(
+    answer = HTTP.post(
         f"{stack.bank_url}/sandbox/clock.json",
         json={"advance_seconds": choose.choice([660, 24 * 3600])},
         headers={"X-Sandbox": "1"},
-        trust_env=False,
         timeout=30,
     )
     assert answer.status_code == 200, answer.text
@@ -294,7 +292,7 @@ def _judge(stack: RunningStack, payments: list[str], cell: Cell) -> None:
             cell.lost.append(str(payment))
         if booked > 1 or given_back > 1 or taken_in > 1 or paid > should_be:
             cell.twice.append(str(payment))
-    in_house = httpx.get(f"{stack.clearing_url}/transfers", trust_env=False, timeout=30).json()
+    in_house = HTTP.get(f"{stack.clearing_url}/transfers", timeout=30).json()
     seen = [row["tx_id"] for row in in_house]
     cell.twice += [str(one) for one in ids if seen.count(one.hex) > 1]
     if not stack.ledger()["sound"]:

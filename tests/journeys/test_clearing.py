@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from apps.core.iban import make_iban
@@ -17,7 +16,7 @@ from tests.journeys.people import (
     query,
     status_of,
 )
-from tests.journeys.stack import RunningStack
+from tests.journeys.stack import HTTP, RunningStack
 
 OTHER_BANK = "12030000"
 SOON = {"OUTBOX_REDELIVERY_SECONDS": "2"}
@@ -38,11 +37,11 @@ class House:
         self._url = stack.clearing_url
 
     def show(self, table: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = httpx.get(f"{self._url}/{table}", trust_env=False, timeout=10).json()
+        found: list[dict[str, Any]] = HTTP.get(f"{self._url}/{table}", timeout=10).json()
         return found
 
     def order(self, what: str, **fields: Any) -> dict[str, Any]:
-        answer = httpx.post(f"{self._url}/control/{what}", json=fields, trust_env=False, timeout=10)
+        answer = HTTP.post(f"{self._url}/control/{what}", json=fields, timeout=10)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -287,11 +286,10 @@ class TestIncoming:
         self, stack: RunningStack, anna: Customer, house: House
     ) -> None:
         for body in (b"<x", b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"):
-            answer = httpx.post(
+            answer = HTTP.post(
                 f"{stack.clearing_url}/control/send",
                 content=body,
                 headers={"Content-Type": "application/xml"},
-                trust_env=False,
             )
             assert answer.status_code == 202
         eventually(

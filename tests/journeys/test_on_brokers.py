@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import httpx
 import pytest
 from amqp.exceptions import PreconditionFailed
 from kombu import Connection, Queue
@@ -11,7 +10,7 @@ from kombu import Connection, Queue
 from apps.core.clock import bank_date
 from tests.conftest import broker_url
 from tests.journeys.people import Customer, eventually, final_status, status_of
-from tests.journeys.stack import RunningStack, running_stack
+from tests.journeys.stack import HTTP, RunningStack, running_stack
 from tests.journeys.test_clearing import (
     PAID,
     RETURNS,
@@ -97,11 +96,10 @@ def test_an_order_for_a_later_day_goes_out_in_a_cycle_of_that_day(bank: RunningS
     )
     assert (status_of(bank, payment_id), house.transfer(payment_id)) == ("ACTC", {})
     # Past the days on which banks are closed, should it have been one of them.
-    answer = httpx.post(
+    answer = HTTP.post(
         f"{bank.bank_url}/sandbox/clock.json",
         json={"advance_seconds": (DAYS_AHEAD + 5) * 24 * 3600},
         headers={"X-Sandbox": "1"},
-        trust_env=False,
     )
     assert answer.status_code == 200, answer.text
     assert final_status(bank, payment_id, seconds=90) == "ACSC"
@@ -114,5 +112,5 @@ def test_an_order_for_a_later_day_goes_out_in_a_cycle_of_that_day(bank: RunningS
 
 
 def _clock(bank: RunningStack) -> dict[str, str]:
-    found: dict[str, str] = httpx.get(f"{bank.bank_url}/sandbox/clock.json", trust_env=False).json()
+    found: dict[str, str] = HTTP.get(f"{bank.bank_url}/sandbox/clock.json").json()
     return found

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from lxml import etree
 from sepaxml import SepaTransfer
@@ -29,7 +28,7 @@ from tests.journeys.people import (
     query,
     status_of,
 )
-from tests.journeys.stack import RunningStack, running_stack
+from tests.journeys.stack import HTTP, RunningStack, running_stack
 from tests.journeys.test_bulk import sign, status, upload
 from tests.journeys.test_clearing import (
     CLOSED,
@@ -608,7 +607,7 @@ def compared(bank: RunningStack, house: House) -> None:
 
 
 def bank_now(bank: RunningStack) -> datetime:
-    answer = httpx.get(f"{bank.bank_url}/sandbox/clock.json", trust_env=False).json()
+    answer = HTTP.get(f"{bank.bank_url}/sandbox/clock.json").json()
     return datetime.fromisoformat(answer["bank_now"])
 
 
@@ -622,10 +621,9 @@ def _wait_for_target(bank: RunningStack) -> None:
     while not is_business_day(day.date()):
         day += timedelta(days=1)
     wait = day.replace(hour=9, minute=0).astimezone(UTC) - now.astimezone(UTC)
-    answer = httpx.post(
+    answer = HTTP.post(
         f"{bank.bank_url}/sandbox/clock.json",
         json={"advance_seconds": int(wait.total_seconds())},
         headers={"X-Sandbox": "1"},
-        trust_env=False,
     )
     assert answer.status_code == 200, answer.text
