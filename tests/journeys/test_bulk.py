@@ -33,11 +33,11 @@ def table(anna: Customer, payee: str, *amounts: str) -> bytes:
     return "\n".join(["debtor_iban;creditor_name;creditor_iban;amount", *rows, ""]).encode()
 
 
-def upload(anna: Customer, content: bytes, *, name: str = "salaries.csv") -> str:
+def upload(anna: Customer, content: bytes, *, name: str = "salaries.csv", seconds: float = 45) -> str:
     """Upload and wait for the check; the address of the file's page."""
     page = anna.browser.open(f"{anna.stack.bank_url}/batches/new/")
     page = anna.browser.submit(form_with(page, "file"), {}, files={"file": (name, content)})
-    eventually(lambda: status(anna.stack, page.url) != "PDNG", what="the check of the file")
+    eventually(lambda: status(anna.stack, page.url) != "PDNG", seconds=seconds, what="the check of the file")
     return page.url
 
 

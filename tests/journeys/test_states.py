@@ -368,8 +368,8 @@ def test_a_file_of_another_program_from_the_upload_to_the_report(bank: RunningSt
     emil.sign_in()
     before, patience = (emil.balance_minor(), dora.balance_minor()), 60 + ITEMS / 50
     content = written_by_sepaxml(bank, emil, inside=dora.iban, outside=at_other_bank(PAID))
-    url = upload(emil, content, name="salaries.xml")
-    eventually(lambda: status(bank, url) == "RCVD", seconds=patience, what="the check")
+    url = upload(emil, content, name="salaries.xml", seconds=patience)
+    assert status(bank, url) == "RCVD"
     known = len(emil.messages())
     sign(emil, url)
     eventually(lambda: status(bank, url) == "ACSC", seconds=patience, what="the last answer")
