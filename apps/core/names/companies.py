@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.core.names import words as lists
-from apps.core.names.letters import Word, is_same_word, lower, slips_between
+from apps.core.names.letters import NAMES_KEPT, Word, is_same_word, lower, slips_between
 from apps.core.names.rules import NameMatch
 
 MAX_WORDS = 20
@@ -17,6 +18,10 @@ _FORMS = sorted(
     ),
     key=lambda entry: -len(entry[0]),
 )
+# By their first word, so that a name is not held against four hundred forms that cannot stand in it.
+_FORMS_FROM: dict[str, list[int]] = {}
+for _place, (_pattern, _form) in enumerate(_FORMS):
+    _FORMS_FROM.setdefault(_pattern[0], []).append(_place)
 _ROMAN = frozenset(["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"])
 
 
@@ -39,6 +44,7 @@ class CompanyName:
         return len(self.words) >= 2 and not self.has_link and self.words[0].is_in(lists.GIVEN_NAMES)
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def parse_company(name: str) -> CompanyName:
     """The name in its parts, wherever the legal form stands in it and however it is written."""
     text = re.sub(r"(?<=\w)'(?=\w)", "", lower(name))
@@ -49,7 +55,8 @@ def parse_company(name: str) -> CompanyName:
     tokens = [Word(token) for token in re.split(r"[\s.,;:()/\"_-]+", text) if token]
     spelt = [_spelling(token) for token in tokens]
     form = ""
-    for pattern, canonical in _FORMS:
+    possible = sorted({place for word in spelt for place in _FORMS_FROM.get(word, ())})
+    for pattern, canonical in (_FORMS[place] for place in possible):
         if form:
             break
         for start in range(len(tokens) - len(pattern), 0 if len(tokens) > len(pattern) else -1, -1):

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from anyascii import anyascii
 from rapidfuzz.distance import OSA
@@ -27,6 +27,9 @@ _SOUNDS = """
     ph:f th:t ou:u gg:g ng:g gk:g mp:b ks:x w:v yi:i iy:i ij:i yo:o jo:o eo:o yu:iu ju:iu ya:ia
     ja:ia ye:e je:e ie:e io:o c:k y:i j:i
 """
+# How many names are kept in their parts: within one comparison the same is taken apart several times, and in a file of
+# payments the holder's name for every payee.
+NAMES_KEPT = 2_000
 _SOUND_PAIRS = tuple(pair.partition(":") for pair in _SOUNDS.split())
 
 
@@ -40,6 +43,8 @@ class Word:
     @cached_property
     def spellings(self) -> frozenset[str]:
         """The Latin spellings: Müller is mueller and muller, Søren is soeren and soren."""
+        if self.text.isascii():
+            return frozenset({_ascii(self.text)})
         if self.is_other_script:
             # Accents of Greek would part its digraphs; those of Cyrillic make other letters.
             text = _without_accents(self.text) if _GREEK_LETTER.search(self.text) else self.text
@@ -111,5 +116,6 @@ def _without_accents(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def _ascii(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", anyascii(text).lower())

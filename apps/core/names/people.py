@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from apps.core.names import words as lists
-from apps.core.names.letters import Word, is_same_word, lower, slips_between
+from apps.core.names.letters import NAMES_KEPT, Word, is_same_word, lower, slips_between
 from apps.core.names.rules import NameMatch
 
 MAX_WORDS = 14  # Longer names do not exist; the work grows with the square of it.
@@ -23,6 +24,7 @@ class PersonName:
     generation: int = 0
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def parse_person(name: str) -> PersonName:
     """The parts of a name. ``Schneider, Anna`` is turned round; a name in brackets is left out."""
     text = re.sub(r"\([^)]*\)", " ", lower(name))
