@@ -1,6 +1,4 @@
-"""``make test``: the whole suite, on one process more than the machine has cores (at most four).
-
-One more, because a journey waits a good part of its time: for a bank to start, for a page, for a broken part to mend.
+"""``make test``: the whole suite, on as many processes as the machine has cores (at most four).
 
 A file's tests stay together in one process: those of a journey share one running bank, some build on one another.
 (By file and not by ``xdist_group``: pytest-xdist 3.8 loses its groups under pytest 9.2.)
@@ -19,7 +17,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = sys.argv[1:]
     if not any(argument.startswith(("-n", "--numprocesses")) for argument in arguments):
-        arguments = ["-n", str(min((os.cpu_count() or 2) + 1, 4)), *arguments]
+        arguments = ["-n", str(max(2, min(os.cpu_count() or 2, 4))), *arguments]
     return int(pytest.main(["--dist=loadfile", "--no-loadscope-reorder", *arguments]))
 
 
