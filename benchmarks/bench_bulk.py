@@ -51,7 +51,7 @@ def run() -> Iterator[Ratio]:
         limit=statistics.median(limits),
         unit="/s",
         limit_is="the same rows by INSERT ... SELECT and UPDATE with foreign keys, no funds checked",
-        at_least=0.4,
+        at_least=0.5,
     )
 
 
