@@ -1,5 +1,6 @@
 """The bulk payment of NextGenPSD2 in JSON: the same rules, the same errors, by line and member."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -178,6 +179,15 @@ def test_payer_and_payee_are_not_the_same(psu: PSU) -> None:
 )
 def test_broken_json_is_told_by_its_line(psu: PSU, content: bytes, line: int) -> None:
     assert [(one[0], one[2]) for one in refused(uploaded(psu, content))] == [(line, "not_json")]
+
+
+def test_a_head_of_any_length_is_not_read(psu: PSU) -> None:
+    pieces = (f'{"{" if not number else ","}\n"m{number}": 1'.encode() for number in itertools.count())
+    problems = ProblemList()
+    fields = Fields(problems, payable={}, today=NOW.date())
+    with pytest.raises(ReadingStopped):
+        read_json(lambda: pieces, fields=fields, sink=Counting(), problems=problems)
+    assert [(one.line, one.code) for one in problems.found] == [(102, "not_json")]
 
 
 def test_a_value_of_any_length_is_not_read(psu: PSU) -> None:

@@ -17,6 +17,7 @@ from apps.bulk.rules import ITEMS_MAX, ProblemCode
 _VALUE_MAX = (
     20_000  # Characters of one payment, or of one member of the head: more than all of its texts together.
 )
+_MEMBERS_MAX = 100  # Of the head: each is remembered, so that none stands twice.
 _BLANK = re.compile(r"[ \t\n\r]*")
 _GROUP = "GROUP-1"
 
@@ -76,7 +77,7 @@ def _members(pieces: Iterator[bytes], problems: ProblemList) -> Iterator[_Member
     text.take("{")
     while text.peek() != "}":
         name = text.name()
-        if name in seen:
+        if name in seen or len(seen) >= _MEMBERS_MAX:
             text.stop(name)
         seen.add(name)
         text.take(":")
