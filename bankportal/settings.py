@@ -28,7 +28,7 @@ SANDBOX = BANK_MODE == "sandbox"
 DEBUG = False
 SECRET_KEY = env("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default="http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"] if SANDBOX else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
@@ -184,6 +184,8 @@ CSRF_FAILURE_VIEW = "apps.web.errors.csrf_failure"
 
 # Strong customer authentication: bounds in apps.core.legal_limits -------------------------------------
 SCA_CODE_TTL_SECONDS = env.int("SCA_CODE_TTL_SECONDS", default=600)
+# Passkeys that a device may copy to others, as most telephones do: "refused" or "accepted" (RTS art. 7(2)).
+SCA_SYNCED_PASSKEYS = env("SCA_SYNCED_PASSKEYS", default="refused")
 SCA_MAX_ATTEMPTS = env.int("SCA_MAX_ATTEMPTS", default=5)
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=300)
 SCA_AUTHORISATION_TTL_SECONDS = env.int("SCA_AUTHORISATION_TTL_SECONDS", default=1800)

@@ -159,7 +159,7 @@ class Way:
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "8000",
             "SERVER_PROTOCOL": "HTTP/1.1",
-            "HTTP_HOST": "127.0.0.1:8000",
+            "HTTP_HOST": "localhost:8000",
             "HTTP_ACCEPT": "application/json",
             "HTTP_AUTHORIZATION": f"Bearer {token}",
             "HTTP_CONSENT_ID": consent_id,

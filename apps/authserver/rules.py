@@ -14,16 +14,21 @@ from django.db import models
 
 from apps.authserver.refusals import AuthorizationRefused
 from apps.core.ids import parse_uuid
+from apps.sca.rules import AuthenticationMethod
 
 # FAPI 2.0 5.4.1. Never "none", never HMAC, never RSASSA-PKCS1-v1_5.
 SIGNING_ALGORITHMS = ("ES256", "PS256", "EdDSA")
 ID_TOKEN_ALGORITHM = "ES256"  # noqa: S105 (no password)
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 
-# What the bank did when it authenticated the customer: two elements of different categories, password and SMS
-# code, checked for this one authorisation (RTS art. 4; RFC 8176 for the amr values).
+# What the bank did when it authenticated the customer: two elements of different categories, checked for this one
+# authorisation (RTS art. 4). By what, in the words of RFC 8176: password and SMS code; or a key in his possession,
+# whose device had made sure of him.
 ACR_SCA = "urn:lindenbank:acr:sca"
-AMR_SCA = ("pwd", "otp", "sms", "mfa")
+AMR_BY_METHOD: dict[str, tuple[str, ...]] = {
+    AuthenticationMethod.SMS_OTP: ("pwd", "otp", "sms", "mfa"),
+    AuthenticationMethod.PASSKEY: ("pop", "user", "mfa"),
+}
 
 CLIENT_SCOPE_ROLES = {"aisp": "AISP", "pisp": "PISP", "piisp": "PIISP"}
 

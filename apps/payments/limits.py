@@ -20,7 +20,7 @@ from apps.payments.models import PaymentInitiation
 from apps.payments.rules import Channel
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
-from apps.sca.rules import Purpose, SubjectType
+from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
 from apps.sca.services import Proof
 
 # One statement, one amount a customer, be it one payment or several together: his limits or the usual ones, held
@@ -275,7 +275,14 @@ def start_limit_authorisation(*, change_id: UUID, psu: PSU, now: datetime) -> SC
     return sca.open_authorisation(subject_type=SubjectType.LIMITS, subject_id=change_id, psu=psu, now=now)
 
 
-def send_limit_code(*, change_id: UUID, authorisation_id: UUID, psu: PSU, now: datetime) -> UUID:
+def send_limit_code(
+    *,
+    change_id: UUID,
+    authorisation_id: UUID,
+    psu: PSU,
+    method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
+    now: datetime,
+) -> UUID:
     """Send the code for new limits; returns the challenge's id.
 
     :raises LimitChangeUnknown: not his.
@@ -286,12 +293,13 @@ def send_limit_code(*, change_id: UUID, authorisation_id: UUID, psu: PSU, now: d
     change = get_limit_change(psu_id=psu.pk, change_id=change_id)
     if change.status != ChangeStatus.OPEN:
         raise LimitChangeOver(change.status)
-    return sca.send_code(
+    return sca.issue_challenge(
         user=psu.user,
         purpose=Purpose.LIMITS,
         snapshot=limit_change_snapshot(change=change),
         authorisation_id=authorisation_id,
         hide_limit=False,
+        method=method,
         now=now,
     )
 

@@ -43,7 +43,7 @@ from apps.payments.standing_order_evidence import list_signers_of_order, standin
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.queries import has_signed
-from apps.sca.rules import Purpose, SubjectType
+from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
 from apps.sca.services import Proof
 
 EXECUTIONS_PER_RUN_MAX = (
@@ -243,7 +243,12 @@ def start_standing_order_authorisation(
 
 
 def send_standing_order_code(
-    *, standing_order_id: UUID, authorisation_id: UUID, psu: PSU, now: datetime
+    *,
+    standing_order_id: UUID,
+    authorisation_id: UUID,
+    psu: PSU,
+    method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
+    now: datetime,
 ) -> UUID:
     """Send the code over the whole series; returns the challenge's id.
 
@@ -254,12 +259,13 @@ def send_standing_order_code(
     """
     order = get_standing_order(psu_id=psu.pk, standing_order_id=standing_order_id)
     _check_waits(order, psu=psu, now=now)
-    return sca.send_code(
+    return sca.issue_challenge(
         user=psu.user,
         purpose=Purpose.STANDING_ORDER,
         snapshot=standing_order_snapshot(order=order),
         authorisation_id=authorisation_id,
         hide_limit=False,
+        method=method,
         now=now,
     )
 

@@ -26,7 +26,7 @@ from apps.payments.rules import SIGNABLE_STATUSES, StatusReason
 from apps.payments.services import may_sign, payment_snapshot, reject_payment, send_payment_code
 from apps.sca.queries import get_authorisation, get_open_challenge_id
 from apps.sca.rules import Purpose, SCAStatus, SubjectType
-from apps.sca.services import fail_authorisation, send_code, take_code_sent_ahead
+from apps.sca.services import ask_passkey, fail_authorisation, send_code, take_code_sent_ahead
 
 if TYPE_CHECKING:
     from apps.consents.models import Consent
@@ -85,6 +85,17 @@ class Asked(ABC):
     def send_code(self, psu: "PSU | None", *, is_resend: bool = False, now: datetime) -> UUID:
         """Send the customer's code, or make a decoy when there is nobody to send one to; the challenge's id."""
 
+    @property
+    @abstractmethod
+    def purpose(self) -> Purpose:
+        """What a challenge for it is for."""
+
+    def ask_passkey(self, *, now: datetime) -> UUID:
+        """A challenge over it that the passkey of whoever comes may sign; its id. A code under way stays."""
+        return ask_passkey(
+            user=None, purpose=self.purpose, snapshot=self.snapshot(), authorisation_id=self.id, now=now
+        )
+
     @abstractmethod
     def reject(self, *, reason: StatusReason, now: datetime) -> None:
         """The customer's no, or his failure to prove himself."""
@@ -95,6 +106,7 @@ class AskedConsent(Asked):
     """Leave to see accounts."""
 
     consent: "Consent"
+    purpose = Purpose.CONSENT
 
     @property
     def is_unanswered(self) -> bool:
@@ -125,6 +137,7 @@ class AskedPayment(Asked):
     """Release of a payment."""
 
     payment: "PaymentInitiation"
+    purpose = Purpose.PAYMENT
 
     @property
     def is_unanswered(self) -> bool:
@@ -164,7 +177,7 @@ class AskedPayment(Asked):
 
 @dataclass
 class Progress:
-    """How far one browser has come. ``stage``: "" (nothing yet), code, confirm, done."""
+    """How far one browser has come. ``stage``: "" (nothing yet), code or passkey, confirm, done."""
 
     stage: str = ""
     step: dict[str, Any] | None = None

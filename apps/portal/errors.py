@@ -40,7 +40,16 @@ from apps.payments.services import (
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.sca.rules import CodeMalformed
-from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.sca.services import (
+    AuthorisationOver,
+    CodeRefused,
+    DynamicLinkBroken,
+    EnrolmentOver,
+    PasskeyAnswerMalformed,
+    PasskeyNotAccepted,
+    TooManyCodes,
+    TooManyPasskeys,
+)
 from apps.statements.rules import (
     PeriodBeforeOpening,
     PeriodEndsBeforeItBegins,
@@ -100,6 +109,24 @@ ANSWERS: dict[type[DomainError], Answer] = {
         ),
     ),
     AuthorisationOver: _OVER,
+    PasskeyAnswerMalformed: Answer(
+        400,
+        _("Your device did not answer"),
+        _("The browser sent no passkey. Try again, or use a text message instead."),
+    ),
+    PasskeyNotAccepted: Answer(
+        400,
+        _("This passkey cannot be used here"),
+        _("The device’s answer was not the one that was asked for. Nothing was added; try again."),
+    ),
+    TooManyPasskeys: Answer(
+        409, _("You have ten passkeys"), _("Remove one that you no longer use before you add another.")
+    ),
+    EnrolmentOver: Answer(
+        409,
+        _("This took too long, or was done already"),
+        _("No passkey was added. Begin again under Security."),
+    ),
     # Payments
     PaymentStatusInvalid: _OVER,
     SignedAlready: Answer(

@@ -87,6 +87,22 @@ class CodeForm(forms.Form):
         return form
 
 
+class PasskeyForm(forms.Form):
+    """What the customer calls the device whose passkey he adds."""
+
+    name = forms.CharField(
+        label=_("What do you call this device?"),
+        max_length=40,
+        help_text=_(
+            "For instance: laptop, or blue security key. You see this name on this page and in our messages."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_name(self) -> str:
+        return _checked(check_display_text, self.cleaned_data["name"], field="name", max_length=40)
+
+
 class TypedDateField(forms.DateField):
     """A day from the browser's own date picker (ISO), or typed as the customer's language writes it."""
 

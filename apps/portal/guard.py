@@ -58,6 +58,9 @@ _DESTINATIONS = frozenset(
         "freeze",
         "limits",
         "limits-sign",
+        "passkey-new",
+        "passkey-sign",
+        "passkey-make",
     )
 )
 
@@ -81,6 +84,10 @@ def customer_of(request: HttpRequest) -> "PSU | None":
     """
     user: Any = request.user
     if not user.is_authenticated or not user.is_verified() or is_authenticator(user.otp_device):
+        return None
+    if (
+        not user.otp_device.confirmed
+    ):  # A passkey that was withdrawn takes the sessions with it that it opened.
         return None
     try:
         return get_psu_of_user(user_id=user.pk)
@@ -129,6 +136,16 @@ def retry_later(response: HttpResponse, throttle: Throttle | None) -> HttpRespon
     if throttle is not None:
         response["Retry-After"] = str(throttle.retry_after_seconds)
     return response
+
+
+def count_passkey(request: HttpRequest) -> Throttle:
+    """Count one challenge for a passkey that somebody asked for at this address without saying who he is."""
+    return count_call(
+        scope="portal.passkey",
+        key=client_ip(request),
+        limit=_PASSWORDS_PER_ADDRESS,
+        window_seconds=_WINDOW_SECONDS,
+    )
 
 
 def count_password(request: HttpRequest) -> Throttle:

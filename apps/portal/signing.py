@@ -1,11 +1,13 @@
-"""What the pages have in common on which something is signed with a code: payments, standing orders, limits, files;
-and what is told of the signatures of several."""
+"""What the pages have in common on which something is signed: payments, standing orders, limits, files, passkeys; and
+what is told of the signatures of several."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpRequest
 from django.utils.translation import gettext
 
 from apps.payments.rules import PARTLY_SIGNED_LIFE
@@ -18,9 +20,11 @@ from apps.sca.queries import (
     get_challenge_view,
     get_open_challenge_id,
     list_authorisations,
+    list_passkeys,
     list_signers,
 )
-from apps.sca.rules import SubjectType
+from apps.sca.rules import AuthenticationMethod, SubjectType
+from apps.sca.services import Proof, check_code, check_passkey, passkey_request
 
 
 def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit: Visit) -> UUID | None:
@@ -35,8 +39,28 @@ def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit:
     return still_open[-1] if still_open else None
 
 
+def chosen_method(request: HttpRequest, visit: Visit) -> AuthenticationMethod:
+    """By what the customer signs: the text message if he asks for it (``by``), else his passkey, if any (S3-29)."""
+    if request.POST.get("by") == "sms" or not list_passkeys(user_id=visit.psu.user_id):
+        return AuthenticationMethod.SMS_OTP
+    return AuthenticationMethod.PASSKEY
+
+
+def check_answer(request: HttpRequest, challenge: ChallengeView, *, now: datetime) -> Proof:
+    """What the form brought to a challenge: the code, or the answer of the passkey.
+
+    :raises apps.sca.rules.CodeMalformed: no six digits; nothing counted.
+    :raises apps.sca.services.PasskeyAnswerMalformed: no answer of a device; nothing counted.
+    :raises apps.sca.services.CodeRefused: not right.
+    """
+    if challenge.is_passkey:
+        answer = request.POST.get("answer", "")
+        return check_passkey(challenge_id=challenge.challenge_id, answer=answer, now=now)
+    return check_code(challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=now)
+
+
 def code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeView | None:
-    """The code that the customer can still enter."""
+    """The challenge that the customer can still answer."""
     if authorisation_id is None:
         return None
     challenge_id = get_open_challenge_id(
@@ -52,14 +76,27 @@ def sign_context(visit: Visit, challenge: ChallengeView | None, form: CodeForm) 
     return {
         "challenge": challenge,
         "form": form,
+        "passkey_request": request_for_passkey(challenge),
+        "has_passkeys": bool(list_passkeys(user_id=visit.psu.user_id)),
         "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
         "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
         "paused_until": state.blocked_until if state else None,
     }
 
 
-def wrong_code_form() -> CodeForm:
-    """The form after a wrong code."""
+def request_for_passkey(challenge: ChallengeView | None) -> str:
+    """What the page's script asks the device, as JSON; empty when a code is asked for."""
+    if challenge is None or not challenge.is_passkey:
+        return ""
+    return json.dumps(passkey_request(challenge_id=challenge.challenge_id))
+
+
+def wrong_answer_form(challenge: ChallengeView | None) -> CodeForm:
+    """The form after a wrong code, or a passkey that was not right."""
+    if challenge is not None and challenge.is_passkey:
+        return CodeForm.with_error(
+            gettext("The passkey was not accepted. Try again, or use a text message instead.")
+        )
     return CodeForm.with_error(gettext("This code was not right. Check it, or have a new one sent."))
 
 

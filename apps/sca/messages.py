@@ -56,6 +56,18 @@ def render_block_notice(*, language: str, stage: BlockStage = BlockStage.PAUSE) 
         )
 
 
+def render_device_notice(*, language: str, name: str, what: str) -> str:
+    """The SMS that tells a customer that a passkey was added to his access, or withdrawn (``what``: added, removed,
+    copied)."""
+    with translation.override(language):
+        return _one_line(
+            render_to_string(
+                "notifications/sms_device_notice.txt",
+                {"bank": settings.BANK_NAME, "phone": settings.BANK_FRAUD_PHONE, "name": name, "what": what},
+            )
+        )
+
+
 def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
     context = dict(snapshot)
     if "amount_minor" in snapshot:

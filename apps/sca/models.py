@@ -14,9 +14,12 @@ from apps.sca.rules import (
     FINAL_STATUSES,
     AuthenticationMethod,
     ChallengeStatus,
+    Element,
+    EnrolmentStatus,
     Purpose,
     SCAStatus,
     SubjectType,
+    WithdrawalReason,
 )
 
 
@@ -73,6 +76,68 @@ class AuthenticatorDevice(TOTPDevice):
         return 0
 
 
+class Passkey(Device):
+    """A key pair whose private half stays in the customer's device, and opens by his PIN or fingerprint (WebAuthn).
+
+    Possession, and what the device asked for, in one gesture. A row that was withdrawn stays, as evidence, and is never
+    confirmed again.
+    """
+
+    credential_id = models.BinaryField(help_text="by which the device knows the key")
+    public_key = models.BinaryField(help_text="COSE_Key")
+    sign_count = models.BigIntegerField(help_text="the device's own count; 0 for ever if it keeps none")
+    aaguid = models.UUIDField(help_text="model of the authenticator; zeros when it does not say")
+    is_synced = models.BooleanField(help_text="whether the device may copy the key to others")
+    enrolled_at = models.DateTimeField(_("added"))
+    last_used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_because = models.CharField(max_length=16, choices=WithdrawalReason, blank=True)
+
+    class Meta:
+        verbose_name = _("passkey")
+        constraints = [
+            models.UniqueConstraint(fields=["credential_id"], name="passkey_credential_once"),
+            models.CheckConstraint(
+                condition=Q(confirmed=True, withdrawn_at__isnull=True, withdrawn_because="")
+                | (Q(confirmed=False, withdrawn_at__isnull=False) & ~Q(withdrawn_because="")),
+                name="passkey_withdrawn_for_good",
+            ),
+            models.CheckConstraint(condition=Q(sign_count__gte=0), name="passkey_count_not_negative"),
+        ]
+
+    def verify_token(self, token: str) -> bool:
+        """Refuses: a passkey answers a challenge, it has no codes."""
+        return False
+
+
+class PasskeyEnrolment(models.Model):
+    """A customer's wish to have another passkey: first signed by what he has already, then made (RTS art. 24(2)(b))."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey("identity.User", on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40, help_text="how he calls the device")
+    status = models.CharField(max_length=10, choices=EnrolmentStatus, default=EnrolmentStatus.OPEN)
+    nonce = models.BinaryField(help_text="of the challenge that the new key answers")
+    created_at = models.DateTimeField()
+    signed_at = models.DateTimeField(null=True)
+    passkey = models.OneToOneField(Passkey, on_delete=models.PROTECT, null=True, related_name="enrolment")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status=EnrolmentStatus.DONE, signed_at__isnull=False, passkey__isnull=False)
+                | Q(status=EnrolmentStatus.SIGNED, signed_at__isnull=False, passkey__isnull=True)
+                | Q(status=EnrolmentStatus.OPEN, signed_at__isnull=True, passkey__isnull=True)
+                | Q(status=EnrolmentStatus.CLOSED, passkey__isnull=True),
+                name="passkey_enrolment_signed_before_made",
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "-created_at"], name="passkey_enrolment_user")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.status}"
+
+
 class SCAAuthorisation(models.Model):
     """The authorisation sub-resource of a consent or a payment (NextGenPSD2)."""
 
@@ -84,7 +149,15 @@ class SCAAuthorisation(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     finalised_at = models.DateTimeField(null=True)
-    elements = ArrayField(models.CharField(max_length=12), default=list, help_text="categories proved")
+    elements = ArrayField(models.CharField(max_length=20), default=list, help_text="categories proved")
+    method = models.CharField(
+        max_length=10,
+        choices=AuthenticationMethod,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="by which they were",
+    )
     snapshot_hash = models.BinaryField(null=True, help_text="of what was authorised")
 
     class Meta:
@@ -97,7 +170,8 @@ class SCAAuthorisation(models.Model):
                     psu__isnull=False,
                     finalised_at__isnull=False,
                     snapshot_hash__isnull=False,
-                    elements__contains=["knowledge", "possession"],
+                    elements__contains=[Element.POSSESSION],
+                    elements__overlap=[Element.KNOWLEDGE, Element.INHERENCE, Element.USER_VERIFICATION],
                 ),
                 name="sca_finalised_has_two_elements",
             ),
@@ -120,7 +194,10 @@ class SCAAuthorisation(models.Model):
 
 
 class Challenge(models.Model):
-    """One code for one snapshot. ``user`` is empty for a decoy, which no code ever matches (N7)."""
+    """One question over one snapshot: a code to return, or bytes for a passkey to sign.
+
+    ``user`` is empty for a decoy, which no code ever matches (N7), and for a passkey of whoever comes.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     authorisation = models.ForeignKey(
@@ -134,7 +211,7 @@ class Challenge(models.Model):
     snapshot = models.JSONField(help_text="what is authorised, as the customer sees it")
     snapshot_hash = models.BinaryField()
     nonce = models.BinaryField()
-    code_hash = models.BinaryField(help_text="keyed; the code itself is nowhere")
+    code_hash = models.BinaryField(null=True, help_text="keyed; the code itself is nowhere")
     status = models.CharField(max_length=6, choices=ChallengeStatus, default=ChallengeStatus.OPEN)
     attempts = models.PositiveSmallIntegerField(default=0)
     generated_at = models.DateTimeField(help_text="the code's life starts here, delivery included (S1-7)")
@@ -161,9 +238,16 @@ class Challenge(models.Model):
                 name="sca_challenge_used_has_time",
             ),
             models.UniqueConstraint(
+                # One code under way. Of passkeys' challenges there may be several: none can be guessed, and a stranger
+                # who comes by a link must not make the customer's code void.
                 fields=["authorisation"],
-                condition=Q(status=ChallengeStatus.OPEN),
+                condition=Q(status=ChallengeStatus.OPEN, method=AuthenticationMethod.SMS_OTP),
                 name="sca_challenge_one_open_per_authorisation",
+            ),
+            models.CheckConstraint(
+                condition=Q(method=AuthenticationMethod.SMS_OTP, code_hash__isnull=False)
+                | (~Q(method=AuthenticationMethod.SMS_OTP) & Q(code_hash__isnull=True)),
+                name="sca_challenge_codes_have_hashes",
             ),
         ]
         indexes = [models.Index(fields=["user", "-generated_at"], name="sca_challenge_user")]

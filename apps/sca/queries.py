@@ -11,8 +11,16 @@ from django.db.models import QuerySet
 
 from apps.core.canonical import canonical_hash
 from apps.core.errors import NotFound
-from apps.sca.models import AuthenticationState, AuthenticatorDevice, Challenge, SCAAuthorisation, SMSDevice
-from apps.sca.rules import Purpose, SCAStatus, SubjectType
+from apps.sca.models import (
+    AuthenticationState,
+    AuthenticatorDevice,
+    Challenge,
+    Passkey,
+    PasskeyEnrolment,
+    SCAAuthorisation,
+    SMSDevice,
+)
+from apps.sca.rules import AuthenticationMethod, Purpose, SCAStatus, SubjectType
 
 
 class Signature(NamedTuple):
@@ -34,18 +42,25 @@ class ChallengeView:
     """What a page may know of a challenge: never the code, never whether it is a decoy."""
 
     challenge_id: UUID
+    method: str
     snapshot: dict[str, Any]
     expires_at: datetime
     generated_at: datetime
     status: str
     attempts_left: int
 
+    @property
+    def is_passkey(self) -> bool:
+        """Whether a passkey is to answer it, and no code."""
+        return self.method == AuthenticationMethod.PASSKEY
+
 
 @dataclass(frozen=True, slots=True)
 class CodeUse:
-    """What became of one code that was sent to a customer, for his security page."""
+    """What became of one code that was sent to a customer, or one question to his passkey, for his security page."""
 
     purpose: str
+    method: str
     status: str
     generated_at: datetime
     expires_at: datetime
@@ -137,6 +152,7 @@ def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
         raise NotFound("challenge")
     return ChallengeView(
         challenge_id=challenge.pk,
+        method=challenge.method,
         snapshot=challenge.snapshot,
         expires_at=challenge.expires_at,
         generated_at=challenge.generated_at,
@@ -148,21 +164,24 @@ def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
 def get_open_challenge_id(
     *, authorisation_id: UUID, user_id: UUID | None = None, now: datetime
 ) -> UUID | None:
-    """The challenge whose code is under way for an authorisation, if its life is not over.
+    """The challenge that is under way for an authorisation, if its life is not over.
 
-    With ``user_id`` only one whose code went to that customer: never a decoy, never another's.
+    With ``user_id`` only one that is for that customer, by a code or by his passkey: never a decoy, never another's.
+    Without it, one whose code was sent.
     """
     challenges = Challenge.objects.filter(
         authorisation_id=authorisation_id, status="open", expires_at__gt=now
     )
     if user_id is not None:
         challenges = challenges.filter(user_id=user_id)
-    return challenges.values_list("pk", flat=True).first()
+    else:
+        challenges = challenges.filter(method=AuthenticationMethod.SMS_OTP)
+    return challenges.order_by("-generated_at").values_list("pk", flat=True).first()
 
 
 def list_code_uses(*, user_id: UUID, limit: int = 10) -> list[CodeUse]:
-    """The latest codes sent to a customer and what became of them, newest first. Never a code."""
-    columns = ("purpose", "status", "generated_at", "expires_at", "used_at")
+    """The latest codes and passkeys asked of a customer and what became of them, newest first. Never a code."""
+    columns = ("purpose", "method", "status", "generated_at", "expires_at", "used_at")
     rows = Challenge.objects.filter(user_id=user_id).order_by("-generated_at").values_list(*columns)
     return [CodeUse(*row) for row in rows[:limit]]
 
@@ -170,6 +189,33 @@ def list_code_uses(*, user_id: UUID, limit: int = 10) -> list[CodeUse]:
 def get_sms_device(*, user_id: UUID) -> SMSDevice | None:
     """The customer's registered mobile number, confirmed; or None."""
     return SMSDevice.objects.filter(user_id=user_id, confirmed=True).first()
+
+
+def list_passkeys(*, user_id: UUID) -> list[Passkey]:
+    """The customer's passkeys that work, the oldest first."""
+    return list(Passkey.objects.filter(user_id=user_id, confirmed=True).order_by("enrolled_at", "pk"))
+
+
+def get_passkey(*, user_id: UUID, passkey_id: int) -> Passkey:
+    """One of the customer's passkeys that work.
+
+    :raises NotFound: there is none such, or it is another's.
+    """
+    passkey = Passkey.objects.filter(pk=passkey_id, user_id=user_id, confirmed=True).first()
+    if passkey is None:
+        raise NotFound("passkey")
+    return passkey
+
+
+def get_passkey_enrolment(*, user_id: UUID, enrolment_id: UUID) -> PasskeyEnrolment:
+    """A customer's wish to have another passkey.
+
+    :raises NotFound: there is none, or it is another's.
+    """
+    enrolment = PasskeyEnrolment.objects.filter(pk=enrolment_id, user_id=user_id).first()
+    if enrolment is None:
+        raise NotFound("enrolment")
+    return enrolment
 
 
 def get_authenticator(*, user_id: UUID) -> AuthenticatorDevice | None:

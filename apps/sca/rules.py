@@ -65,6 +65,7 @@ class SubjectType(models.TextChoices):
     STANDING_ORDER = "standing_order"
     LIMITS = "limits"
     BULK = "bulk"
+    DEVICE = "device"
 
 
 class Purpose(models.TextChoices):
@@ -76,6 +77,7 @@ class Purpose(models.TextChoices):
     STANDING_ORDER = "standing_order"
     LIMITS = "limits"
     BULK = "bulk"
+    DEVICE = "device"
 
 
 class ChallengeStatus(models.TextChoices):
@@ -87,10 +89,51 @@ class ChallengeStatus(models.TextChoices):
     VOIDED = "voided"
 
 
+class Element(models.TextChoices):
+    """What was proved (PSD2 art. 4(30)). A passkey's device says that it made sure of its user, and not how: by its
+    PIN, which is knowledge, or by a fingerprint, which is inherence. Either is of another category than possession."""
+
+    KNOWLEDGE = "knowledge"
+    POSSESSION = "possession"
+    INHERENCE = "inherence"
+    USER_VERIFICATION = "user_verification"
+
+
 class AuthenticationMethod(models.TextChoices):
-    """authenticationType of NextGenPSD2."""
+    """By what a challenge is answered: authenticationType of NextGenPSD2, which has no word for passkeys."""
 
     SMS_OTP = "SMS_OTP", _("text message")
+    PASSKEY = "PASSKEY", _("passkey")
+
+
+# A code on the phone stands beside the password of the same sign-in; a passkey brings both elements itself.
+METHOD_ELEMENTS: dict[str, tuple[Element, Element]] = {
+    AuthenticationMethod.SMS_OTP: (Element.KNOWLEDGE, Element.POSSESSION),
+    AuthenticationMethod.PASSKEY: (Element.POSSESSION, Element.USER_VERIFICATION),
+}
+
+
+class EnrolmentStatus(models.TextChoices):
+    """open → signed → done; closed when it was given up, ran out or was refused."""
+
+    OPEN = "open"
+    SIGNED = "signed"
+    DONE = "done"
+    CLOSED = "closed"
+
+
+class WithdrawalReason(models.TextChoices):
+    """Why a passkey opens nothing any more (RTS art. 27)."""
+
+    REMOVED = "removed", _("removed by you")
+    COPIED = "copied", _("it looked like a copy")
+
+
+class SyncedPasskeys(models.TextChoices):
+    """What the bank thinks of passkeys that a device may copy to others (RTS art. 7(2): no replication)."""
+
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
 
 
 class BlockStage(StrEnum):
@@ -134,6 +177,14 @@ def hash_code(*, key: bytes, challenge_id: str, snapshot_hash: bytes, code: str)
     return hmac.digest(
         key, challenge_id.encode() + b"|" + snapshot_hash + b"|" + code.encode(), hashlib.sha256
     )
+
+
+def passkey_challenge(*, nonce: bytes, snapshot_hash: bytes) -> bytes:
+    """What a passkey signs: 32 bytes that stand for one snapshot, asked once (RTS art. 5(1)(b)).
+
+    Whoever has the signature has it over these bytes alone: another amount or payee gives others.
+    """
+    return hashlib.sha256(b"bankportal.passkey.v1|" + nonce + snapshot_hash).digest()
 
 
 def block_until(*, level: int, now: datetime) -> datetime | None:

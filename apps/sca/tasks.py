@@ -6,13 +6,14 @@ from apps.core import clock
 from apps.identity.models import User
 from apps.notifications.outbox_tasks import outbox_task
 from apps.notifications.services import send_sms
-from apps.sca.messages import render_block_notice, render_code_message
-from apps.sca.models import Challenge
+from apps.sca.messages import render_block_notice, render_code_message, render_device_notice
+from apps.sca.models import Challenge, Passkey
 from apps.sca.queries import get_authentication_state, get_sms_device
 from apps.sca.rules import ChallengeStatus, block_stage
 from apps.sca.services import (
     SEND_BLOCK_NOTICE_TASK,
     SEND_CODE_TASK,
+    SEND_DEVICE_NOTICE_TASK,
     expire_authorisations,
     pause_stalled_sign_ins,
     recompute_code,
@@ -55,6 +56,20 @@ def send_block_notice(*, user_id: str, effect_key: str) -> None:
             user_id=user.pk,
             to=device.phone_number,
             text=render_block_notice(language=user.language, stage=stage),
+        )
+
+
+@outbox_task(SEND_DEVICE_NOTICE_TASK)
+def send_device_notice(*, passkey_id: int, what: str, effect_key: str) -> None:
+    """Tell a customer that a passkey was added or withdrawn: if it was not he, he learns it on his phone."""
+    passkey = Passkey.objects.select_related("user").filter(pk=passkey_id).first()
+    device = get_sms_device(user_id=passkey.user_id) if passkey is not None else None
+    if passkey is not None and device is not None:
+        send_sms(
+            effect_key=effect_key,
+            user_id=passkey.user_id,
+            to=device.phone_number,
+            text=render_device_notice(language=passkey.user.language, name=passkey.name, what=what),
         )
 
 

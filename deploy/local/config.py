@@ -41,8 +41,8 @@ class Config:
 
     @property
     def bank_url(self) -> str:
-        """Where the bank answers; also the issuer of its tokens."""
-        return f"http://127.0.0.1:{self.web_port}"
+        """Where the bank answers; also the issuer of its tokens. By name: no passkey belongs to a number."""
+        return f"http://localhost:{self.web_port}"
 
     @property
     def tpp_url(self) -> str:

@@ -156,7 +156,7 @@ def _redirect_uri(registered: list[str], base_url: str) -> str:
 
 
 def _banks(environ: Mapping[str, str], sandbox: Mapping[str, Any]) -> tuple[Bank, ...]:
-    bank_url = (environ.get("TPP_BANK_URL") or sandbox.get("bank_url") or "http://127.0.0.1:8000").rstrip("/")
+    bank_url = (environ.get("TPP_BANK_URL") or sandbox.get("bank_url") or "http://localhost:8000").rstrip("/")
     directory_file = Path(environ.get("TPP_BANK_DIRECTORY", str(Path(__file__).with_name("banks.json"))))
     try:
         banks = load_banks(directory_file, {"bank_url": bank_url})

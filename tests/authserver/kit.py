@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from django.test import Client
 from joserfc import jwk, jws
 
-ISSUER = "http://127.0.0.1:8000"
+ISSUER = "http://localhost:8000"
 REDIRECT_URI = "https://shoppay.example/callback"
 OTHER_REDIRECT_URI = "https://shoppay.example/other?shop=7"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -30,7 +30,7 @@ def test_an_app_gets_its_client_id_and_the_next_page_asks_for_a_key(page, compan
 
 def test_the_sandbox_fills_in_the_developers_own_machine_and_our_answer_page(page, company):
     initial = page.get(NEW).context["form"]["redirect_uris"].value().splitlines()
-    assert initial == ["http://localhost:8000/callback", "http://127.0.0.1:8000/developers/callback/"]
+    assert initial == ["http://localhost:8000/callback", "http://localhost:8000/developers/callback/"]
 
 
 def test_production_fills_in_nothing_and_takes_no_http(page, company, settings):

@@ -246,7 +246,7 @@ class TestTheWayThere:
 class TestTheAnswerPage:
     def test_shows_what_came_as_text(self, client):
         html = client.get(
-            "/developers/callback/", {"code": "<script>alert(1)</script>", "iss": "http://127.0.0.1:8000"}
+            "/developers/callback/", {"code": "<script>alert(1)</script>", "iss": "http://localhost:8000"}
         )
         assert "<script>alert" not in html.content.decode()
         assert "another issuer" not in html.content.decode()

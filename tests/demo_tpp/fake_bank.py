@@ -17,7 +17,7 @@ from flask import Flask, Response, jsonify, redirect, request
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-ISSUER = "http://127.0.0.1:8000"
+ISSUER = "http://localhost:8000"
 CLIENT_ID = "shoppay-app"
 CLIENT_KID = "shoppay-key-1"
 REDIRECT_URI = "http://127.0.0.1:8100/callback"

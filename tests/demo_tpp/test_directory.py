@@ -62,7 +62,7 @@ def test_the_api_says_which_bank_is_not_connected_and_calls_nobody(tpp: TPP) -> 
 
 def write_sandbox(folder: Path, **changes: object) -> dict[str, str]:
     content = {
-        "bank_url": "http://127.0.0.1:8000/",
+        "bank_url": "http://localhost:8000/",
         "tpp_url": "http://127.0.0.1:8100",
         "customers": [{"accounts": [{"iban": IBAN}, {"iban": "DE44 1009 9900 0000 0000 17"}]}],
         "tpps": [
@@ -86,7 +86,7 @@ def test_the_sandbox_file_configures_everything(tmp_path: Path) -> None:
     assert found.redirect_uri == "http://127.0.0.1:8100/callback"
     assert found.notification_uri == "http://127.0.0.1:8100/notify"
     assert found.banks == (
-        Bank("Lindenbank", "DE", ("10099900",), "http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        Bank("Lindenbank", "DE", ("10099900",), "http://localhost:8000", "http://localhost:8000"),
     )
 
 

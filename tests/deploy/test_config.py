@@ -20,7 +20,7 @@ from deploy.local.console import Refusal
 
 def test_without_variables_the_usual_ports_are_taken():
     config = from_environment({})
-    assert (config.bank_url, config.tpp_url) == ("http://127.0.0.1:8000", "http://127.0.0.1:8100")
+    assert (config.bank_url, config.tpp_url) == ("http://localhost:8000", "http://127.0.0.1:8100")
     assert config.pg_port == 54329
     assert config.database_url == config.broker_url == ""
 

@@ -13,7 +13,7 @@ from tests.sca.test_codes import in_parallel
 from tests.xs2a.kit import NOT_THERE, PAYMENTS, consent_body, payment_body
 from tests.xs2a.world import World, allow, authorisations_of, release
 
-OAUTH = "http://127.0.0.1:8000/.well-known/oauth-authorization-server"
+OAUTH = "http://localhost:8000/.well-known/oauth-authorization-server"
 
 
 @pytest.mark.req("S0-22", "S0-28")
@@ -108,7 +108,7 @@ def test_an_explicit_start_of_a_payment_leads_to_its_page(world: World):
     )
     started = api.post(created.href("startAuthorisation"))
     authorisation_id = started.body["authorisationId"]
-    assert started.href("scaRedirect") == f"http://127.0.0.1:8000/authorise/{authorisation_id}/"
+    assert started.href("scaRedirect") == f"http://localhost:8000/authorise/{authorisation_id}/"
     assert api.get(started.href("scaStatus")).body == {"scaStatus": "received"}
     same = api.post(created.href("startAuthorisation"), TPP_Redirect_URI=REDIRECT_URI)
     assert same.body == started.body

@@ -15,7 +15,7 @@ from tests.factories.accounts import account_of
 from tests.xs2a.kit import ABSENT, NOT_THERE, PSU_IP, consent_body
 from tests.xs2a.world import World, authorisations_of
 
-OAUTH = "http://127.0.0.1:8000/.well-known/oauth-authorization-server"
+OAUTH = "http://localhost:8000/.well-known/oauth-authorization-server"
 
 
 @pytest.mark.req("S0-19", "S0-20", "S0-21", "S0-49")

@@ -57,7 +57,7 @@ def test_the_right_token_makes_the_customer_known_and_sends_the_code_at_once(wor
         topic="sca.send_code", payload__challenge_id=str(challenge.pk)
     ).exists()
     # By way of the TPP to the page of this one payment.
-    assert answer.href("scaRedirect") == f"http://127.0.0.1:8000/authorise/{authorisation.pk}/"
+    assert answer.href("scaRedirect") == f"http://localhost:8000/authorise/{authorisation.pk}/"
     assert world.pis().get(answer.href("scaStatus")).body == {"scaStatus": "scaMethodSelected"}
     assert not AuditEvent.objects.filter(event="xs2a.id_token.refused").exists()
 

@@ -99,7 +99,7 @@ def test_once_confirmed_the_customer_can_authorise_and_is_told_again(world: Worl
     assert confirmed.headers["X-Reference-API-Version"] == "1.1"
     authorisation = SCAAuthorisation.objects.get()
     assert confirmed.body["_links"] == {
-        "scaRedirect": {"href": f"http://127.0.0.1:8000/authorise/{authorisation.pk}/"},
+        "scaRedirect": {"href": f"http://localhost:8000/authorise/{authorisation.pk}/"},
         "scaStatus": {"href": f"{path}/authorisations/{authorisation.pk}"},
         "self": {"href": path},
         "status": {"href": f"{path}/status"},

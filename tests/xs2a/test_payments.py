@@ -21,7 +21,7 @@ from tests.xs2a.bank_clock import BankClock
 from tests.xs2a.kit import ABSENT, API, FOREIGN_IBAN, NOT_THERE, PAYMENTS, PSU_IP, payment_body
 from tests.xs2a.world import World, authorisations_of, release
 
-OAUTH = "http://127.0.0.1:8000/.well-known/oauth-authorization-server"
+OAUTH = "http://localhost:8000/.well-known/oauth-authorization-server"
 NOTIFY = "https://shoppay.example/bank/notifications?shop=7"
 
 
@@ -37,7 +37,7 @@ def test_a_payment_is_taken_in_and_says_where_the_customer_goes(world: World):
         "paymentId": str(payment.pk),
         "transactionFeeIndicator": False,
         "_links": {
-            "scaRedirect": {"href": f"http://127.0.0.1:8000/authorise/{authorisation.pk}/"},
+            "scaRedirect": {"href": f"http://localhost:8000/authorise/{authorisation.pk}/"},
             "scaStatus": {"href": f"{path}/authorisations/{authorisation.pk}"},
             "self": {"href": path},
             "status": {"href": f"{path}/status"},

@@ -28,7 +28,7 @@ from apps.authserver.refusals import (
 )
 from apps.authserver.rules import (
     ACR_SCA,
-    AMR_SCA,
+    AMR_BY_METHOD,
     ANSWERS_WITHOUT_CODE,
     ROLE_FOR_KIND,
     AuthorizationOutcome,
@@ -170,7 +170,7 @@ def complete_authorization(
             # The sandbox may have moved the bank's clock; what goes into an ID token is real time.
             auth_time=moment - max(now - auth_time, timedelta()),
             acr=ACR_SCA,
-            amr=list(AMR_SCA),
+            amr=list(AMR_BY_METHOD[authorisation.method]),
         )
         _close(asked, outcome=AuthorizationOutcome.GRANTED)
         record(

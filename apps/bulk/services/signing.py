@@ -34,7 +34,7 @@ from apps.payments.services import DebtorAccountNotYours, SignedAlready
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.queries import list_signatures, signers_of
-from apps.sca.rules import Purpose, SubjectType
+from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
 from apps.sca.services import Proof
 
 START_TASK = "engine.start_batch"
@@ -82,7 +82,14 @@ def start_payment_file_authorisation(*, file_id: UUID, psu: PSU, now: datetime) 
     return sca.open_authorisation(subject_type=SubjectType.BULK, subject_id=file_id, psu=psu, now=now)
 
 
-def send_payment_file_code(*, file_id: UUID, authorisation_id: UUID, psu: PSU, now: datetime) -> UUID:
+def send_payment_file_code(
+    *,
+    file_id: UUID,
+    authorisation_id: UUID,
+    psu: PSU,
+    method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
+    now: datetime,
+) -> UUID:
     """Send the code for a file; returns the challenge's id.
 
     :raises apps.bulk.queries.PaymentFileUnknown: not his.
@@ -95,12 +102,13 @@ def send_payment_file_code(*, file_id: UUID, authorisation_id: UUID, psu: PSU, n
     _check_waits(file, psu=psu, now=now)
     if file.psu_id == psu.pk:  # It counts against the limits of the one whose file it is.
         _check_limits(file, psu=psu, now=now)
-    return sca.send_code(
+    return sca.issue_challenge(
         user=psu.user,
         purpose=Purpose.BULK,
         snapshot=payment_file_snapshot(file=file),
         authorisation_id=authorisation_id,
         hide_limit=False,
+        method=method,
         now=now,
     )
 

@@ -32,7 +32,7 @@ from apps.payments.standing_order_evidence import list_signers_of_series
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.queries import Signature, list_signatures, signers_of
-from apps.sca.rules import Purpose, SubjectType
+from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
 from apps.sca.services import Proof
 
 
@@ -92,6 +92,7 @@ def send_payment_code(
     psu: PSU | None,
     hide_limit: bool = True,
     is_ahead: bool = False,
+    method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
     now: datetime,
 ) -> UUID:
     """Send the code for a payment (``psu`` None: a decoy that looks the same); returns the challenge's id.
@@ -107,13 +108,14 @@ def send_payment_code(
     _check_takes_signatures(payment, now=now)
     if psu is not None and not may_sign(payment, psu=psu):
         psu = None
-    return sca.send_code(
+    return sca.issue_challenge(
         user=psu.user if psu else None,
         purpose=Purpose.PAYMENT,
         snapshot=payment_snapshot(payment=payment),
         authorisation_id=authorisation_id,
         hide_limit=hide_limit,
         is_ahead=is_ahead,
+        method=method,
         now=now,
     )
 

@@ -1,6 +1,7 @@
 """The pages on which a customer allows something for a company (figures 1 and 2 of the story, S0-22..28, S0-41..45).
 
-One order for consents and payments: who asks → user ID and password → code → for consents a form to confirm → back.
+One order for consents and payments: who asks → user ID and password → code, or a passkey instead of both → for consents
+a form to confirm → back.
 Nobody is signed in to the portal by it. Every page can be left by "Cancel", which leads back to the company with an
 error; the way back is always a link on a page of ours, since a form's answer may not redirect to another origin under
 the bank's Content-Security-Policy.
@@ -54,17 +55,20 @@ from apps.portal.authorising import (
 from apps.portal.code_step import CodeStep, describe
 from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import CodeForm, ConfirmConsentForm, SignInForm
-from apps.portal.guard import count_password, retry_later
+from apps.portal.guard import count_passkey, count_password, retry_later
 from apps.portal.phrases import asked_kinds, named_accounts
+from apps.portal.signing import request_for_passkey
 from apps.sca.queries import get_challenge_view
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import (
     AuthorisationOver,
     CodeRefused,
     DynamicLinkBroken,
+    PasskeyAnswerMalformed,
     Proof,
     check_code,
     check_knowledge,
+    check_passkey,
     void_challenge,
 )
 from apps.web.views.preferences import SeeOther
@@ -149,10 +153,7 @@ def code(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) 
             psu = get_psu_of_user(user_id=proof.user_id)
             if str(psu.user_id) != step.user_id:
                 raise CodeRefused("another customer's code", is_over=True)
-            if isinstance(asked, AskedPayment):
-                return _release_payment(request, asked, psu, proof, now=now)
-            if isinstance(asked, AskedConsent):
-                return _accept_code(request, asked, progress, psu, proof, now=now)
+            return _accept(request, asked, psu, proof, now=now)
         except CodeMalformed:
             form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
         except (CodeRefused, NotFound):
@@ -162,6 +163,56 @@ def code(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) 
     return render(
         request, "authorise/code.html", _context(asked) | {"page": page, "shown": shown, "now": now}
     )
+
+
+@require_POST
+@for_waiting
+def begin_passkey(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
+    """Ask for a passkey, over what is asked. One gesture then says who it is and what he allows: the page shows what is
+    signed before it."""
+    if progress.stage == "confirm":
+        return _to("confirm", asked)
+    throttle = count_passkey(request)
+    if not throttle.is_allowed:
+        context = _context(asked) | {"form": SignInForm(), "too_many": throttle}
+        return retry_later(render(request, "authorise/start.html", context, status=429), throttle)
+    step = CodeStep.started(challenge_id=asked.ask_passkey(now=now), user_id=None, now=now)
+    request.session.cycle_key()
+    store_progress(request.session, asked.id, Progress(stage="passkey", step=step.as_dict()))
+    return _to("passkey", asked)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_waiting
+def passkey(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
+    """What is signed, and the passkey that signs it (RTS art. 5(1)(a)). Who comes is nobody yet: the debtor's account
+    is shown by its last digits."""
+    if progress.step is None or progress.stage != "passkey":
+        return _to("confirm" if progress.stage == "confirm" else "", asked)
+    step, refusal = CodeStep(**progress.step), ""
+    if request.method == "POST":
+        try:
+            proof = check_passkey(
+                challenge_id=UUID(step.challenge_id), answer=request.POST.get("answer", ""), now=now
+            )
+            psu = get_psu_of_user(user_id=proof.user_id)
+            return _accept(request, asked, psu, proof, now=now)
+        except PasskeyAnswerMalformed as error:
+            refusal = str(answer_for(error).text)
+        except (CodeRefused, NotFound):
+            return _after_refusal(request, asked, step, page="passkey", now=now)
+    if "failed" in request.GET:
+        refusal = gettext(
+            "The passkey was not accepted. Try again, or sign in with user ID, password and code."
+        )
+    page = describe(step, now=now)
+    context = _context(asked) | {
+        "page": page,
+        "shown": page.challenge.snapshot,
+        "passkey_request": request_for_passkey(page.challenge),
+        "refusal": refusal,
+    }
+    return render(request, "authorise/passkey.html", context)
 
 
 @require_POST
@@ -279,6 +330,15 @@ def _begin(request: HttpRequest, asked: Asked, typed: dict[str, Any], *, now: da
     store_progress(request.session, asked.id, Progress(stage="code", step=step.as_dict()))
 
 
+def _accept(request: HttpRequest, asked: Asked, psu: "PSU", proof: Proof, *, now: datetime) -> HttpResponse:
+    """The right answer: a payment is released by it, a consent goes on to be confirmed."""
+    if isinstance(asked, AskedConsent):
+        return _accept_code(request, asked, psu, proof, now=now)
+    if isinstance(asked, AskedPayment):
+        return _release_payment(request, asked, psu, proof, now=now)
+    raise NotFound("authorisation")
+
+
 def _release_payment(
     request: HttpRequest, asked: AskedPayment, psu: "PSU", proof: Proof, *, now: datetime
 ) -> HttpResponse:
@@ -296,7 +356,7 @@ def _release_payment(
 
 
 def _accept_code(
-    request: HttpRequest, asked: AskedConsent, progress: Progress, psu: "PSU", proof: Proof, *, now: datetime
+    request: HttpRequest, asked: AskedConsent, psu: "PSU", proof: Proof, *, now: datetime
 ) -> HttpResponse:
     with _undone_if_link_breaks(proof, now=now):
         accept_consent_code(
@@ -362,13 +422,15 @@ def _end(
     return _to("done", asked)
 
 
-def _after_refusal(request: HttpRequest, asked: Asked, step: CodeStep, *, now: datetime) -> HttpResponse:
-    """Where a wrong code leads: the same page, until all tries are used up."""
+def _after_refusal(
+    request: HttpRequest, asked: Asked, step: CodeStep, *, page: str = "code", now: datetime
+) -> HttpResponse:
+    """Where a wrong answer leads: the same page, until all tries are used up."""
     if _has_moved_on(request, asked, to=("confirm", "done")):
         return _to("", asked)
     if get_challenge_view(challenge_id=UUID(step.challenge_id)).status == "dead":
         return _end(request, asked, outcome="too_many_codes", reason=StatusReason.DS0A, now=now)
-    return SeeOther(f"{reverse('portal:authorise-code', args=[asked.id])}?failed")
+    return SeeOther(f"{reverse(f'portal:authorise-{page}', args=[asked.id])}?failed")
 
 
 def _overtaken(request: HttpRequest, asked: Asked, *, now: datetime) -> HttpResponse:

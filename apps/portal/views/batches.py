@@ -58,18 +58,20 @@ from apps.portal.forms import CodeForm, PaymentFileForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import BULK_REASONS, limit_text
 from apps.portal.signing import (
+    check_answer,
+    chosen_method,
     code_under_way,
     is_dead,
     open_authorisation_id,
     sign_context,
     signatures_of,
     too_many_codes_text,
-    wrong_code_form,
+    wrong_answer_form,
 )
 from apps.portal.to_sign import files_to_sign
 from apps.sca.messages import fingerprint
 from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, DynamicLinkBroken, TooManyCodes, check_code
+from apps.sca.services import CodeRefused, DynamicLinkBroken, PasskeyAnswerMalformed, TooManyCodes
 from apps.web.views.preferences import SeeOther
 
 _PAGE = 50
@@ -228,6 +230,7 @@ def send_code(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse
             authorisation_id=authorisation_id
             or start_payment_file_authorisation(file_id=file.pk, psu=visit.psu, now=visit.now).pk,
             psu=visit.psu,
+            method=chosen_method(request, visit),
             now=visit.now,
         )
     except LimitExceeded as error:
@@ -253,19 +256,17 @@ def sign(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
     authorisation_id = _open_authorisation_id(file_id, visit)
     challenge = code_under_way(authorisation_id, visit)
     here = reverse("portal:bulk-sign", args=[file.pk])
-    form = wrong_code_form() if "failed" in request.GET else CodeForm()
+    form = wrong_answer_form(challenge) if "failed" in request.GET else CodeForm()
     if request.method == "POST":
         if authorisation_id is None or challenge is None:
             return SeeOther(here)
         try:
-            proof = check_code(
-                challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=visit.now
-            )
+            proof = check_answer(request, challenge, now=visit.now)
             authorise_payment_file(
                 file_id=file.pk, authorisation_id=authorisation_id, psu=visit.psu, proof=proof, now=visit.now
             )
-        except CodeMalformed:
-            form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
+        except (CodeMalformed, PasskeyAnswerMalformed) as error:
+            form = CodeForm.with_error(str(answer_for(error).text))
         except CodeRefused:
             file = get_payment_file_for_psu(psu_id=visit.psu.pk, file_id=file_id)
             if not _may_be_signed(file, visit):

@@ -25,13 +25,21 @@ from apps.payments.limits import (
     send_limit_code,
     start_limit_authorisation,
 )
-from apps.portal.errors import ANSWERS
+from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import CodeForm, LimitsForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import LIMIT_NAMES
-from apps.portal.signing import code_under_way, is_dead, open_authorisation_id, sign_context, wrong_code_form
+from apps.portal.signing import (
+    check_answer,
+    chosen_method,
+    code_under_way,
+    is_dead,
+    open_authorisation_id,
+    sign_context,
+    wrong_answer_form,
+)
 from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, DynamicLinkBroken, TooManyCodes, check_code
+from apps.sca.services import CodeRefused, DynamicLinkBroken, PasskeyAnswerMalformed, TooManyCodes
 from apps.web.views.preferences import SeeOther
 
 
@@ -66,14 +74,12 @@ def sign(request: HttpRequest, visit: Visit, change_id: UUID) -> HttpResponse:
     authorisation_id = _authorisation_id(change_id, visit)
     challenge = code_under_way(authorisation_id, visit)
     here = reverse("portal:limits-sign", args=[change_id])
-    form = wrong_code_form() if "failed" in request.GET else CodeForm()
+    form = wrong_answer_form(challenge) if "failed" in request.GET else CodeForm()
     if request.method == "POST":
         if authorisation_id is None or challenge is None:
             return SeeOther(here)
         try:
-            proof = check_code(
-                challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=visit.now
-            )
+            proof = check_answer(request, challenge, now=visit.now)
             authorise_limit_change(
                 change_id=change_id,
                 authorisation_id=authorisation_id,
@@ -81,8 +87,8 @@ def sign(request: HttpRequest, visit: Visit, change_id: UUID) -> HttpResponse:
                 proof=proof,
                 now=visit.now,
             )
-        except CodeMalformed:
-            form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
+        except (CodeMalformed, PasskeyAnswerMalformed) as error:
+            form = CodeForm.with_error(str(answer_for(error).text))
         except CodeRefused:
             if not is_dead(challenge):
                 return SeeOther(f"{here}?failed")
@@ -123,6 +129,7 @@ def _send(request: HttpRequest, change_id: UUID, visit: Visit) -> None:
             authorisation_id=_authorisation_id(change_id, visit)
             or start_limit_authorisation(change_id=change_id, psu=visit.psu, now=visit.now).pk,
             psu=visit.psu,
+            method=chosen_method(request, visit),
             now=visit.now,
         )
     except TooManyCodes:

@@ -47,18 +47,20 @@ from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import arrival_text, limit_text, reason_text, return_text, when_text
 from apps.portal.signing import (
+    check_answer,
+    chosen_method,
     code_under_way,
     is_dead,
     open_authorisation_id,
     sign_context,
     signatures_of,
     too_many_codes_text,
-    wrong_code_form,
+    wrong_answer_form,
 )
 from apps.portal.to_sign import payments_to_sign
 from apps.sca.queries import ChallengeView
 from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, TooManyCodes, check_code
+from apps.sca.services import CodeRefused, PasskeyAnswerMalformed, TooManyCodes
 from apps.web.views.preferences import SeeOther
 
 LISTED = 50
@@ -133,6 +135,7 @@ def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespo
             authorisation_id=authorisation_id
             or start_payment_authorisation(payment_id=payment.pk, psu=visit.psu, now=visit.now).pk,
             psu=visit.psu,
+            method=chosen_method(request, visit),
             hide_limit=False,
             now=visit.now,
         )
@@ -160,9 +163,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         if authorisation_id is None or challenge is None:
             return SeeOther(reverse("portal:payment-sign", args=[payment.pk]))
         try:
-            proof = check_code(
-                challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=visit.now
-            )
+            proof = check_answer(request, challenge, now=visit.now)
             authorise_payment(
                 payment_id=payment.pk,
                 authorisation_id=authorisation_id,
@@ -170,8 +171,8 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
                 proof=proof,
                 now=visit.now,
             )
-        except CodeMalformed:
-            form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
+        except (CodeMalformed, PasskeyAnswerMalformed) as error:
+            form = CodeForm.with_error(str(answer_for(error).text))
         except CodeRefused:
             return _after_refusal(request, visit, payment_id, challenge)
         except PaymentStatusInvalid:
@@ -179,7 +180,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
         else:
             return SeeOther(reverse("portal:payment", args=[payment.pk]))
     elif "failed" in request.GET:
-        form = wrong_code_form()
+        form = wrong_answer_form(challenge)
     context = sign_context(visit, challenge, form) | {
         "payment": payment,
         "when": when_text(payment.requested_execution_date, product=payment.payment_product),

@@ -12,7 +12,7 @@ from apps.identity.queries import get_psu
 from apps.identity.services import end_sessions
 from apps.portal.forms import FreezeForm
 from apps.portal.guard import Visit, customers_only
-from apps.sca.queries import get_authentication_state, get_sms_device, list_code_uses
+from apps.sca.queries import get_authentication_state, get_sms_device, list_code_uses, list_passkeys
 from apps.web.freezing import freeze_customer
 from apps.web.views.preferences import SeeOther
 
@@ -20,12 +20,13 @@ from apps.web.views.preferences import SeeOther
 @require_safe
 @customers_only
 def security(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """The registered mobile, the latest codes, failed attempts, this session, and how to report fraud."""
+    """The registered mobile, the passkeys, the latest codes, failed attempts, this session, and how to report fraud."""
     user_id = visit.psu.user_id
     state = get_authentication_state(user_id=user_id)
     context = {
         "psu": visit.psu,
         "device": get_sms_device(user_id=user_id),
+        "passkeys": list_passkeys(user_id=user_id),
         "codes": list_code_uses(user_id=user_id),
         "now": visit.now,
         "failures": state.consecutive_failures if state else 0,

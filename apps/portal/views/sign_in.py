@@ -1,4 +1,4 @@
-"""Sign-in in two steps that always look the same, and sign-out (S0-23..25, N7).
+"""Sign-in in two steps that always look the same, or by a passkey in one; and sign-out (S0-23..25, N7).
 
 Whatever was wrong, the code page comes next and looks as if nothing were: nobody learns which element failed
 (RTS art. 4(3)(a)). Only somebody whose password was right gets a message on the phone.
@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -28,22 +28,27 @@ from apps.identity.services import note_login
 from apps.portal.code_step import CodeStep, describe, failure_text, is_exhausted
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import CodeForm, SignInForm
-from apps.portal.guard import count_password, customer_of, local_portal_path, retry_later
-from apps.sca.queries import get_challenge_view, get_sms_device
+from apps.portal.guard import count_passkey, count_password, customer_of, local_portal_path, retry_later
+from apps.sca.queries import get_challenge_view, get_passkey, get_sms_device
 from apps.sca.rules import CodeMalformed, Purpose
 from apps.sca.services import (
     CodeRefused,
+    PasskeyAnswerMalformed,
     Proof,
+    ask_passkey,
     check_code,
     check_knowledge,
+    check_passkey,
     consume_proof,
     is_proof_of,
+    passkey_request,
     send_code,
     void_challenge,
 )
 from apps.web.views.preferences import SeeOther
 
 SESSION_KEY = "portal.sign_in"
+PASSKEY_SESSION_KEY = "portal.sign_in_by_passkey"
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -117,6 +122,46 @@ def resend(request: HttpRequest) -> HttpResponse:
     return SeeOther(reverse("portal:sign-in-code"))
 
 
+@require_POST
+def begin_passkey(request: HttpRequest) -> HttpResponse:
+    """What the browser asks a device: any customer's passkey will do. The same for everybody, so nobody learns who has
+    one."""
+    throttle = count_passkey(request)
+    if not throttle.is_allowed:
+        return retry_later(JsonResponse({"refused": "too many"}, status=429), throttle)
+    now = clock.now()
+    attempt = {"id": str(new_id()), "next": local_portal_path(request.POST.get("next", ""))}
+    challenge_id = ask_passkey(user=None, purpose=Purpose.SIGN_IN, snapshot=_snapshot(attempt), now=now)
+    request.session[PASSKEY_SESSION_KEY] = {**attempt, "challenge_id": str(challenge_id)}
+    return JsonResponse(passkey_request(challenge_id=challenge_id))
+
+
+@require_POST
+def enter_by_passkey(request: HttpRequest) -> HttpResponse:
+    """The device's answer: both elements in one gesture, over this one sign-in and this bank's address."""
+    if customer_of(request):
+        return SeeOther(reverse("portal:home"))
+    attempt = request.session.get(PASSKEY_SESSION_KEY)
+    now = clock.now()
+    try:
+        if attempt is None:
+            raise PasskeyAnswerMalformed("nothing was asked")
+        proof = check_passkey(
+            challenge_id=UUID(attempt["challenge_id"]), answer=request.POST.get("answer", ""), now=now
+        )
+        _enter(request, attempt, proof, now=now)
+    except (PasskeyAnswerMalformed, CodeRefused, NotFound):
+        # A form sent twice: the other one has signed in, and the session bears a new name since.
+        if attempt and not request.session.exists(request.session.session_key or ""):
+            return SeeOther(reverse("portal:home"))
+        messages.error(
+            request,
+            gettext("The passkey was not accepted. Try again, or sign in with user ID, password and code."),
+        )
+        return SeeOther(reverse("portal:sign-in"))
+    return SeeOther(attempt["next"] or reverse("portal:home"))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session. By POST only, so that no link can do it."""
@@ -156,18 +201,24 @@ def _snapshot(attempt: dict[str, Any]) -> dict[str, str]:
 
 
 def _enter(request: HttpRequest, attempt: dict[str, Any], proof: Proof, *, now: datetime) -> None:
-    """Spend the code and open the session.
+    """Spend the answer and open the session.
 
     :raises CodeRefused: it was spent meanwhile, or was made for something else.
     :raises NotFound: the customer's log-in was closed meanwhile.
     """
-    psu, device = get_psu_of_user(user_id=proof.user_id), get_sms_device(user_id=proof.user_id)
+    psu = get_psu_of_user(user_id=proof.user_id)
+    device = (
+        get_passkey(user_id=proof.user_id, passkey_id=proof.passkey_id)
+        if proof.passkey_id
+        else get_sms_device(user_id=proof.user_id)
+    )
     is_ours = is_proof_of(proof=proof, purpose=Purpose.SIGN_IN, snapshot=_snapshot(attempt))
     if device is None or not is_ours:
         raise CodeRefused("not this sign-in's code", is_over=True)
     with transaction.atomic():
         consume_proof(proof=proof, now=now)
-    del request.session[SESSION_KEY]
+    request.session.pop(SESSION_KEY, None)
+    request.session.pop(PASSKEY_SESSION_KEY, None)
     # A new session key, against one that somebody planted. Django writes the real time of the sign-in into the user it
     # is given, so that one is a copy: note_login needs the time before, and writes bank time.
     login(request, copy(psu.user), backend=_BACKEND)

@@ -43,17 +43,19 @@ from apps.portal.forms import AccountWithBalance, CodeForm, StandingOrderForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import limit_text
 from apps.portal.signing import (
+    check_answer,
+    chosen_method,
     code_under_way,
     is_dead,
     open_authorisation_id,
     sign_context,
     signatures_of,
     too_many_codes_text,
-    wrong_code_form,
+    wrong_answer_form,
 )
 from apps.portal.to_sign import standing_orders_to_sign
 from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, TooManyCodes, check_code
+from apps.sca.services import CodeRefused, PasskeyAnswerMalformed, TooManyCodes
 from apps.web.views.preferences import SeeOther
 
 CREDITOR_NAME_LENGTH = 70  # An order carries no more; a longer name at its bank is known by its beginning.
@@ -149,6 +151,7 @@ def send_code(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> Ht
                 standing_order_id=standing_order_id, psu=visit.psu, now=visit.now
             ).pk,
             psu=visit.psu,
+            method=chosen_method(request, visit),
             now=visit.now,
         )
     except TooManyCodes:
@@ -169,14 +172,12 @@ def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
         return _to("", order.pk)
     authorisation_id = _authorisation_id(order.pk, visit)
     challenge = code_under_way(authorisation_id, visit)
-    form = wrong_code_form() if "failed" in request.GET else CodeForm()
+    form = wrong_answer_form(challenge) if "failed" in request.GET else CodeForm()
     if request.method == "POST":
         if authorisation_id is None or challenge is None:
             return _to("sign", order.pk)
         try:
-            proof = check_code(
-                challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=visit.now
-            )
+            proof = check_answer(request, challenge, now=visit.now)
             authorise_standing_order(
                 standing_order_id=order.pk,
                 authorisation_id=authorisation_id,
@@ -184,8 +185,8 @@ def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
                 proof=proof,
                 now=visit.now,
             )
-        except CodeMalformed:
-            form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
+        except (CodeMalformed, PasskeyAnswerMalformed) as error:
+            form = CodeForm.with_error(str(answer_for(error).text))
         except CodeRefused:
             if not is_dead(challenge):
                 return SeeOther(f"{reverse('portal:standing-order-sign', args=[order.pk])}?failed")

@@ -10,7 +10,14 @@ from apps.audit.services import record_event
 from apps.core.errors import DomainError
 from apps.identity.models import PSU
 from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
-from apps.sca.rules import FINAL_STATUSES, ChallengeStatus, SCAStatus, SubjectType, may_change_status
+from apps.sca.rules import (
+    FINAL_STATUSES,
+    METHOD_ELEMENTS,
+    ChallengeStatus,
+    SCAStatus,
+    SubjectType,
+    may_change_status,
+)
 
 
 class AuthorisationOver(DomainError):
@@ -54,19 +61,26 @@ def note_psu_authenticated(*, authorisation_id: UUID, psu: PSU, now: datetime) -
 def finalise_authorisation(
     *, authorisation_id: UUID, psu: PSU, snapshot_hash: bytes, now: datetime
 ) -> SCAAuthorisation:
-    """Close an authorisation after a code was spent for it; two elements are on record.
+    """Close an authorisation after a challenge of it was answered; method and elements are on record.
 
-    :raises AuthorisationOver: final or expired, or the log-in was frozen after the code.
+    :raises AuthorisationOver: final or expired, never answered, or the log-in was frozen after the answer.
     """
     authorisation = _lock_open_authorisation(authorisation_id=authorisation_id, now=now)
     # Under a lock: a freeze waits for this to end, and then finds what it has brought about.
     state = AuthenticationState.objects.select_for_update(no_key=True).filter(user_id=psu.user_id).first()
     if state is not None and state.frozen_at is not None:
         raise AuthorisationOver(str(authorisation_id))
+    answered = Challenge.objects.filter(
+        authorisation=authorisation, user_id=psu.user_id, status=ChallengeStatus.USED
+    ).order_by("-used_at")
+    challenge = answered.only("method").first()
+    if challenge is None:
+        raise AuthorisationOver(f"{authorisation_id} was never answered")
     authorisation.psu = psu
     authorisation.sca_status = SCAStatus.FINALISED
     authorisation.finalised_at = now
-    authorisation.elements = ["knowledge", "possession"]
+    authorisation.method = challenge.method
+    authorisation.elements = [element.value for element in METHOD_ELEMENTS[challenge.method]]
     authorisation.snapshot_hash = snapshot_hash
     authorisation.save()
     _record_authorisation(authorisation, event="sca.authorisation.finalised", now=now)
@@ -148,6 +162,7 @@ def _record_authorisation(
         data={
             "authorisation": authorisation.pk,
             "status": authorisation.sca_status,
+            "method": authorisation.method,
             "elements": authorisation.elements,
             "snapshot_sha256": bytes(authorisation.snapshot_hash).hex()
             if authorisation.snapshot_hash

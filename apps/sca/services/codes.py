@@ -1,7 +1,6 @@
-"""Codes over snapshots: made, sent, compared, spent (RTS art. 4(1)-(2), 5)."""
+"""Codes over snapshots, by text message: made, sent, compared (RTS art. 4(1)-(2), 5)."""
 
 import hmac
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,67 +8,38 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
 
-from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
-from apps.core.errors import DomainError
 from apps.core.ids import new_id
 from apps.core.keys import derive_key
 from apps.identity.models import User
 from apps.notifications.services import enqueue_message
-from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
+from apps.sca.models import AuthenticationState, Challenge
 from apps.sca.queries import get_sms_device
 from apps.sca.rules import (
+    AuthenticationMethod,
     ChallengeStatus,
     Purpose,
-    SCAStatus,
     check_code_form,
     compute_code,
     hash_code,
 )
-from apps.sca.services.attempts import inside_test_transaction, reserve_attempt, settle_failure
-from apps.sca.services.authorisations import AuthorisationOver
+from apps.sca.services.attempts import inside_test_transaction, reserve_attempt
+from apps.sca.services.challenges import (
+    CodeRefused,
+    Proof,
+    TooManyCodes,
+    count_try,
+    counted_refusal,
+    fresh_nonce,
+    is_last_try,
+    kill_challenge,
+    open_challenge,
+    select_method,
+)
 
 SEND_CODE_TASK = "sca.send_code"
 SENDS_WINDOW = timedelta(minutes=10)
-
-
-class CodeRefused(DomainError):
-    """The code does not open this: wrong, used, expired, dead, of a decoy, or sign-in is paused.
-
-    One error for all, since nobody may learn which element was wrong (RTS art. 4(3)(a)). ``detail`` says it to
-    the log.
-    """
-
-    code = "code_refused"
-
-    def __init__(self, detail: str = "", *, is_over: bool) -> None:
-        super().__init__(detail)
-        self.is_over = is_over
-
-
-class DynamicLinkBroken(DomainError):
-    """What is to be authorised is not what the code was made for; the code is void (RTS art. 5(1)(d))."""
-
-    code = "dynamic_link_broken"
-
-
-class TooManyCodes(DomainError):
-    """Too many codes were asked for in the last ten minutes; none was sent."""
-
-    code = "too_many_codes"
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """That a customer returned the right code, not yet spent. Spend it with :func:`consume_proof`."""
-
-    challenge_id: UUID
-    user_id: UUID
-    purpose: str
-    snapshot_hash: bytes
-    authorisation_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,49 +76,29 @@ def send_code(
     :raises AuthorisationOver: the authorisation is final or expired.
     """
     if authorisation_id is not None:
-        authorisation = SCAAuthorisation.objects.select_for_update().get(pk=authorisation_id)
-        if not authorisation.is_open or authorisation.expires_at <= now:
-            raise AuthorisationOver(str(authorisation_id))
-        Challenge.objects.filter(authorisation_id=authorisation_id, status=ChallengeStatus.OPEN).update(
-            status=ChallengeStatus.VOIDED
-        )
-        authorisation.sca_status = SCAStatus.SCA_METHOD_SELECTED
-        authorisation.save(update_fields=["sca_status"])
+        select_method(authorisation_id=authorisation_id, now=now)
     recipient = user if user is not None and _may_receive_code(user=user, now=now) else None
     if recipient is None and user is not None and not hide_limit:
         raise TooManyCodes(str(user.pk))
-    challenge_id, nonce = new_id(), secrets.token_bytes(32)
+    challenge_id, nonce = new_id(), fresh_nonce()
     snapshot = {"purpose": purpose.value, **snapshot}
     snapshot_hash = canonical_hash(snapshot)
     code = compute_code(key=_code_key(), nonce=nonce, snapshot_hash=snapshot_hash)
-    challenge = Challenge.objects.create(
-        id=challenge_id,
-        authorisation_id=authorisation_id,
+    challenge = open_challenge(
+        challenge_id=challenge_id,
         user=recipient,
+        is_decoy=recipient is None,
         purpose=purpose,
+        method=AuthenticationMethod.SMS_OTP,
         snapshot=snapshot,
-        snapshot_hash=snapshot_hash,
         nonce=nonce,
         code_hash=hash_code(
             key=_hash_key(), challenge_id=str(challenge_id), snapshot_hash=snapshot_hash, code=code
         ),
-        generated_at=generated_at or now,
-        expires_at=(generated_at or now) + timedelta(seconds=settings.SCA_CODE_TTL_SECONDS),
-        offered_at=None if is_ahead else now,
-    )
-    record_event(
-        event="sca.challenge.issued" if recipient else "sca.challenge.decoy",
-        object_type="challenge",
-        object_id=challenge.pk,
-        actor_type="psu" if recipient else "anonymous",
-        actor_id=recipient.pk if recipient else "",
-        at=now,
-        data={
-            "purpose": purpose.value,
-            "method": challenge.method,
-            "authorisation": authorisation_id,
-            "snapshot_sha256": snapshot_hash.hex(),
-        },
+        authorisation_id=authorisation_id,
+        generated_at=generated_at,
+        is_ahead=is_ahead,
+        now=now,
     )
     if recipient is not None:
         enqueue_message(
@@ -189,81 +139,37 @@ def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
     if connection.in_atomic_block and not inside_test_transaction():
         raise RuntimeError("check_code commits what it counts: call it outside a transaction")
     code = check_code_form(code)
-    challenge = _count_attempt(challenge_id=challenge_id, now=now)
+    challenge = count_try(challenge_id=challenge_id, method=AuthenticationMethod.SMS_OTP, now=now)
     if challenge is None:
         raise CodeRefused("challenge is not open", is_over=True)
-    is_last = challenge.attempts >= settings.SCA_MAX_ATTEMPTS
     given = hash_code(
         key=_hash_key(),
         challenge_id=str(challenge.pk),
         snapshot_hash=bytes(challenge.snapshot_hash),
         code=code,
     )
-    matches = hmac.compare_digest(given, bytes(challenge.code_hash))
+    matches = hmac.compare_digest(given, bytes(challenge.code_hash or b""))
     if challenge.user_id is not None and not reserve_attempt(user_id=challenge.user_id, now=now):
-        if is_last and not matches:
+        if is_last_try(challenge) and not matches:
             # The fifth wrong try kills the code, paused or not: a decoy's end must not look different (N7).
-            _kill(challenge)
+            kill_challenge(challenge)
         raise CodeRefused("sign-in is paused", is_over=True)
     if challenge.user_id is None or not matches:
-        raise _counted_refusal(challenge=challenge, is_last=is_last, now=now)
+        raise counted_refusal(
+            challenge=challenge,
+            user_id=challenge.user_id,
+            detail="wrong code" if challenge.user_id else "decoy",
+            what="code",
+            now=now,
+        )
     return Proof(
         challenge_id=challenge.pk,
         user_id=challenge.user_id,
         purpose=challenge.purpose,
         snapshot_hash=bytes(challenge.snapshot_hash),
         authorisation_id=challenge.authorisation_id,
+        method=challenge.method,
     )
-
-
-def is_proof_of(*, proof: Proof, purpose: Purpose, snapshot: dict[str, Any]) -> bool:
-    """Whether the code was made for exactly this purpose and snapshot (RTS art. 5(1)(c))."""
-    expected = canonical_hash({"purpose": purpose.value, **snapshot})
-    return proof.purpose == purpose and hmac.compare_digest(expected, proof.snapshot_hash)
-
-
-def consume_proof(*, proof: Proof, now: datetime) -> None:
-    """Spend the code, in the transaction of what it authorises: once, even for two at the same moment.
-
-    Failures in a row start again from zero.
-
-    :raises CodeRefused: it was spent, voided or expired meanwhile, or the log-in was frozen.
-    """
-    if not connection.in_atomic_block:
-        raise RuntimeError("a proof is spent in the transaction of what it authorises")
-    spent = Challenge.objects.filter(
-        pk=proof.challenge_id, status=ChallengeStatus.OPEN, expires_at__gt=now
-    ).update(status=ChallengeStatus.USED, used_at=now)
-    if not spent:
-        raise CodeRefused("already used", is_over=True)
-    state = AuthenticationState.objects.filter(user_id=proof.user_id)
-    if not state.filter(frozen_at=None).update(consecutive_failures=0, block_level=0, blocked_until=None):
-        raise CodeRefused("frozen meanwhile", is_over=True)
-    record_event(
-        event="sca.challenge.used",
-        object_type="challenge",
-        object_id=proof.challenge_id,
-        actor_type="psu",
-        actor_id=proof.user_id,
-        at=now,
-        data={"snapshot_sha256": proof.snapshot_hash.hex(), "elements": ["knowledge", "possession"]},
-    )
-
-
-@transaction.atomic
-def void_challenge(*, challenge_id: UUID, reason: str, now: datetime) -> None:
-    """Make a code worthless because what it was for has changed (RTS art. 5(1)(d))."""
-    if Challenge.objects.filter(pk=challenge_id, status=ChallengeStatus.OPEN).update(
-        status=ChallengeStatus.VOIDED
-    ):
-        record_event(
-            event="sca.challenge.voided",
-            object_type="challenge",
-            object_id=challenge_id,
-            actor_type="system",
-            at=now,
-            data={"reason": reason},
-        )
 
 
 def recompute_code(*, challenge: Challenge) -> str:
@@ -290,32 +196,7 @@ def _may_receive_code(*, user: User, now: datetime) -> bool:
     if get_sms_device(user_id=user.pk) is None:
         return False
     # Codes that served their purpose do not count: a customer may sign as many payments as he likes.
-    unused = Challenge.objects.filter(user=user, generated_at__gt=now - SENDS_WINDOW).exclude(
-        status=ChallengeStatus.USED
-    )
+    unused = Challenge.objects.filter(
+        user=user, method=AuthenticationMethod.SMS_OTP, generated_at__gt=now - SENDS_WINDOW
+    ).exclude(status=ChallengeStatus.USED)
     return unused.count() < settings.SCA_SENDS_PER_10_MINUTES
-
-
-def _count_attempt(*, challenge_id: UUID, now: datetime) -> Challenge | None:
-    counted = Challenge.objects.filter(
-        pk=challenge_id,
-        status=ChallengeStatus.OPEN,
-        attempts__lt=settings.SCA_MAX_ATTEMPTS,
-        expires_at__gt=now,
-    ).update(attempts=F("attempts") + 1)
-    return Challenge.objects.get(pk=challenge_id) if counted else None
-
-
-def _kill(challenge: Challenge) -> None:
-    Challenge.objects.filter(pk=challenge.pk, status=ChallengeStatus.OPEN).update(status=ChallengeStatus.DEAD)
-
-
-def _counted_refusal(*, challenge: Challenge, is_last: bool, now: datetime) -> CodeRefused:
-    """Make the counted failure stick; the error to raise after that: committed first, raised after."""
-    paused = False
-    with transaction.atomic():
-        if is_last:
-            _kill(challenge)
-        if challenge.user_id is not None:
-            paused = settle_failure(user_id=challenge.user_id, now=now, what="code")
-    return CodeRefused("wrong code" if challenge.user_id else "decoy", is_over=is_last or paused)

@@ -14,7 +14,7 @@ from apps.sca.models import AuthenticationState, AuthenticatorDevice, SMSDevice
 from apps.sca.queries import get_authenticator
 from apps.sca.rules import check_code_form
 from apps.sca.services.attempts import inside_test_transaction, reserve_attempt, settle_failure
-from apps.sca.services.codes import CodeRefused
+from apps.sca.services.challenges import CodeRefused
 
 
 class AuthenticatorNotAllowed(InvalidInput):

@@ -1,0 +1,224 @@
+"""What every method of authentication has in common: a challenge over one snapshot, its tries, and the proof that it
+was answered (RTS art. 4(1), 4(3)(b), 5)."""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from apps.audit.services import record_event
+from apps.core.canonical import canonical_hash
+from apps.core.errors import DomainError
+from apps.core.ids import new_id
+from apps.identity.models import User
+from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
+from apps.sca.rules import METHOD_ELEMENTS, AuthenticationMethod, ChallengeStatus, Purpose, SCAStatus
+from apps.sca.services.attempts import settle_failure
+from apps.sca.services.authorisations import AuthorisationOver
+
+
+class CodeRefused(DomainError):
+    """The answer does not open this: wrong, used, expired, dead, of a decoy, or sign-in is paused.
+
+    One error for all, since nobody may learn which element was wrong (RTS art. 4(3)(a)). ``detail`` says it to
+    the log.
+    """
+
+    code = "code_refused"
+
+    def __init__(self, detail: str = "", *, is_over: bool) -> None:
+        super().__init__(detail)
+        self.is_over = is_over
+
+
+class DynamicLinkBroken(DomainError):
+    """What is to be authorised is not what the challenge was made for; it is void (RTS art. 5(1)(d))."""
+
+    code = "dynamic_link_broken"
+
+
+class TooManyCodes(DomainError):
+    """Too many codes were asked for in the last ten minutes, or sign-in is paused or frozen; nothing was asked."""
+
+    code = "too_many_codes"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a customer answered a challenge rightly, not yet spent. Spend it with :func:`consume_proof`."""
+
+    challenge_id: UUID
+    user_id: UUID
+    purpose: str
+    snapshot_hash: bytes
+    authorisation_id: UUID | None
+    method: str
+    passkey_id: int | None = None
+
+    @property
+    def elements(self) -> list[str]:
+        """The categories of what was proved; always two different ones."""
+        return [element.value for element in METHOD_ELEMENTS[self.method]]
+
+
+def open_challenge(
+    *,
+    challenge_id: UUID | None = None,
+    user: User | None,
+    is_decoy: bool = False,
+    purpose: Purpose,
+    method: AuthenticationMethod,
+    snapshot: dict[str, Any],
+    nonce: bytes,
+    code_hash: bytes | None = None,
+    authorisation_id: UUID | None,
+    generated_at: datetime | None = None,
+    is_ahead: bool = False,
+    now: datetime,
+) -> Challenge:
+    """Write a challenge over ``snapshot``, which names its purpose already, and the line of the trail."""
+    generated_at = generated_at or now
+    challenge = Challenge.objects.create(
+        id=challenge_id or new_id(),
+        authorisation_id=authorisation_id,
+        user=user,
+        purpose=purpose,
+        method=method,
+        snapshot=snapshot,
+        snapshot_hash=canonical_hash(snapshot),
+        nonce=nonce,
+        code_hash=code_hash,
+        generated_at=generated_at,
+        expires_at=generated_at + timedelta(seconds=settings.SCA_CODE_TTL_SECONDS),
+        offered_at=None if is_ahead else now,
+    )
+    record_event(
+        event="sca.challenge.decoy" if is_decoy else "sca.challenge.issued",
+        object_type="challenge",
+        object_id=challenge.pk,
+        actor_type="psu" if user else "anonymous",
+        actor_id=user.pk if user else "",
+        at=now,
+        data={
+            "purpose": purpose.value,
+            "method": challenge.method,
+            "authorisation": authorisation_id,
+            "snapshot_sha256": bytes(challenge.snapshot_hash).hex(),
+        },
+    )
+    return challenge
+
+
+def fresh_nonce() -> bytes:
+    """What makes two challenges over the same snapshot unrelated (RTS art. 4(2)(b))."""
+    return secrets.token_bytes(32)
+
+
+def select_method(*, authorisation_id: UUID, now: datetime) -> None:
+    """Note that the authorisation's method was chosen (again); what was open for it before is void.
+
+    :raises AuthorisationOver: the authorisation is final or expired.
+    """
+    authorisation = SCAAuthorisation.objects.select_for_update().get(pk=authorisation_id)
+    if not authorisation.is_open or authorisation.expires_at <= now:
+        raise AuthorisationOver(str(authorisation_id))
+    Challenge.objects.filter(authorisation_id=authorisation_id, status=ChallengeStatus.OPEN).update(
+        status=ChallengeStatus.VOIDED
+    )
+    authorisation.sca_status = SCAStatus.SCA_METHOD_SELECTED
+    authorisation.save(update_fields=["sca_status"])
+
+
+def count_try(*, challenge_id: UUID, method: AuthenticationMethod, now: datetime) -> Challenge | None:
+    """Count one try of an open challenge, in one statement and before anything is compared; None: it has none left."""
+    counted = Challenge.objects.filter(
+        pk=challenge_id,
+        method=method,
+        status=ChallengeStatus.OPEN,
+        attempts__lt=settings.SCA_MAX_ATTEMPTS,
+        expires_at__gt=now,
+    ).update(attempts=F("attempts") + 1)
+    return Challenge.objects.get(pk=challenge_id) if counted else None
+
+
+def is_last_try(challenge: Challenge) -> bool:
+    """Whether the try that was just counted was the last one."""
+    return challenge.attempts >= settings.SCA_MAX_ATTEMPTS
+
+
+def kill_challenge(challenge: Challenge) -> None:
+    """End a challenge whose tries are used up (S1-9)."""
+    Challenge.objects.filter(pk=challenge.pk, status=ChallengeStatus.OPEN).update(status=ChallengeStatus.DEAD)
+
+
+def counted_refusal(
+    *, challenge: Challenge, user_id: UUID | None, detail: str, what: str, now: datetime
+) -> CodeRefused:
+    """Make the counted failure stick; the error to raise after that: committed first, raised after."""
+    paused, is_last = False, is_last_try(challenge)
+    with transaction.atomic():
+        if is_last:
+            kill_challenge(challenge)
+        if user_id is not None:
+            paused = settle_failure(user_id=user_id, now=now, what=what)
+    return CodeRefused(detail, is_over=is_last or paused)
+
+
+def is_proof_of(*, proof: Proof, purpose: Purpose, snapshot: dict[str, Any]) -> bool:
+    """Whether the challenge was made for exactly this purpose and snapshot (RTS art. 5(1)(c))."""
+    expected = canonical_hash({"purpose": purpose.value, **snapshot})
+    return proof.purpose == purpose and hmac.compare_digest(expected, proof.snapshot_hash)
+
+
+def consume_proof(*, proof: Proof, now: datetime) -> None:
+    """Spend the answer, in the transaction of what it authorises: once, even for two at the same moment.
+
+    Failures in a row start again from zero.
+
+    :raises CodeRefused: it was spent, voided or expired meanwhile, or the log-in was frozen.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a proof is spent in the transaction of what it authorises")
+    spent = Challenge.objects.filter(
+        pk=proof.challenge_id, status=ChallengeStatus.OPEN, expires_at__gt=now
+    ).update(status=ChallengeStatus.USED, used_at=now, user_id=proof.user_id)
+    if not spent:
+        raise CodeRefused("already used", is_over=True)
+    state = AuthenticationState.objects.filter(user_id=proof.user_id)
+    if not state.filter(frozen_at=None).update(consecutive_failures=0, block_level=0, blocked_until=None):
+        raise CodeRefused("frozen meanwhile", is_over=True)
+    record_event(
+        event="sca.challenge.used",
+        object_type="challenge",
+        object_id=proof.challenge_id,
+        actor_type="psu",
+        actor_id=proof.user_id,
+        at=now,
+        data={
+            "snapshot_sha256": proof.snapshot_hash.hex(),
+            "method": proof.method,
+            "elements": proof.elements,
+        },
+    )
+
+
+@transaction.atomic
+def void_challenge(*, challenge_id: UUID, reason: str, now: datetime) -> None:
+    """Make a challenge worthless because what it was for has changed (RTS art. 5(1)(d))."""
+    if Challenge.objects.filter(pk=challenge_id, status=ChallengeStatus.OPEN).update(
+        status=ChallengeStatus.VOIDED
+    ):
+        record_event(
+            event="sca.challenge.voided",
+            object_type="challenge",
+            object_id=challenge_id,
+            actor_type="system",
+            at=now,
+            data={"reason": reason},
+        )
