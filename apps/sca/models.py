@@ -90,6 +90,7 @@ class Passkey(Device):
     is_synced = models.BooleanField(help_text="whether the device may copy the key to others")
     enrolled_at = models.DateTimeField(_("added"))
     last_used_at = models.DateTimeField(null=True)
+    last_challenge_id = models.UUIDField(null=True, help_text="to which the latest count belongs")
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_because = models.CharField(max_length=16, choices=WithdrawalReason, blank=True)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
 from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
@@ -182,7 +183,7 @@ def check_passkey(*, challenge_id: UUID, answer: str, now: datetime) -> Proof:
         raise counted_refusal(
             challenge=challenge, user_id=user_id, detail="passkey not right", what="passkey", now=now
         )
-    if not _note_use(passkey, count=count, now=now):
+    if not _note_use(passkey, challenge, count=count, now=now):
         withdraw_passkey(
             user_id=passkey.user_id, passkey_id=passkey.pk, reason=WithdrawalReason.COPIED, now=now
         )
@@ -461,10 +462,15 @@ def _webauthn() -> ModuleType:
     return webauthn
 
 
-def _note_use(passkey: Passkey, *, count: int, now: datetime) -> bool:
-    """Whether the device's count has grown; in one statement: of two answers with the same count one is late."""
-    kept = Passkey.objects.filter(pk=passkey.pk, confirmed=True)
+def _note_use(passkey: Passkey, challenge: Challenge, *, count: int, now: datetime) -> bool:
+    """Whether the device's count has grown; in one statement, so that of two answers with the same count one is late.
+
+    The same answer to the same challenge may come twice, as a form may that is sent twice: no second device is needed
+    for that, and only one of the two can be spent.
+    """
+    grown = Q(sign_count__lt=count) | Q(sign_count=count, last_challenge_id=challenge.pk)
     if count == 0:
         # A device that keeps no count says 0 for ever. One that kept one, and says 0 now, is another device.
-        return bool(kept.filter(sign_count=0).update(last_used_at=now))
-    return bool(kept.filter(sign_count__lt=count).update(sign_count=count, last_used_at=now))
+        grown = Q(sign_count=0)
+    kept = Passkey.objects.filter(grown, pk=passkey.pk, confirmed=True)
+    return bool(kept.update(sign_count=count, last_used_at=now, last_challenge_id=challenge.pk))
