@@ -171,6 +171,7 @@ class SCAAuthorisation(models.Model):
                     psu__isnull=False,
                     finalised_at__isnull=False,
                     snapshot_hash__isnull=False,
+                    method__in=AuthenticationMethod.values,
                     elements__contains=[Element.POSSESSION],
                     elements__overlap=[Element.KNOWLEDGE, Element.INHERENCE, Element.USER_VERIFICATION],
                 ),

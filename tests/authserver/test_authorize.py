@@ -374,6 +374,7 @@ def test_no_code_without_finished_authentication_of_this_customer(world, consent
     bruno = make_customer("Bruno")
     SCAAuthorisation.objects.filter(pk=authorisation_id).update(
         sca_status="finalised",
+        method="SMS_OTP",
         psu=world.anna.psu,
         finalised_at=now,
         snapshot_hash=b"x",
@@ -426,6 +427,7 @@ def test_the_moment_of_authentication_is_real_time_even_when_the_banks_clock_was
     authorisation_id = authorisation_of(world.shoppay.program.authorize(scope))
     SCAAuthorisation.objects.filter(pk=authorisation_id).update(
         sca_status="finalised",
+        method="SMS_OTP",
         psu=world.anna.psu,
         finalised_at=clock.now(),
         snapshot_hash=b"x",

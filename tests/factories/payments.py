@@ -25,7 +25,7 @@ from apps.payments.services import (
     start_payment_authorisation,
 )
 from apps.sca.models import Challenge, SCAAuthorisation
-from apps.sca.rules import Purpose, SCAStatus, SubjectType
+from apps.sca.rules import AuthenticationMethod, Purpose, SCAStatus, SubjectType
 from apps.sca.services import Proof, check_code, recompute_code
 from apps.tpp.models import App
 from tests.factories.accounts import FOREIGN_IBAN, NOW
@@ -149,6 +149,7 @@ def signed_payments(
             subject_id=payment.pk,
             psu=payment.psu,
             sca_status=SCAStatus.FINALISED,
+            method=AuthenticationMethod.SMS_OTP,
             created_at=now,
             expires_at=now,
             finalised_at=now,

@@ -17,7 +17,7 @@ TEMPLATES = sorted(path for kind in ("html", "txt") for path in ROOT.glob(f"temp
 SAME = re.compile(
     r"(%\(\w+\)s|TPPs?|API|App|Apps|IBAN|ID|BIC|Code|Name|Portal|Sandbox|Start|Status|PSU-ID-Token|Clearing|Cookies|Token"
     r"|Tokens: client_credentials, authorization_code, refresh_token|NextGenPSD2 XS2A Framework: .*|OAuth|Filter"
-    r"|Open Banking|TARGET|code|name|app)"
+    r"|Open Banking|TARGET|code|name|app|[Pp]asskeys?)"
 )
 # Words that give away a sentence that stayed English.
 ENGLISH = re.compile(r"\b(the|and|of|your|you|with|is|are|been|please|from|this|that|not|payee|consent)\b")
