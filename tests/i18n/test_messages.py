@@ -1,3 +1,5 @@
+import re
+
 """Text messages in both languages: short, the amount first, in the alphabet of GSM, the date as people write it."""
 
 from typing import Any
@@ -75,6 +77,7 @@ class TestEveryMessage:
             (Purpose.BULK, BULK | {"number_of_transactions": 1}),
             (Purpose.CONSENT, CONSENT),
             (Purpose.CONSENT, LONGEST_CONSENT),
+            (Purpose.DEVICE, {"action": "add_passkey", "device_name": "Ü" * 40}),
         ],
     )
     def test_fits_into_two_parts_of_a_text_message(
@@ -82,7 +85,8 @@ class TestEveryMessage:
     ) -> None:
         text = message(purpose, snapshot, language)
         assert places(text) <= 306
-        assert "004711" in text
+        # What a telephone offers to fill in is the code, and nothing else that has six digits.
+        assert re.findall(r"\b[0-9]{6}\b", text) == ["004711"]
 
     @pytest.mark.parametrize("stage", BlockStage)
     def test_of_a_block_fits_too(self, language: str, stage: BlockStage) -> None:
@@ -100,7 +104,7 @@ class TestTheWords:
     def test_of_a_file_begin_with_the_total_and_the_number(self) -> None:
         snapshot = BULK | {"batches": [{"debtor_iban": "DE15100999001000000001"}], "total_minor": 124_900}
         assert message(Purpose.BULK, snapshot, "de") == (
-            "Lindenbank: 1.249,00 € für 100000 Zahlungen Ihrer Datei, Prüfziffern 0123 4567."
+            "Lindenbank: 1.249,00 € für 100.000 Zahlungen Ihrer Datei, Prüfziffern 0123 4567."
             " Code 004711, gültig bis 13:00. Von DE...0001. Nicht von Ihnen? Code nicht eingeben."
         )
 
