@@ -184,6 +184,8 @@ CSRF_FAILURE_VIEW = "apps.web.errors.csrf_failure"
 
 # Strong customer authentication: bounds in apps.core.legal_limits -------------------------------------
 SCA_CODE_TTL_SECONDS = env.int("SCA_CODE_TTL_SECONDS", default=600)
+# What text messages tell beside the code: "clear", what is signed (S1-15); "link", an address that opens it (S1-17).
+SCA_MESSAGE_CONTENT = env("SCA_MESSAGE_CONTENT", default="clear")
 # Passkeys that a device may copy to others, as most telephones do: "refused" or "accepted" (RTS art. 7(2)).
 SCA_SYNCED_PASSKEYS = env("SCA_SYNCED_PASSKEYS", default="refused")
 SCA_MAX_ATTEMPTS = env.int("SCA_MAX_ATTEMPTS", default=5)

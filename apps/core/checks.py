@@ -46,6 +46,8 @@ def check_mode(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         )
     if settings.SCA_SYNCED_PASSKEYS not in ("refused", "accepted"):
         errors.append(Error("SCA_SYNCED_PASSKEYS is neither 'refused' nor 'accepted'.", id="bank.E008"))
+    if settings.SCA_MESSAGE_CONTENT not in ("clear", "link"):
+        errors.append(Error("SCA_MESSAGE_CONTENT is neither 'clear' nor 'link'.", id="bank.E009"))
     if len(settings.SECRET_KEY) < 32:
         errors.append(Error("SECRET_KEY is missing or shorter than 32 characters.", id="bank.E006"))
     return errors

@@ -87,6 +87,12 @@ class CodeForm(forms.Form):
         return form
 
 
+class DetailsForm(SignInForm):
+    """Password and code together, by which the customer reads what the code signs."""
+
+    code = forms.CharField(label=_("Code from the text message"), max_length=20)
+
+
 class PasskeyForm(forms.Form):
     """What the customer calls the device whose passkey he adds."""
 

@@ -33,13 +33,20 @@ _DATE_FORMATS = {"en": "j M Y", "de": "j.n.Y"}
 
 
 def render_code_message(*, challenge: Challenge, code: str, language: str) -> str:
-    """The SMS with the code: for a payment amount, payee, IBAN, code and expiry, the amount first (S1-15)."""
+    """The SMS with the code: for a payment amount, payee, IBAN, code and expiry, the amount first (S1-15). Or, as the
+    bank chooses, the code and an address under which the customer reads all that (S1-17)."""
+    template = "sms_link" if challenge.details_by_link else f"sms_{challenge.purpose}"
     with translation.override(language), timezone.override(BANK_TIME_ZONE):
         return _one_line(
             render_to_string(
-                f"notifications/sms_{challenge.purpose}.txt",
-                _snapshot_context(challenge.snapshot)
-                | {"code": code, "expires_at": challenge.expires_at, "bank": settings.BANK_NAME},
+                f"notifications/{template}.txt",
+                snapshot_in_words(challenge.snapshot)
+                | {
+                    "code": code,
+                    "expires_at": challenge.expires_at,
+                    "bank": settings.BANK_NAME,
+                    "url": f"{settings.PUBLIC_BASE_URL}/details/{challenge.pk}/",
+                },
             )
         )
 
@@ -68,7 +75,8 @@ def render_device_notice(*, language: str, name: str, what: str) -> str:
         )
 
 
-def _snapshot_context(snapshot: dict[str, Any]) -> dict[str, Any]:
+def snapshot_in_words(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """The snapshot with its amounts, days and accounts as people read them, in the language that is active."""
     context = dict(snapshot)
     if "amount_minor" in snapshot:
         context["amount"] = format_money(snapshot["amount_minor"], snapshot["currency"])

@@ -214,6 +214,11 @@ class Challenge(models.Model):
     snapshot_hash = models.BinaryField()
     nonce = models.BinaryField()
     code_hash = models.BinaryField(null=True, help_text="keyed; the code itself is nowhere")
+    details_by_link = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="the message does not say what is signed; a page does (S1-17)",
+    )
     status = models.CharField(max_length=6, choices=ChallengeStatus, default=ChallengeStatus.OPEN)
     attempts = models.PositiveSmallIntegerField(default=0)
     generated_at = models.DateTimeField(help_text="the code's life starts here, delivery included (S1-7)")

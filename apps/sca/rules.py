@@ -129,6 +129,14 @@ class WithdrawalReason(models.TextChoices):
     COPIED = "copied", _("it looked like a copy")
 
 
+class MessageContent(models.TextChoices):
+    """What a text message tells beside the code (S1-15 to S1-18, S3-27): what is signed, in clear; or an address under
+    which its customer opens it with his password and the code."""
+
+    CLEAR = "clear"
+    LINK = "link"
+
+
 class SyncedPasskeys(models.TextChoices):
     """What the bank thinks of passkeys that a device may copy to others (RTS art. 7(2): no replication)."""
 

@@ -34,9 +34,11 @@ def load_configuration(environment: Mapping[str, str] | None = None) -> Configur
     if len(key) < 32:
         raise ConfigurationError("CLEARING_KEY is missing or shorter than 32 characters.")
     bank_url = env.get("CLEARING_BANK_URL", "").rstrip("/")
-    if not bank_url.startswith("http://127.0.0.1:"):
+    if not bank_url.startswith(("http://127.0.0.1:", "http://localhost:")):
         # Plain HTTP is for the same machine; real rails have lines and certificates of their own.
-        raise ConfigurationError("CLEARING_BANK_URL must be http://127.0.0.1:<port>.")
+        raise ConfigurationError(
+            "CLEARING_BANK_URL must be http://127.0.0.1:<port> or http://localhost:<port>."
+        )
     return Configuration(
         port=int(_number(env, "CLEARING_PORT", "8200")),
         bank_url=bank_url,

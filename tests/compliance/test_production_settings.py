@@ -95,6 +95,7 @@ def test_nothing_of_the_sandbox_is_there_unless_asked_for(tmp_path):
         ({"SECRET_KEY": "short"}, "bank.E006"),
         ({"SMS_HTTP_KEY": ""}, "bank.E007"),
         ({"SCA_SYNCED_PASSKEYS": "perhaps"}, "bank.E008"),
+        ({"SCA_MESSAGE_CONTENT": "nothing"}, "bank.E009"),
         ({"SCA_CODE_TTL_SECONDS": "901"}, "bank.E001"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),

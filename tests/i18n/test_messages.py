@@ -1,7 +1,6 @@
-import re
-
 """Text messages in both languages: short, the amount first, in the alphabet of GSM, the date as people write it."""
 
+import re
 from typing import Any
 
 import pytest

@@ -118,7 +118,7 @@ def _listens(port):
 
 def test_it_prints_addresses_and_log_ins_and_ends_everything_on_ctrl_c(launcher):
     launcher.start()
-    assert f"http://127.0.0.1:{launcher.config.web_port}/" in launcher.said
+    assert f"http://localhost:{launcher.config.web_port}/" in launcher.said
     assert f"http://127.0.0.1:{launcher.config.tpp_port}/" in launcher.said
     for customer in json.loads((launcher.config.var / "sandbox.json").read_text())["customers"]:
         assert customer["user_id"] in launcher.said

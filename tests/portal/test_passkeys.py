@@ -161,6 +161,7 @@ class TestSigning:
         )
         assert "passkey" in text_of(customer_anna.get("/security/"))
 
+    @pytest.mark.req("S3-29")
     def test_a_code_is_another_way(self, customer_anna: Visitor, anna: PSU, device: Device) -> None:
         payment = began(customer_anna, anna)
         here = f"/pay/{payment.pk}/sign/"

@@ -1,5 +1,6 @@
 """What protects the account, what happened around it, and how to stop everything."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from apps.identity.services import end_sessions
 from apps.portal.forms import FreezeForm
 from apps.portal.guard import Visit, customers_only
 from apps.sca.queries import get_authentication_state, get_sms_device, list_code_uses, list_passkeys
+from apps.sca.rules import MessageContent
 from apps.web.freezing import freeze_customer
 from apps.web.views.preferences import SeeOther
 
@@ -25,6 +27,7 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
     state = get_authentication_state(user_id=user_id)
     context = {
         "psu": visit.psu,
+        "messages_by_link": settings.SCA_MESSAGE_CONTENT == MessageContent.LINK,
         "device": get_sms_device(user_id=user_id),
         "passkeys": list_passkeys(user_id=user_id),
         "codes": list_code_uses(user_id=user_id),

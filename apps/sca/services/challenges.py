@@ -18,7 +18,14 @@ from apps.core.errors import DomainError
 from apps.core.ids import new_id
 from apps.identity.models import User
 from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
-from apps.sca.rules import METHOD_ELEMENTS, AuthenticationMethod, ChallengeStatus, Purpose, SCAStatus
+from apps.sca.rules import (
+    METHOD_ELEMENTS,
+    AuthenticationMethod,
+    ChallengeStatus,
+    MessageContent,
+    Purpose,
+    SCAStatus,
+)
 from apps.sca.services.attempts import settle_failure
 from apps.sca.services.authorisations import AuthorisationOver
 
@@ -77,6 +84,7 @@ def open_challenge(
     snapshot: dict[str, Any],
     nonce: bytes,
     code_hash: bytes | None = None,
+    details_by_link: bool = False,
     authorisation_id: UUID | None,
     generated_at: datetime | None = None,
     is_ahead: bool = False,
@@ -94,6 +102,7 @@ def open_challenge(
         snapshot_hash=canonical_hash(snapshot),
         nonce=nonce,
         code_hash=code_hash,
+        details_by_link=details_by_link,
         generated_at=generated_at,
         expires_at=generated_at + timedelta(seconds=settings.SCA_CODE_TTL_SECONDS),
         offered_at=None if is_ahead else now,
@@ -108,11 +117,17 @@ def open_challenge(
         data={
             "purpose": purpose.value,
             "method": challenge.method,
+            **({"message": _message_content(challenge)} if code_hash else {}),
             "authorisation": authorisation_id,
             "snapshot_sha256": bytes(challenge.snapshot_hash).hex(),
         },
     )
     return challenge
+
+
+def _message_content(challenge: Challenge) -> str:
+    # The bank's choice, on the trail with every code that went out (S1-16, S3-29).
+    return MessageContent.LINK.value if challenge.details_by_link else MessageContent.CLEAR.value
 
 
 def fresh_nonce() -> bytes:

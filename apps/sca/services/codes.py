@@ -8,7 +8,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
+from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
 from apps.core.ids import new_id
 from apps.core.keys import derive_key
@@ -19,12 +21,18 @@ from apps.sca.queries import get_sms_device
 from apps.sca.rules import (
     AuthenticationMethod,
     ChallengeStatus,
+    MessageContent,
     Purpose,
     check_code_form,
     compute_code,
     hash_code,
 )
-from apps.sca.services.attempts import inside_test_transaction, reserve_attempt
+from apps.sca.services.attempts import (
+    check_knowledge,
+    inside_test_transaction,
+    release_attempt,
+    reserve_attempt,
+)
 from apps.sca.services.challenges import (
     CodeRefused,
     Proof,
@@ -95,6 +103,8 @@ def send_code(
         code_hash=hash_code(
             key=_hash_key(), challenge_id=str(challenge_id), snapshot_hash=snapshot_hash, code=code
         ),
+        # To sign in there is nothing to tell but the code.
+        details_by_link=settings.SCA_MESSAGE_CONTENT == MessageContent.LINK and purpose != Purpose.SIGN_IN,
         authorisation_id=authorisation_id,
         generated_at=generated_at,
         is_ahead=is_ahead,
@@ -142,13 +152,7 @@ def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
     challenge = count_try(challenge_id=challenge_id, method=AuthenticationMethod.SMS_OTP, now=now)
     if challenge is None:
         raise CodeRefused("challenge is not open", is_over=True)
-    given = hash_code(
-        key=_hash_key(),
-        challenge_id=str(challenge.pk),
-        snapshot_hash=bytes(challenge.snapshot_hash),
-        code=code,
-    )
-    matches = hmac.compare_digest(given, bytes(challenge.code_hash or b""))
+    matches = _is_code_of(challenge, code)
     if challenge.user_id is not None and not reserve_attempt(user_id=challenge.user_id, now=now):
         if is_last_try(challenge) and not matches:
             # The fifth wrong try kills the code, paused or not: a decoy's end must not look different (N7).
@@ -172,11 +176,61 @@ def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
     )
 
 
+def open_details(
+    *, challenge_id: UUID, user_id: str, password: str, code: str, now: datetime
+) -> dict[str, Any]:
+    """What a code signs, for the customer who has its message: by his password and the code together, never by the
+    message's address alone (S1-18). Returns the snapshot; the code is not spent by looking.
+
+    Each try counts like one of a code and one of a password, before anything is compared; a right one is given back.
+
+    :raises apps.sca.rules.CodeMalformed: not six digits; nothing counted.
+    :raises CodeRefused: password, code or address is not right, or not any more; nobody learns which.
+    """
+    if connection.in_atomic_block and not inside_test_transaction():
+        raise RuntimeError("open_details commits what it counts: call it outside a transaction")
+    code = check_code_form(code)
+    challenge = count_try(challenge_id=challenge_id, method=AuthenticationMethod.SMS_OTP, now=now)
+    user = check_knowledge(username=user_id, password=password, now=now)
+    if challenge is None:
+        raise CodeRefused("challenge is not open", is_over=True)
+    is_his = user is not None and user.pk == challenge.user_id and challenge.details_by_link
+    if user is None or not is_his or not reserve_attempt(user_id=user.pk, now=now):
+        raise counted_refusal(
+            challenge=challenge, user_id=None, detail="not his details", what="details", now=now
+        )
+    if not _is_code_of(challenge, code):
+        raise counted_refusal(challenge=challenge, user_id=user.pk, detail="wrong code", what="code", now=now)
+    with transaction.atomic():
+        release_attempt(user_id=user.pk)
+        Challenge.objects.filter(pk=challenge.pk, attempts__gt=0).update(attempts=F("attempts") - 1)
+        record_event(
+            event="sca.challenge.details_shown",
+            object_type="challenge",
+            object_id=challenge.pk,
+            actor_type="psu",
+            actor_id=user.pk,
+            at=now,
+        )
+    snapshot: dict[str, Any] = challenge.snapshot
+    return snapshot
+
+
 def recompute_code(*, challenge: Challenge) -> str:
     """The code of a challenge, for its delivery only: made again from nonce and snapshot, since it is not stored."""
     return compute_code(
         key=_code_key(), nonce=bytes(challenge.nonce), snapshot_hash=canonical_hash(challenge.snapshot)
     )
+
+
+def _is_code_of(challenge: Challenge, code: str) -> bool:
+    given = hash_code(
+        key=_hash_key(),
+        challenge_id=str(challenge.pk),
+        snapshot_hash=bytes(challenge.snapshot_hash),
+        code=code,
+    )
+    return hmac.compare_digest(given, bytes(challenge.code_hash or b""))
 
 
 def _code_key() -> bytes:
