@@ -372,8 +372,7 @@ def test_a_file_of_another_program_from_the_upload_to_the_report(bank: RunningSt
     content = written_by_sepaxml(bank, emil, inside=dora.iban, outside=at_other_bank(PAID))
     url = upload(emil, content, name="salaries.xml", seconds=patience)
     assert status(bank, url) == "RCVD"
-    if "/sign-in/" in emil.browser.open(url).url:
-        emil.sign_in()  # Whoever only waits is signed out after five minutes.
+    still_signed_in(emil, url)
     known = len(emil.messages())
     sign(emil, url)
     eventually(lambda: status(bank, url) == "ACSC", seconds=patience, what="the last answer")
@@ -388,8 +387,15 @@ def test_a_file_of_another_program_from_the_upload_to_the_report(bank: RunningSt
     )[0]
     assert sent == ITEMS // 2
     assert groups <= 2 + sent / 100  # Up to five hundred in a message; how many are due at once is chance.
+    still_signed_in(emil, url)
     report = emil.browser.open(f"{url}report/").response.content
     assert [one.text for one in etree.fromstring(report).iter("{*}TxSts")] == ["ACSC"] * ITEMS
+
+
+def still_signed_in(customer: Customer, url: str) -> None:
+    """Whoever only waits is signed out after five minutes."""
+    if "/sign-in/" in customer.browser.open(url).url:
+        customer.sign_in()
 
 
 def written_by_sepaxml(bank: RunningStack, emil: Customer, *, inside: str, outside: str) -> bytes:
