@@ -16,8 +16,9 @@ from apps.payments.models import PaymentInitiation
 from apps.sca.models import Passkey
 from tests import browser as tools
 from tests.factories.accounts import customer
+from tests.factories.identity import PASSWORD
 from tests.factories.tpp import AppFactory
-from tests.portal.kit import ask_consent, ask_payment, code_for, page
+from tests.portal.kit import Visitor, ask_consent, ask_payment, code_for, last_challenge, page
 from tests.portal.test_in_a_browser import LOOKS, sign_in, submit
 from tests.portal.test_later_in_a_browser import look
 
@@ -179,3 +180,23 @@ def test_on_another_address_the_device_gives_nothing(
         tab.goto(base.replace("localhost", "127.0.0.1") + "/sign-in/")
         tab.get_by_role("button", name="Sign in with a passkey").click()
         expect(tab.get_by_text("This is not the bank’s address")).to_be_visible()
+
+
+@pytest.mark.req("S1-17", "S1-18")
+def test_what_a_code_signs_is_read_on_the_telephone(
+    running_browser: Browser, base: str, settings: Any
+) -> None:
+    settings.SCA_MESSAGE_CONTENT = "link"
+    anna, visitor = customer("Anna"), Visitor()
+    visitor.sign_in(anna)
+    visitor.begin_payment(anna)
+    with closing(tools.new_context(running_browser, width=320)) as context:
+        tab = context.new_page()
+        tab.goto(f"{base}/details/{last_challenge(anna).pk}/")
+        look(tab, "details-open")
+        tab.get_by_label("User ID").fill(anna.user.username)
+        tab.get_by_label("Password").fill(PASSWORD)
+        tab.get_by_label("Code from").fill(code_for(anna))
+        submit(tab, "Show it")
+        expect(tab.get_by_text("Möbelhaus Kern GmbH")).to_be_visible()
+        look(tab, "details")
