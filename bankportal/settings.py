@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "apps.bulk",
     "apps.statements",
     "apps.screening",
+    "apps.receipts",
     "apps.web",
     "apps.authserver",
     "apps.xs2a",

@@ -69,6 +69,7 @@ ENGINE_WRITES = [
 ENGINE_APPENDS = ["pricing_accruedday", "pricing_accrual", "pricing_charge", "pricing_collection"]
 # Evidence the web's role may add to and never change.
 APPEND_ONLY_FOR_WEB = [
+    "receipts_receiptkey",
     "screening_listedentry",
     "screening_sanctionslist",
     "screening_sanctionslist_entries",
