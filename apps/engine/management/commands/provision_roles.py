@@ -48,6 +48,7 @@ ENGINE_READS = [
     "bulk_paymentfile",
     "bulk_paymentbatch",
     "bulk_paymentitem",
+    "bulk_shownpayments",
     "clearing_clearinginstruction",
     "clearing_clearingmessage",
     "clearing_clearingrecall",
