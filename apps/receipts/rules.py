@@ -25,6 +25,8 @@ RECEIPT_BYTES_MAX = 512 * 1024
 # A receipt may be on its way through the program while its key is retired.
 RETIREMENT_GRACE = timedelta(minutes=5)
 _ES256 = JWSRegistry.algorithms["ES256"]
+# The order of P-256. With (r, s) also (r, order - s) is a signature; of the two only the one with the lower s is taken.
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _MEMBERS = {"payload", "protected", "signature"}
 _CONTENT = {
     "version": int,
@@ -66,7 +68,7 @@ def sign_receipt(content: Mapping[str, Any], *, private_key: jwk.ECKey) -> bytes
     """The document of a receipt. The key's RFC 7638 thumbprint is its ``kid``."""
     header = {"alg": "ES256", "kid": private_key.thumbprint(), "typ": RECEIPT_TYPE}
     protected, payload = _encode(canonical_json(header)), _encode(canonical_json(content))
-    signature = _ES256.sign(f"{protected}.{payload}".encode("ascii"), private_key)
+    signature = _lower(_ES256.sign(f"{protected}.{payload}".encode("ascii"), private_key))
     return canonical_json({"payload": payload, "protected": protected, "signature": _encode(signature)})
 
 
@@ -147,9 +149,17 @@ def _find_key(kid: str, keys: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _is_signed(parts: Mapping[str, str], key: Mapping[str, Any]) -> bool:
     try:
         signed = f"{parts['protected']}.{parts['payload']}".encode("ascii")
-        return bool(_ES256.verify(signed, _decode(parts["signature"]), _public_key(key)))
+        signature = _decode(parts["signature"])
+        is_low = int.from_bytes(signature[32:], "big") <= _ORDER // 2
+        return is_low and bool(_ES256.verify(signed, signature, _public_key(key)))
     except (JoseError, ValueError, TypeError):
         return False
+
+
+def _lower(signature: bytes) -> bytes:
+    """The one spelling of an ES256 signature that is taken."""
+    s = int.from_bytes(signature[32:], "big")
+    return signature if s <= _ORDER // 2 else signature[:32] + (_ORDER - s).to_bytes(32, "big")
 
 
 def _public_key(key: Mapping[str, Any]) -> jwk.ECKey:

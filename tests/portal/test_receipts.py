@@ -11,13 +11,16 @@ from django.test import Client
 from apps.audit.models import AuditEvent
 from apps.bulk.models import PaymentFile
 from apps.consents.models import Consent
+from apps.core import clock
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
+from apps.payments.services import authorise_payment, send_payment_code
 from apps.payments.standing_orders import execute_due_standing_orders
 from apps.receipts.rules import ReceiptRefused, verify_receipt
 from apps.tpp.models import App
 from tests.factories.accounts import bank_accounts
-from tests.portal.kit import BankTime, Visitor, code_for, text_of
+from tests.factories.payments import proof_for
+from tests.portal.kit import BankTime, Visitor, ask_payment, code_for, text_of
 from tests.portal.test_apps import allow
 from tests.portal.test_bulk import checked, table
 from tests.portal.test_standing_orders import order_of, running
@@ -101,6 +104,23 @@ class TestAPayment:
         page = unescape(text_of(customer_anna.get(f"/pay/{payment.pk}/")))
         for shown in (str(payment.pk), "€25.00", "€0.00", "Entered", "21 Nov 2026"):
             assert shown in page, shown
+
+    def test_of_one_that_came_through_a_company(self, customer_anna: Visitor, anna: PSU, app: App) -> None:
+        payment, authorisation = ask_payment(app, anna.account)
+        path = f"/receipts/payment/{payment.pk}/"
+        assert customer_anna.get(path).status_code == 404
+        challenge_id = send_payment_code(
+            payment_id=payment.pk, authorisation_id=authorisation.pk, psu=anna, now=clock.now()
+        )
+        authorise_payment(
+            payment_id=payment.pk,
+            authorisation_id=authorisation.pk,
+            psu=anna,
+            proof=proof_for(challenge_id, now=clock.now()),
+            now=clock.now(),
+        )
+        assert app.tpp.legal_name in unescape(text_of(customer_anna.get(path)))
+        assert receipt(customer_anna, path)["signatures"][0]["snapshot"]["tpp_name"] == app.tpp.legal_name
 
     def test_in_german(self, customer_anna: Visitor, anna: PSU) -> None:
         payment = signed_payment(customer_anna, anna)

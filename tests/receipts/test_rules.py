@@ -17,6 +17,7 @@ from apps.receipts.rules import (
     RECEIPT_TYPE,
     RETIREMENT_GRACE,
     ReceiptRefused,
+    _lower,
     read_jwks,
     verify_receipt,
 )
@@ -38,7 +39,7 @@ def document(
     """A JWS that is well formed and signed, whatever it says."""
     protected, body = b64(canonical_json(header)), b64(payload)
     if signature is None:
-        signature = JWSRegistry.algorithms["ES256"].sign(f"{protected}.{body}".encode(), key)
+        signature = _lower(JWSRegistry.algorithms["ES256"].sign(f"{protected}.{body}".encode(), key))
     return canonical_json({"payload": body, "protected": protected, "signature": b64(signature)})
 
 
@@ -103,6 +104,16 @@ class TestAltered:
         last = parts["signature"][-1]
         parts["signature"] = parts["signature"][:-1] + alphabet[alphabet.index(last) | 1]
         assert "canonical" in refused(canonical_json(parts))
+
+    def test_the_other_signature_that_fits_as_well(self) -> None:
+        """Of each signature (r, s) anybody can make (r, n - s), for whoever knows none of the key."""
+        parts = json.loads(DOCUMENT)
+        raw = base64.urlsafe_b64decode(parts["signature"] + "==")
+        order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+        other = raw[:32] + (order - int.from_bytes(raw[32:], "big")).to_bytes(32, "big")
+        signed_bytes = f"{parts['protected']}.{parts['payload']}".encode()
+        assert JWSRegistry.algorithms["ES256"].verify(signed_bytes, other, KEY)
+        assert "does not fit" in refused(canonical_json(parts | {"signature": b64(other)}))
 
     @pytest.mark.parametrize(
         "other",
