@@ -9,6 +9,7 @@ from apps.consents.queries import get_consent_for_psu
 from apps.core.canonical import canonical_hash
 from apps.core.errors import DomainError, NotFound
 from apps.core.ids import new_id
+from apps.payments.limits import get_limit_change
 from apps.payments.queries import get_payment_for_psu
 from apps.payments.standing_orders import get_standing_order
 from apps.receipts.models import ReceiptKey
@@ -86,6 +87,11 @@ def _find(
     elif kind == ReceiptKind.FILE:
         row = get_payment_file_for_psu(psu_id=psu_id, file_id=subject_id)
         subject, status = _named(SubjectType.BULK, row.pk), row.status
+    elif kind == ReceiptKind.LIMITS:
+        row = get_limit_change(psu_id=psu_id, change_id=subject_id)
+        subject = _named(SubjectType.LIMITS, row.pk)
+        applied = {"authorised_at": _time(row.applied_at), "changed_at": _time(row.applied_at)}
+        return subject, subject, {"code": row.status, "entered_at": _time(row.created_at), **applied}
     else:
         row = get_consent_for_psu(psu_id=psu_id, consent_id=subject_id)
         subject, status = _named(SubjectType.CONSENT, row.pk), row.consent_status

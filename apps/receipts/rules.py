@@ -56,6 +56,7 @@ class ReceiptKind(StrEnum):
     STANDING_ORDER = "standing-order"
     FILE = "file"
     CONSENT = "consent"
+    LIMITS = "limits"
 
 
 class ReceiptRefused(DomainError):

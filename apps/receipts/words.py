@@ -20,6 +20,7 @@ from apps.core.clock import BANK_TIME_ZONE
 from apps.core.iban import format_iban
 from apps.core.money import format_money
 from apps.core.names.rules import NameMatch
+from apps.payments.limit_rules import LimitKind
 from apps.payments.recurrence import Frequency
 from apps.payments.rules import ChargeBearer, PaymentProduct, StatusReason, TransactionStatus
 from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
@@ -36,12 +37,20 @@ _SUBJECTS: dict[str, str | Promise] = {
     SubjectType.STANDING_ORDER: _("Standing order"),
     SubjectType.BULK: _("File of payments"),
     SubjectType.CONSENT: _("Access of a company"),
+    SubjectType.LIMITS: _("New limits"),
 }
 _STATUSES: dict[str, type[TextChoices]] = {
     SubjectType.PAYMENT: TransactionStatus,
     SubjectType.STANDING_ORDER: TransactionStatus,
     SubjectType.BULK: FileStatus,
     SubjectType.CONSENT: ConsentStatus,
+}
+
+_LIMITS: dict[str, str | Promise] = {
+    LimitKind.PER_PAYMENT: _("Per payment"),
+    LimitKind.PER_DAY: _("Per day, all together"),
+    LimitKind.PORTAL_PER_DAY: _("Per day in this portal"),
+    LimitKind.XS2A_PER_DAY: _("Per day through companies"),
 }
 
 
@@ -93,7 +102,10 @@ def _signed(content: Mapping[str, Any]) -> Iterator[Section]:
 def _standing(content: Mapping[str, Any]) -> Section:
     status, subject = content["status"], content["subject"]["type"]
     code = str(status.get("code", ""))
-    rows = [Row(gettext("Status"), f"{_label(_STATUSES[subject], code) if subject in _STATUSES else code}")]
+    if subject == SubjectType.LIMITS and code == "applied":
+        rows = [Row(gettext("Status"), gettext("they held from then on"))]
+    else:
+        rows = [Row(gettext("Status"), _label(_STATUSES[subject], code) if subject in _STATUSES else code)]
     if status.get("reason"):
         rows.append(Row(gettext("Reason"), f"{_label(StatusReason, status['reason'])} ({status['reason']})"))
     for name, label in (
@@ -132,6 +144,8 @@ def _snapshot_rows(snapshot: Mapping[str, Any]) -> list[Row]:
         return list(_file_rows(snapshot))
     if purpose == Purpose.CONSENT:
         return list(_consent_rows(snapshot))
+    if purpose == Purpose.LIMITS:
+        return list(_limit_rows(snapshot))
     return [Row(name, _plain(value)) for name, value in snapshot.items()]
 
 
@@ -208,6 +222,15 @@ def _consent_rows(snapshot: Mapping[str, Any]) -> Iterator[Row]:
         if snapshot["recurring_indicator"]
         else gettext("one single time"),
     )
+
+
+def _limit_rows(snapshot: Mapping[str, Any]) -> Iterator[Row]:
+    for kind, amount_minor in snapshot["new"].items():
+        words = gettext("%(new)s instead of %(old)s") % {
+            "new": format_money(amount_minor, snapshot["currency"]),
+            "old": format_money(snapshot["old"][kind], snapshot["currency"]),
+        }
+        yield Row(str(_LIMITS.get(kind, kind)), words)
 
 
 def _label(choices: type[TextChoices], code: str) -> str:

@@ -13,6 +13,7 @@ from apps.bulk.models import PaymentFile
 from apps.consents.models import Consent
 from apps.core import clock
 from apps.identity.models import PSU
+from apps.payments.limit_models import PaymentLimitChange
 from apps.payments.models import PaymentInitiation
 from apps.payments.services import authorise_payment, send_payment_code
 from apps.payments.standing_orders import execute_due_standing_orders
@@ -23,6 +24,7 @@ from tests.factories.payments import proof_for
 from tests.portal.kit import BankTime, Visitor, ask_payment, code_for, text_of
 from tests.portal.test_apps import allow
 from tests.portal.test_bulk import checked, table
+from tests.portal.test_limits import HIGHER, ask
 from tests.portal.test_standing_orders import order_of, running
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("P-72", "RTS-29(1)")]
@@ -175,6 +177,20 @@ class TestWhatElseIsSigned:
         Consent.objects.update(consent_status="revokedByPsu")
         assert receipt(customer_anna, path)["status"]["code"] == "revokedByPsu"
 
+    @pytest.mark.req("P-97(1)(c)")
+    def test_new_limits(self, customer_anna: Visitor, anna: PSU) -> None:
+        assert "/receipts/" not in text_of(customer_anna.get("/security/limits/"))
+        path = ask(customer_anna, HIGHER)
+        change = PaymentLimitChange.objects.get()
+        assert customer_anna.get(f"/receipts/limits/{change.pk}/").status_code == 404
+        customer_anna.post(path, code=code_for(anna))
+        receipt_path = f"/receipts/limits/{change.pk}/"
+        assert f'href="{receipt_path}"' in text_of(customer_anna.get("/security/limits/"))
+        assert "€15,000.00 instead of €10,000.00" in text_of(customer_anna.get(receipt_path))
+        content = receipt(customer_anna, receipt_path)
+        assert content["status"]["code"] == "applied"
+        assert content["signatures"][0]["snapshot"]["new"]["per_payment"] == 1_500_000
+
 
 class TestWhoGetsIn:
     def test_nobody_gets_anothers(self, customer_anna: Visitor, anna: PSU, bruno: PSU, app: App) -> None:
@@ -205,7 +221,7 @@ class TestWhoGetsIn:
         assert answer.headers["Location"].startswith("/sign-in/?next=%2Freceipts%2Fpayment%2F")
         assert stranger.get(f"/receipts/payment/{payment.pk}/json/").headers["Location"] == "/sign-in/"
 
-    @pytest.mark.parametrize("path", ["limits/{}/", "payment/{}/xml/", "Payment/{}/"])
+    @pytest.mark.parametrize("path", ["bulk/{}/", "payment/{}/xml/", "Payment/{}/"])
     def test_there_is_nothing_else(self, customer_anna: Visitor, anna: PSU, path: str) -> None:
         payment = signed_payment(customer_anna, anna)
         assert customer_anna.get(f"/receipts/{path.format(payment.pk)}").status_code == 404

@@ -26,11 +26,13 @@ _KEYS_AGE_SECONDS = 300
 _TOO_MANY = Answer(
     429, _("Too many files in a short time"), _("Wait ten minutes. Then you can go on where you were.")
 )
-# Where one comes from, and goes back to.
+# Where one comes from, and goes back to; some by the order's id.
 _PAGES = {
-    ReceiptKind.PAYMENT: "portal:payment",
-    ReceiptKind.STANDING_ORDER: "portal:standing-order",
-    ReceiptKind.FILE: "portal:bulk-file",
+    ReceiptKind.PAYMENT: ("portal:payment", True),
+    ReceiptKind.STANDING_ORDER: ("portal:standing-order", True),
+    ReceiptKind.FILE: ("portal:bulk-file", True),
+    ReceiptKind.CONSENT: ("portal:app-list", False),
+    ReceiptKind.LIMITS: ("portal:limits", False),
 }
 
 
@@ -40,7 +42,8 @@ def receipt(request: HttpRequest, visit: Visit, kind: str, subject_id: UUID) -> 
     """What a receipt says, and the two files. Nothing is issued by looking at it."""
     chosen = _kind(kind)
     content = describe_receipt(kind=chosen, subject_id=subject_id, psu_id=visit.psu.pk, now=visit.now)
-    back = reverse(_PAGES[chosen], args=[subject_id]) if chosen in _PAGES else reverse("portal:app-list")
+    page, has_id = _PAGES[chosen]
+    back = reverse(page, args=[subject_id] if has_id else [])
     context = {
         "kind": chosen.value,
         "subject_id": subject_id,
