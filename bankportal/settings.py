@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "apps.bulk",
     "apps.statements",
     "apps.screening",
+    "apps.receipts",
     "apps.web",
     "apps.authserver",
     "apps.xs2a",
@@ -193,6 +194,8 @@ SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=300)
 SCA_AUTHORISATION_TTL_SECONDS = env.int("SCA_AUTHORISATION_TTL_SECONDS", default=1800)
 # Unused codes only. Whoever tries things out in the sandbox leaves many behind.
 SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=10 if SANDBOX else 3)
+# Which payments of a file are shown beside its total: bounded by apps.core.legal_limits.
+SCA_BATCH_DISPLAY = env("SCA_BATCH_DISPLAY", default="riskiest")
 AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
 CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
 

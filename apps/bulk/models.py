@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.bulk.rules import BatchStatus, FileFormat, FileStatus, ItemStatus, ReasonCode
+from apps.bulk.rules import BatchStatus, DisplayStrategy, FileFormat, FileStatus, ItemStatus, ReasonCode
 from apps.core.ids import new_id
 from apps.core.names.rules import NameMatch
 
@@ -279,6 +279,29 @@ class PaymentItem(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class ShownPayments(models.Model):
+    """Which payments of a file were shown beside its total to one of those who sign it, with his newest code.
+
+    They are part of what he signs; this says which they are, so that they can be looked up again as they stand: when
+    the code is checked, and by the engine. Whoever changes a row here makes the signature void.
+    """
+
+    authorisation_id = models.UUIDField(primary_key=True, help_text="of who signs")
+    file = models.ForeignKey(PaymentFile, on_delete=models.PROTECT, related_name="shown")
+    strategy = models.CharField(max_length=15, choices=DisplayStrategy)
+    payments = models.JSONField(help_text="ids in the order shown, each with the reasons that were told")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(strategy__in=DisplayStrategy.values), name="bulk_shown_strategy_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} {self.strategy}"
 
 
 class PayeeCheckOptOut(models.Model):

@@ -150,6 +150,67 @@ class ProblemCode(models.TextChoices):
     CSV_ROW = "csv_row", _("The row does not have as many fields as the header: %(value)s")
 
 
+class DisplayStrategy(models.TextChoices):
+    """Which payments of a file are shown beside its total to who signs it (RTS art. 5(3)(b)); the bank's choice,
+    ``SCA_BATCH_DISPLAY``."""
+
+    RISKIEST = "riskiest"
+    RANDOM = "random"
+
+
+class RiskReason(models.TextChoices):
+    """Why a payment of a file should be looked at."""
+
+    NAME_DIFFERS = "name_differs", _("the name and the IBAN do not belong together")
+    NAME_IS_CLOSE = "name_is_close", _("the name at the payee’s bank is another, almost the same")
+    NAME_UNCHECKED = "name_unchecked", _("the name was not checked")
+    NEW_PAYEE = "new_payee", _("nothing was paid to this account before")
+    ABROAD = "abroad", _("an account in another country")
+    HIGH_AMOUNT = "high_amount", _("much more than the others of the file")
+
+
+# How much each counts; what weighs most is what an altered file shows first: another IBAN under a known name.
+RISK_WEIGHTS: dict[str, int] = {
+    RiskReason.NAME_DIFFERS: 50,
+    RiskReason.NEW_PAYEE: 30,
+    RiskReason.NAME_IS_CLOSE: 25,
+    RiskReason.HIGH_AMOUNT: 20,
+    RiskReason.ABROAD: 15,
+    RiskReason.NAME_UNCHECKED: 10,
+}
+_NAME_REASONS = {"NMTC": RiskReason.NAME_DIFFERS, "CMTC": RiskReason.NAME_IS_CLOSE, "MTCH": None}
+SHOWN_MAX = 5
+HIGH_AMOUNT_FACTOR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RiskFacts:
+    """What is known of a payment of a file before it is signed. ``name_match`` is empty where none was asked for."""
+
+    amount_minor: int
+    name_match: str
+    is_new_payee: bool
+    is_abroad: bool
+
+
+def risk_reasons(facts: RiskFacts, *, count: int, total_minor: int) -> list[RiskReason]:
+    """Why this payment of a file of ``count`` payments over ``total_minor`` should be looked at, what weighs most
+    first; an amount is high from five times the average on."""
+    name = _NAME_REASONS.get(facts.name_match, RiskReason.NAME_UNCHECKED)
+    found = [
+        *([name] if name else []),
+        *([RiskReason.NEW_PAYEE] if facts.is_new_payee else []),
+        *([RiskReason.ABROAD] if facts.is_abroad else []),
+        *([RiskReason.HIGH_AMOUNT] if facts.amount_minor * count >= HIGH_AMOUNT_FACTOR * total_minor else []),
+    ]
+    return sorted(found, key=lambda reason: -RISK_WEIGHTS[reason])
+
+
+def risk_score(reasons: Iterable[RiskReason]) -> int:
+    """How much a payment should be looked at: 0 for one of which nothing is to be said."""
+    return sum(RISK_WEIGHTS[reason] for reason in reasons)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong with a file.

@@ -8,7 +8,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.core.legal_limits import LIMITS
+from apps.core.legal_limits import BATCH_DISPLAYS, LIMITS
 
 
 @register()
@@ -22,6 +22,15 @@ def check_legal_limits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         for limit in LIMITS
         if not 1 <= getattr(settings, limit.setting) <= limit.maximum
     ]
+
+
+@register()
+def check_batch_display(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """What is shown of a file of payments is one of what there is (RTS art. 5(3)(b))."""
+    if settings.SCA_BATCH_DISPLAY in BATCH_DISPLAYS:
+        return []
+    choices = ", ".join(BATCH_DISPLAYS)
+    return [Error(f"SCA_BATCH_DISPLAY = {settings.SCA_BATCH_DISPLAY} is none of {choices}.", id="bank.E020")]
 
 
 @register()
@@ -75,7 +84,7 @@ def check_before_serving() -> None:
 
     :raises ImproperlyConfigured: saying all that is outside the bounds.
     """
-    problems = [*check_legal_limits(None), *check_mode(None)]
+    problems = [*check_legal_limits(None), *check_batch_display(None), *check_mode(None)]
     errors = [problem for problem in problems if problem.is_serious()]
     if errors:
         raise ImproperlyConfigured(" ".join(f"{error.id}: {error.msg}" for error in errors))

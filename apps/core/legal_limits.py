@@ -19,6 +19,9 @@ UNATTENDED_ACCESSES_MAX_PER_24_HOURS = 4
 CONSENT_VALIDITY_MAX_DAYS = 180
 INSTANT_ANSWER_MAX_SECONDS = 10
 
+# What may be shown of a file of payments beside its total (apps.bulk.rules.DisplayStrategy; RTS art. 5(3)(b)).
+BATCH_DISPLAYS = ("riskiest", "random")
+
 LIMITS = (
     LegalLimit("SCA_CODE_TTL_SECONDS", CODE_LIFETIME_MAX_SECONDS, "S1-8"),
     LegalLimit("SCA_MAX_ATTEMPTS", CODE_ATTEMPTS_MAX, "RTS art. 4(3)(b), S1-5"),

@@ -125,6 +125,12 @@ def get_limit_change(*, psu_id: UUID, change_id: UUID) -> PaymentLimitChange:
     return change
 
 
+def get_last_limit_change(*, psu_id: UUID) -> PaymentLimitChange | None:
+    """The latest change that a customer has signed; None when he never has."""
+    signed = PaymentLimitChange.objects.filter(psu_id=psu_id, status=ChangeStatus.APPLIED)
+    return signed.order_by("-applied_at").first()
+
+
 def check_limits(
     *,
     psu_id: UUID,

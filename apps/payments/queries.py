@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -67,6 +68,18 @@ def _of_several(*, psu_id: UUID) -> QuerySet[PaymentInitiation]:
     return PaymentInitiation.objects.filter(
         signatures_needed__gt=1, debtor_account__in=payable_account_ids(psu_id=psu_id)
     )
+
+
+def list_paid_ibans(*, account_ids: Iterable[UUID], limit: int = 10_000) -> frozenset[str]:
+    """Accounts to which money has gone out from any of these, by the latest payments that were signed and done."""
+    latest = (
+        PaymentInitiation.objects.filter(
+            debtor_account__in=list(account_ids), transaction_status=TransactionStatus.ACSC, returned_at=None
+        )
+        .order_by("-created_at")
+        .values_list("creditor_iban", flat=True)
+    )
+    return frozenset(latest[:limit])
 
 
 def list_pending_payments(*, account_id: UUID) -> QuerySet[PaymentInitiation]:

@@ -39,6 +39,8 @@ from apps.payments.services import (
     TooLateToCancel,
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
+from apps.receipts.queries import EvidenceDiffers
+from apps.receipts.services import ReceiptKeyUnreadable
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import (
     AuthorisationOver,
@@ -80,6 +82,11 @@ _NOT_FROM_HERE = Answer(
     403,
     _("You may not pay from this account"),
     _("The payment was not approved. Choose another account, or call us."),
+)
+_NO_RECEIPT = Answer(
+    503,
+    _("We cannot give you this receipt right now"),
+    _("Something about it is not in order. We are looking into it. Try again later."),
 )
 
 ANSWERS: dict[type[DomainError], Answer] = {
@@ -204,6 +211,9 @@ ANSWERS: dict[type[DomainError], Answer] = {
             "Something in it does not add up, so we do not hand it out. We are looking into it. Try again later."
         ),
     ),
+    # Receipts
+    EvidenceDiffers: _NO_RECEIPT,
+    ReceiptKeyUnreadable: _NO_RECEIPT,
     AuthorizationNotProved: _OVER,
 }
 

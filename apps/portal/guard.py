@@ -53,6 +53,7 @@ _DESTINATIONS = frozenset(
         "bulk-file",
         "bulk-items",
         "bulk-sign",
+        "receipt",
         "app-list",
         "security",
         "freeze",

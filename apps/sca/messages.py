@@ -30,6 +30,7 @@ _FREQUENCIES: dict[str, str | Promise] = {
 }
 # The month in words in English, where 3/4 means two days; in German in digits, for the message is short.
 _DATE_FORMATS = {"en": "j M Y", "de": "j.n.Y"}
+SHOWN_NAME_MAX = 30
 
 
 def render_code_message(*, challenge: Challenge, code: str, language: str) -> str:
@@ -88,6 +89,14 @@ def snapshot_in_words(snapshot: dict[str, Any]) -> dict[str, Any]:
         ibans = dict.fromkeys(mask_iban(batch["debtor_iban"]) for batch in snapshot["batches"])
         context["debtor_iban_text"] = ", ".join(list(ibans)[:3]).replace("…", "...")
         context["fingerprint"] = fingerprint(snapshot["items_sha256"])
+    if payments := snapshot.get("shown", {}).get("payments"):
+        # The page may lie; so the one that should be looked at most stands in the message, too (RTS art. 5(3)(b)).
+        first = payments[0]
+        context |= {
+            "first_amount": format_money(first["amount_minor"], snapshot["currency"]),
+            "first_name": first["creditor_name"][:SHOWN_NAME_MAX],
+            "first_iban": format_iban(first["creditor_iban"]),
+        }
     if "valid_until" in snapshot:
         context["valid_until"] = _day(snapshot["valid_until"])
     if "new" in snapshot:

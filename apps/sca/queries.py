@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from apps.core.canonical import canonical_hash
 from apps.core.errors import NotFound
@@ -20,7 +20,7 @@ from apps.sca.models import (
     SCAAuthorisation,
     SMSDevice,
 )
-from apps.sca.rules import AuthenticationMethod, Purpose, SCAStatus, SubjectType
+from apps.sca.rules import AuthenticationMethod, ChallengeStatus, Purpose, SCAStatus, SubjectType
 
 
 class Signature(NamedTuple):
@@ -35,6 +35,18 @@ class Signature(NamedTuple):
         """Whether exactly this was signed (RTS art. 5(1)(c))."""
         expected = canonical_hash({"purpose": purpose.value, **snapshot})
         return hmac.compare_digest(expected, self.snapshot_hash)
+
+
+class Evidence(NamedTuple):
+    """What one of the signers has signed, and how: for him to keep, so nothing of the code is in it."""
+
+    authorisation_id: UUID
+    signer_name: str
+    signed_at: datetime
+    elements: list[str]
+    method: str
+    snapshot: dict[str, Any]
+    snapshot_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,37 @@ def list_signers(*, subject_type: SubjectType, subject_id: UUID) -> list[tuple[s
         subject_type=subject_type, subject_id=subject_id, sca_status=SCAStatus.FINALISED
     )
     return [(one.psu.full_name, one.finalised_at) for one in rows.order_by("finalised_at")]  # type: ignore
+
+
+def list_evidence(*, subject_type: SubjectType, subject_id: UUID) -> list[Evidence]:
+    """What was signed of this, by whom, when and how, the first signature first (PSD2 art. 72, RTS art. 29): of each
+    finalised authorisation the challenge that was answered, with the very snapshot that it was made over."""
+    answered = (
+        Challenge.objects.filter(
+            authorisation__subject_type=subject_type,
+            authorisation__subject_id=subject_id,
+            authorisation__sca_status=SCAStatus.FINALISED,
+            authorisation__snapshot_hash=F("snapshot_hash"),
+            status=ChallengeStatus.USED,
+        )
+        .select_related("authorisation__psu")
+        .order_by("authorisation__finalised_at", "used_at")
+    )
+    # A constraint guarantees customer and time of what is finalised. Of several codes of one the last counts.
+    return list(
+        {
+            one.authorisation_id: Evidence(
+                authorisation_id=one.authorisation_id,  # type: ignore[arg-type]
+                signer_name=one.authorisation.psu.full_name,  # type: ignore[union-attr]
+                signed_at=one.authorisation.finalised_at,  # type: ignore[union-attr, arg-type]
+                elements=list(one.authorisation.elements),  # type: ignore[union-attr]
+                method=one.method,
+                snapshot=one.snapshot,
+                snapshot_hash=bytes(one.snapshot_hash),
+            )
+            for one in answered
+        }.values()
+    )
 
 
 def has_signed(*, subject_type: SubjectType, subject_id: UUID, psu_id: UUID) -> bool:

@@ -242,11 +242,11 @@ class TestNotTaken:
 class TestSigning:
     def test_one_code_covers_total_accounts_and_every_payee(self, psu: PSU, anna: PSU) -> None:
         file = uploaded(psu, ten(psu, anna))
-        snapshot = payment_file_snapshot(file=file)
+        authorisation_id, challenge_id = challenged(psu, file)
+        snapshot = payment_file_snapshot(file=file, authorisation_id=authorisation_id)
         assert (snapshot["number_of_transactions"], snapshot["total_minor"]) == (10, 10_000)
         assert snapshot["batches"][0]["debtor_iban"] == psu.account.iban
         assert snapshot["items_sha256"] == hash_items(file_id=file.pk).hex()
-        authorisation_id, challenge_id = challenged(psu, file)
         assert Challenge.objects.get(pk=challenge_id).snapshot == {"purpose": "bulk"} | snapshot
         file = authorise_payment_file(
             file_id=file.pk,
@@ -268,7 +268,10 @@ class TestSigning:
         assert " 10 " in text
         assert "123456" in text
         assert bytes(file.items_sha256).hex()[:4].upper() in text
-        assert len(text) <= 160
+        shown = challenge.snapshot["shown"]["payments"][0]
+        assert shown["creditor_name"] in text
+        assert shown["creditor_iban"][-4:] in text
+        assert len(text) <= 306  # Two parts.
 
     @pytest.mark.parametrize(
         "change",

@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory, override_settings
 from apps.bulk.models import PayeeCheckOptOut, PaymentFile, PaymentItem
 from apps.bulk.services import receive_payment_file
 from apps.identity.models import PSU
+from apps.sca.models import Challenge
 from tests.bulk.files import PAYEE_IBAN, Group, pain001
 from tests.bulk.world import carry_out, executed, sent_back
 from tests.factories.accounts import NOW, bank_accounts, customer
@@ -125,6 +126,39 @@ class TestTheWay:
         items = text_of(customer_anna.get(f"/batches/{file.pk}/payments/?name=NMTC"))
         assert "Kern GmbH" in items
         assert "Kern GmbH" not in text_of(customer_anna.get(f"/batches/{file.pk}/payments/?name=MTCH"))
+
+    @pytest.mark.req("S3-22", "RTS-5(3)(b)")
+    def test_payments_to_look_at_are_shown_from_what_is_signed(
+        self, customer_anna: Visitor, anna: PSU
+    ) -> None:
+        bruno = customer("Bruno", phone="+4915100000002")
+        file = checked(customer_anna, table(anna, *["1.00"] * 8, iban=bruno.account.iban))
+        customer_anna.post(f"/batches/{file.pk}/code/")
+        snapshot = last_challenge(anna).snapshot
+        assert len(snapshot["shown"]["payments"]) == 5
+        page = text_of(customer_anna.get(f"/batches/{file.pk}/sign/"))
+        assert "Look at these payments first" in page
+        assert page.count("the name and the IBAN do not belong together") == 5
+        assert "nothing was paid to this account before" in page
+        snapshot["shown"]["payments"][0]["creditor_name"] = "From the snapshot"
+        Challenge.objects.filter(pk=last_challenge(anna).pk).update(snapshot=snapshot)
+        assert "From the snapshot" in text_of(customer_anna.get(f"/batches/{file.pk}/sign/"))
+
+    @pytest.mark.req("S3-23", "RTS-5(3)(b)")
+    @override_settings(SCA_BATCH_DISPLAY="random")
+    def test_or_some_at_random(self, customer_anna: Visitor, anna: PSU) -> None:
+        file = checked(customer_anna, table(anna, *["1.00"] * 8))
+        customer_anna.post(f"/batches/{file.pk}/code/")
+        page = text_of(customer_anna.get(f"/batches/{file.pk}/sign/"))
+        assert "Some payments, drawn at random" in page
+        assert page.count("Kern GmbH") == 5
+
+    def test_of_a_short_file_all_are(self, customer_anna: Visitor, anna: PSU) -> None:
+        file = checked(customer_anna, table(anna))
+        customer_anna.post(f"/batches/{file.pk}/code/")
+        page = text_of(customer_anna.get(f"/batches/{file.pk}/sign/"))
+        assert "Whom you pay" in page
+        assert page.count("Kern GmbH") == 2
 
     def test_pages_of_payments(self, customer_anna: Visitor, anna: PSU) -> None:
         file = checked(customer_anna, table(anna, *["1.00"] * 60))

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps.accounts.queries import count_signatures_needed, is_holder
 from apps.audit.services import record_event
-from apps.bulk.models import PaymentBatch, PaymentFile
+from apps.bulk.models import PaymentBatch, PaymentFile, ShownPayments
 from apps.bulk.queries import (
     count_items_by_name_match,
     get_largest_amount,
@@ -24,6 +24,7 @@ from apps.bulk.services.status import (
     is_stale,
     lock_payment_file,
 )
+from apps.bulk.showing import choose_payments, shown_parts
 from apps.core.clock import bank_date
 from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
@@ -41,9 +42,16 @@ START_TASK = "engine.start_batch"
 ENGINE_QUEUE = "engine"
 
 
-def payment_file_snapshot(*, file: PaymentFile) -> dict[str, Any]:
-    """What the customer's code for a file is made over, and what he is shown: total, number, accounts, and a hash over
-    every payee and amount (RTS art. 5(3)(b): linked to the total and to the payees)."""
+def payment_file_snapshot(*, file: PaymentFile, authorisation_id: UUID | None = None) -> dict[str, Any]:
+    """What the customer's code for a file is made over, and what he is shown: total, number, accounts, a hash over
+    every payee and amount, and the payments that were chosen for him to look at (RTS art. 5(3)(b): linked to the total
+    and to the payees). The last are those of ``authorisation_id``, as they stand now."""
+    shown = shown_parts(authorisation_ids=[authorisation_id] if authorisation_id else [])
+    return _common_snapshot(file) | shown.get(authorisation_id, {})  # type: ignore[arg-type]
+
+
+def _common_snapshot(file: PaymentFile) -> dict[str, Any]:
+    """What all who sign a file sign alike."""
     return {
         "file_id": str(file.pk),
         "message_identification": file.message_identification,
@@ -102,15 +110,20 @@ def send_payment_file_code(
     _check_waits(file, psu=psu, now=now)
     if file.psu_id == psu.pk:  # It counts against the limits of the one whose file it is.
         _check_limits(file, psu=psu, now=now)
-    return sca.issue_challenge(
-        user=psu.user,
-        purpose=Purpose.BULK,
-        snapshot=payment_file_snapshot(file=file),
-        authorisation_id=authorisation_id,
-        hide_limit=False,
-        method=method,
-        now=now,
-    )
+    with transaction.atomic():
+        strategy, payments = choose_payments(file=file)
+        ShownPayments.objects.update_or_create(
+            pk=authorisation_id, defaults={"file": file, "strategy": strategy, "payments": payments}
+        )
+        return sca.issue_challenge(
+            user=psu.user,
+            purpose=Purpose.BULK,
+            snapshot=payment_file_snapshot(file=file, authorisation_id=authorisation_id),
+            authorisation_id=authorisation_id,
+            hide_limit=False,
+            method=method,
+            now=now,
+        )
 
 
 def authorise_payment_file(
@@ -141,7 +154,9 @@ def authorise_payment_file(
             or proof.user_id != psu.user_id
             or not hmac.compare_digest(hash_items(file_id=file.pk), bytes(file.items_sha256 or b""))
             or not sca.is_proof_of(
-                proof=proof, purpose=Purpose.BULK, snapshot=payment_file_snapshot(file=file)
+                proof=proof,
+                purpose=Purpose.BULK,
+                snapshot=payment_file_snapshot(file=file, authorisation_id=authorisation_id),
             )
         )
         if not broken:
@@ -177,7 +192,16 @@ def _note_signature(
 def list_signers_of_file(*, file: PaymentFile) -> dict[UUID, UUID]:
     """The different people who have signed exactly this, each with his authorisation."""
     given = list_signatures(subject_type=SubjectType.BULK, subject_ids=[file.pk])[file.pk]
-    return signers_of(given, purpose=Purpose.BULK, snapshot=payment_file_snapshot(file=file))
+    common = _common_snapshot(file)
+    shown = shown_parts(authorisation_ids=[one.authorisation_id for one in given])
+    # The same file for all, each with the payments that he was shown.
+    return {
+        psu_id: authorisation_id
+        for one in given
+        for psu_id, authorisation_id in signers_of(
+            [one], purpose=Purpose.BULK, snapshot=common | shown.get(one.authorisation_id, {})
+        ).items()
+    }
 
 
 def release_due_batches(*, now: datetime, limit: int = 500) -> int:

@@ -32,7 +32,7 @@ from apps.bulk.queries import (
 )
 from apps.bulk.reading.csv_file import OPTIONAL, REQUIRED
 from apps.bulk.report import has_report, report_name, write_report
-from apps.bulk.rules import FileStatus, ItemStatus, ReasonCode, is_final, problem_text
+from apps.bulk.rules import FileStatus, ItemStatus, ReasonCode, RiskReason, is_final, problem_text
 from apps.bulk.services import (
     PaymentFileStatusInvalid,
     TooLateToCancelFile,
@@ -292,6 +292,10 @@ def sign(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
     if challenge is not None:
         shown = challenge.snapshot
         context |= {"shown": shown, "fingerprint": fingerprint(shown["items_sha256"])}
+        context["shown_payments"] = [
+            payment | {"reason_texts": [RiskReason(reason).label for reason in payment["reasons"]]}
+            for payment in shown.get("shown", {}).get("payments", [])
+        ]
         context["matches"] = [
             (outcome, NameMatch(outcome).label, count)
             for outcome, count in shown["name_matches"].items()

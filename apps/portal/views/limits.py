@@ -19,6 +19,7 @@ from apps.payments.limits import (
     authorise_limit_change,
     change_limits,
     get_day_use,
+    get_last_limit_change,
     get_limit_change,
     get_limits,
     refuse_limit_change,
@@ -59,7 +60,12 @@ def show(request: HttpRequest, visit: Visit) -> HttpResponse:
         return SeeOther(reverse("portal:limits"))
     use = get_day_use(psu_id=visit.psu.pk, now=visit.now)
     rows = [(LIMIT_NAMES[kind], limits.of(kind), use.of(kind)) for kind in LimitKind]
-    context = {"form": form, "fields": [form[kind.value] for kind in LimitKind], "rows": rows}
+    context = {
+        "form": form,
+        "fields": [form[kind.value] for kind in LimitKind],
+        "rows": rows,
+        "last_change": get_last_limit_change(psu_id=visit.psu.pk),
+    }
     return render(request, "portal/limits.html", context)
 
 

@@ -48,6 +48,7 @@ ENGINE_READS = [
     "bulk_paymentfile",
     "bulk_paymentbatch",
     "bulk_paymentitem",
+    "bulk_shownpayments",
     "clearing_clearinginstruction",
     "clearing_clearingmessage",
     "clearing_clearingrecall",
@@ -69,6 +70,7 @@ ENGINE_WRITES = [
 ENGINE_APPENDS = ["pricing_accruedday", "pricing_accrual", "pricing_charge", "pricing_collection"]
 # Evidence the web's role may add to and never change.
 APPEND_ONLY_FOR_WEB = [
+    "receipts_receiptkey",
     "screening_listedentry",
     "screening_sanctionslist",
     "screening_sanctionslist_entries",

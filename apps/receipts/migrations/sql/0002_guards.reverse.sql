@@ -1,0 +1,1 @@
+DROP FUNCTION receipts_refuse_change() CASCADE;
