@@ -16,11 +16,20 @@ from apps.payments.rules import (
     TransactionStatus,
 )
 from apps.payments.standing_order_models import StandingOrder
+from apps.payments.trusted_payee_models import TrustedPayee, TrustedPayeeChange
 
 if TYPE_CHECKING:
     from apps.identity.models import PSU
 
-__all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentLimits", "StandingOrder"]
+__all__ = [
+    "PaymentDayUse",
+    "PaymentInitiation",
+    "PaymentLimitChange",
+    "PaymentLimits",
+    "StandingOrder",
+    "TrustedPayee",
+    "TrustedPayeeChange",
+]
 
 
 class PaymentInitiation(models.Model):

@@ -39,6 +39,7 @@ from apps.payments.services import (
     TooLateToCancel,
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
+from apps.payments.trusted_payees import PayeeTrustedAlready, TrustedPayeeChangeOver
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.statements.rules import (
@@ -117,6 +118,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
         400, _("This is more than your limit"), _("Pay less, or change your limits under Security.")
     ),
     LimitChangeOver: _OVER,
+    TrustedPayeeChangeOver: _OVER,
     StandingOrderStatusInvalid: _OVER,
     SameAccount: Answer(
         400, _("Payer and payee are the same account"), _("Choose another account or enter another IBAN.")
@@ -202,6 +204,7 @@ FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     StartTooFar: _("It can begin within one year at most. Choose an earlier day."),
     EndTooEarly: _("Until this day nothing would be paid. Choose a later day, or leave it empty."),
     DayNotOfFrequency: _("A day of the month goes only with months. Leave it as it is."),
+    PayeeTrustedAlready: _("This IBAN is on your list already."),
     LimitTooHigh: _("This is more than the bank allows."),
     ExecutionDatePast: _("This day is over. Choose today or a later day."),
     ExecutionDateTooFar: _("We keep orders for one year at most. Choose an earlier day."),

@@ -58,6 +58,9 @@ _DESTINATIONS = frozenset(
         "freeze",
         "limits",
         "limits-sign",
+        "trusted-payees",
+        "trusted-payee",
+        "trusted-payees-sign",
     )
 )
 

@@ -15,6 +15,7 @@ from apps.portal.views import (
     sign_in,
     standing_orders,
     statements,
+    trusted_payees,
 )
 
 app_name = "portal"
@@ -95,6 +96,22 @@ urlpatterns = [
     path("security/limits/<uuid:change_id>/", limits.sign, name="limits-sign"),
     path("security/limits/<uuid:change_id>/code/", limits.send_code, name="limits-code"),
     path("security/limits/<uuid:change_id>/cancel/", limits.cancel, name="limits-cancel"),
+    path("security/trusted-payees/", trusted_payees.show, name="trusted-payees"),
+    path("security/trusted-payees/<uuid:payee_id>/", trusted_payees.rename, name="trusted-payee"),
+    path(
+        "security/trusted-payees/<uuid:payee_id>/remove/", trusted_payees.remove, name="trusted-payee-remove"
+    ),
+    path("security/trusted-payees/sign/<uuid:change_id>/", trusted_payees.sign, name="trusted-payees-sign"),
+    path(
+        "security/trusted-payees/sign/<uuid:change_id>/code/",
+        trusted_payees.send_code,
+        name="trusted-payees-code",
+    ),
+    path(
+        "security/trusted-payees/sign/<uuid:change_id>/cancel/",
+        trusted_payees.cancel,
+        name="trusted-payees-cancel",
+    ),
     path("help/", pages.help_page, name="help"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("legal/", pages.legal, name="legal"),

@@ -65,6 +65,7 @@ class SubjectType(models.TextChoices):
     STANDING_ORDER = "standing_order"
     LIMITS = "limits"
     BULK = "bulk"
+    TRUSTED_PAYEES = "trusted_payees"
 
 
 class Purpose(models.TextChoices):
@@ -76,6 +77,7 @@ class Purpose(models.TextChoices):
     STANDING_ORDER = "standing_order"
     LIMITS = "limits"
     BULK = "bulk"
+    TRUSTED_PAYEES = "trusted_payees"
 
 
 class ChallengeStatus(models.TextChoices):

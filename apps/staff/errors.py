@@ -28,6 +28,7 @@ from apps.payments.services import (
     SameAccount,
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
+from apps.payments.trusted_payees import TrustedPayeeChangeOver
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.screening.services import HitDecided
@@ -78,6 +79,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     SameAccount: _NOT_OURS,
     LimitExceeded: _NOT_OURS,
     LimitChangeOver: _NOT_OURS,
+    TrustedPayeeChangeOver: _NOT_OURS,
     StandingOrderStatusInvalid: _NOT_OURS,
     AccountBlocked: _NOT_OURS,
     DebitNotAllowed: _NOT_OURS,
