@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
 from apps.core.names.rules import NameMatch
+from apps.payments.exemption_models import PaymentExemption
 from apps.payments.limit_models import PaymentDayUse, PaymentLimitChange, PaymentLimits
 from apps.payments.rules import (
     Channel,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PaymentDayUse",
+    "PaymentExemption",
     "PaymentInitiation",
     "PaymentLimitChange",
     "PaymentLimits",

@@ -30,6 +30,7 @@ from apps.payments.products import CreditorAgentMissing, OrdinaryTransferSuffice
 from apps.payments.recurrence import DayNotOfFrequency, EndTooEarly, StartTooEarly, StartTooFar
 from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
+    CodeNeeded,
     CurrencyNotSupported,
     DebtorAccountNotYours,
     PaymentStatusInvalid,
@@ -103,6 +104,9 @@ ANSWERS: dict[type[DomainError], Answer] = {
     AuthorisationOver: _OVER,
     # Payments
     PaymentStatusInvalid: _OVER,
+    CodeNeeded: Answer(
+        409, _("This payment takes a code"), _("Check it once more and have the code sent to you.")
+    ),
     SignedAlready: Answer(
         409,
         _("You have signed this already"),

@@ -21,6 +21,7 @@ from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance,
 from apps.notifications.gateways import PushNotDelivered, SMSNotSent
 from apps.payments.limits import LimitChangeOver, LimitExceeded
 from apps.payments.services import (
+    CodeNeeded,
     CurrencyNotSupported,
     DebtorAccountNotYours,
     PaymentStatusInvalid,
@@ -77,6 +78,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     CurrencyNotSupported: _NOT_OURS,
     DebtorAccountNotYours: _NOT_OURS,
     SameAccount: _NOT_OURS,
+    CodeNeeded: _NOT_OURS,
     LimitExceeded: _NOT_OURS,
     LimitChangeOver: _NOT_OURS,
     TrustedPayeeChangeOver: _NOT_OURS,

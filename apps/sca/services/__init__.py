@@ -8,6 +8,7 @@ from apps.sca.services.attempts import (
 )
 from apps.sca.services.authorisations import (
     AuthorisationOver,
+    exempt_authorisation,
     expire_authorisations,
     fail_authorisation,
     fail_authorisations_of,
@@ -56,6 +57,7 @@ __all__ = [
     "consume_proof",
     "enrol_authenticator",
     "enrol_sms_device",
+    "exempt_authorisation",
     "expire_authorisations",
     "fail_authorisation",
     "fail_authorisations_of",

@@ -43,6 +43,7 @@ ENGINE_READS = [
     "tpp_app",
     "sca_scaauthorisation",
     "payments_paymentinitiation",
+    "payments_paymentexemption",
     "payments_paymentlimits",
     "payments_standingorder",
     "bulk_paymentfile",
@@ -69,6 +70,7 @@ ENGINE_WRITES = [
 ENGINE_APPENDS = ["pricing_accruedday", "pricing_accrual", "pricing_charge", "pricing_collection"]
 # Evidence the web's role may add to and never change.
 APPEND_ONLY_FOR_WEB = [
+    "payments_paymentexemption",
     "screening_listedentry",
     "screening_sanctionslist",
     "screening_sanctionslist_entries",
