@@ -335,6 +335,13 @@ class TestTheEngine:
         )
         assert execute(payment) == ("RJCT", "DS0A")
 
+    @pytest.mark.parametrize("chosen", [[], ["13"]])
+    def test_refuses_all_by_an_article_that_the_bank_does_not_use(
+        self, paid: PaymentInitiation, settings: Any, chosen: list[str]
+    ) -> None:
+        settings.SCA_EXEMPTIONS = chosen
+        assert execute(paid) == ("RJCT", "DS0A")
+
     def test_takes_the_others_of_a_group_as_they_are(self, paid: PaymentInitiation, anna: PSU) -> None:
         signed = authorised_payment(anna)
         assert execute(signed)[0] == "ACSP"

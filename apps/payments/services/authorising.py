@@ -32,6 +32,7 @@ from apps.payments.services.status import (
 from apps.payments.standing_order_evidence import list_signers_of_series
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
+from apps.sca.policy import exemption_policy
 from apps.sca.queries import Signature, list_exempted, list_signatures, signers_of
 from apps.sca.rules import Purpose, SubjectType
 from apps.sca.services import Proof
@@ -225,9 +226,16 @@ def list_authorised_as_is(*, payments: Iterable[PaymentInitiation]) -> dict[UUID
 
 def _list_exempted_as_is(payments: Sequence[PaymentInitiation]) -> dict[UUID, frozenset[UUID]]:
     """Who pays, for each of the payments that an exemption covers as it stands: one payer, one authorisation that ended
-    as exempted, the record of the decision, and the same hash in both and of the payment."""
+    as exempted, the record of the decision, and the same hash in both and of the payment. A bank that uses no exemption
+    books none, whatever the rows say (S3-7)."""
+    articles = exemption_policy().articles
+    if not articles:
+        return {}
     ids = [payment.pk for payment in payments]
-    records = {record.payment_id: record for record in PaymentExemption.objects.filter(payment__in=ids)}
+    records = {
+        record.payment_id: record
+        for record in PaymentExemption.objects.filter(payment__in=ids, article__in=articles)
+    }
     exempted = list_exempted(subject_type=SubjectType.PAYMENT, subject_ids=list(records)) if records else {}
     covered: dict[UUID, frozenset[UUID]] = {}
     for payment in payments:
