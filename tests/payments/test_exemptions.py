@@ -1,6 +1,7 @@
 """Payments without a code: only where the bank chose it, an article holds and the decision is on record."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -215,6 +216,15 @@ class TestLowValueCounters:
         assert PaymentExemption.objects.get().article == "15"
         assert not decide(received_payment(anna, amount_minor=1_001), anna).is_exempt
         assert decide(received_payment(anna, amount_minor=1_000), anna).is_exempt
+
+    def test_what_another_signed_second_does_not_begin_it_anew(self, anna: PSU, low_value: None) -> None:
+        bruno = customer("Bruno", phone="+4915100000002")
+        for _ in range(5):
+            pay(received_payment(anna, amount_minor=1), anna)
+        joint = received_payment(anna, account=account_of_several(anna, bruno))
+        sign_payment(joint, anna)
+        sign_payment(joint, bruno, now=NOW + timedelta(minutes=1))
+        assert not decide(received_payment(anna, amount_minor=1), anna).is_exempt
 
     def test_other_customers_payments_do_not(self, anna: PSU, low_value: None) -> None:
         bruno = customer("Bruno", phone="+4915100000002")

@@ -161,10 +161,10 @@ def _facts_of_order(
 
 def _paid_since_last_code(psu: PSU) -> tuple[int, int]:
     """What the customer paid without a code since the last payment that he authenticated strongly, and how often; what
-    was refused afterwards counts too (art. 16(b)-(c), read strictly: only a payment's own authentication resets)."""
-    last_code = PaymentInitiation.objects.filter(psu=psu, exemption=None).aggregate(at=Max("authorised_at"))[
-        "at"
-    ]
+    was refused afterwards counts too (art. 16(b)-(c), read strictly: only a payment's own authentication resets). What
+    took two signatures resets nothing: it says when the second was given."""
+    signed = PaymentInitiation.objects.filter(psu=psu, exemption=None, signatures_needed=1)
+    last_code = signed.aggregate(at=Max("authorised_at"))["at"]
     without_code = PaymentExemption.objects.filter(psu=psu)
     if last_code is not None:
         without_code = without_code.filter(decided_at__gte=last_code)
