@@ -4,7 +4,7 @@ Production is the default mode: a forgotten variable never opens the sandbox. Nu
 are declared in ``apps.core.legal_limits``; a system check refuses to start when a setting leaves its bound.
 """
 
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 
 import environ
@@ -21,6 +21,11 @@ _env_file = Path(env("BANK_ENV_FILE", default=str(VAR_DIR / "bank.env")))
 if _env_file.is_file():
     environ.Env.read_env(_env_file)
 VAR_DIR = Path(env("BANK_VAR_DIR", default=str(VAR_DIR)))
+
+
+def _day(written: str) -> date | None:
+    return date.fromisoformat(written) if written else None
+
 
 # Mode ------------------------------------------------------------------------------------------------
 BANK_MODE = env("BANK_MODE", default="production")
@@ -198,6 +203,16 @@ SCA_SENDS_PER_10_MINUTES = env.int("SCA_SENDS_PER_10_MINUTES", default=10 if SAN
 SCA_BATCH_DISPLAY = env("SCA_BATCH_DISPLAY", default="riskiest")
 AIS_UNATTENDED_PER_DAY_MAX = env.int("AIS_UNATTENDED_PER_DAY_MAX", default=4)
 CONSENT_VALIDITY_DAYS_MAX = env.int("CONSENT_VALIDITY_DAYS_MAX", default=180)
+# Exemptions: articles of the RTS by which a payment in the portal may go out without a code. None unless chosen.
+SCA_EXEMPTIONS = env.list("SCA_EXEMPTIONS", default=[])
+SCA_LOW_VALUE_MAX_MINOR = env.int("SCA_LOW_VALUE_MAX_MINOR", default=3_000)
+SCA_LOW_VALUE_TOTAL_MAX_MINOR = env.int("SCA_LOW_VALUE_TOTAL_MAX_MINOR", default=10_000)
+SCA_LOW_VALUE_COUNT_MAX = env.int("SCA_LOW_VALUE_COUNT_MAX", default=5)
+# Where the authority's letter is filed by which it was satisfied of the processes for companies (art. 17).
+SCA_CORPORATE_LETTER = env("SCA_CORPORATE_LETTER", default="")
+# Days of the last audits of transaction risk analysis, such as 2026-03-31 (art. 3(2)).
+SCA_RISK_ANALYSIS_LAST_AUDIT = _day(env("SCA_RISK_ANALYSIS_LAST_AUDIT", default=""))
+SCA_RISK_ANALYSIS_LAST_EXTERNAL_AUDIT = _day(env("SCA_RISK_ANALYSIS_LAST_EXTERNAL_AUDIT", default=""))
 
 # What may go out for a customer who has set nothing else, in cents; and the most that he can set.
 PAYMENT_LIMIT_PER_PAYMENT_MINOR = env.int("PAYMENT_LIMIT_PER_PAYMENT_MINOR", default=1_000_000)

@@ -198,6 +198,24 @@ def is_business_account(*, account: PaymentAccount) -> bool:
     return bool(parse_company(account.owner_name).form)
 
 
+def find_owner_ids(*, ibans: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Whose the accounts of this bank are, by IBAN: the ids of the customers who own them, not of those who may sign
+    for them. A business's account is the business's: never the same as the person's who runs it."""
+    accounts = (
+        PaymentAccount.objects.filter(iban__in=list(ibans))
+        .exclude(status=AccountStatus.DELETED)
+        .prefetch_related("holders")
+    )
+    return {
+        account.iban: frozenset({f"business {account.owner_name}"})
+        if is_business_account(account=account)
+        else frozenset(
+            str(holder.psu_id) for holder in account.holders.all() if holder.role != HolderRole.AUTHORISED
+        )
+        for account in accounts
+    }
+
+
 def is_own_iban(iban: str) -> bool:
     """Whether this bank keeps the accounts with such IBANs; whether there is this one is another question."""
     return iban.startswith(settings.BANK_COUNTRY) and bank_code_of(iban) == settings.BANK_CODE

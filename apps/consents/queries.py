@@ -14,6 +14,7 @@ from apps.core.clock import bank_date
 from apps.core.errors import NotFound
 from apps.identity.queries import CoreUserUnknown, OperationNotAllowed, get_core_user
 from apps.identity.rules import CoreOperation
+from apps.sca.exemptions import AccessChannel, AccessFacts, Decision, decide_access
 
 
 class ConsentUnknown(NotFound):
@@ -235,9 +236,33 @@ def count_live_consents_of_tpp(*, tpp_id: UUID) -> int:
 
 
 def is_usable_at(*, consent: Consent, now: datetime) -> bool:
-    """Whether the consent is valid at this moment, its last day included."""
-    return consent.consent_status == ConsentStatus.VALID and not is_past_validity(
-        valid_until=consent.valid_until, today=bank_date(now)
+    """Whether the consent is valid at this moment, its last day included, and its customer's authentication recent
+    enough (:func:`is_authentication_too_old`)."""
+    return (
+        consent.consent_status == ConsentStatus.VALID
+        and not is_past_validity(valid_until=consent.valid_until, today=bank_date(now))
+        and not is_authentication_too_old(consent=consent, now=now)
+    )
+
+
+def is_authentication_too_old(*, consent: Consent, now: datetime) -> bool:
+    """Whether the customer last authenticated strongly for this AISP more than 180 days ago, by whichever of its
+    consents (RTS art. 10a(3)(b)). A consent ends by itself before that; here it ends even if its last day were later.
+
+    One whose own authentication is recent, which is every one that this bank gives, costs no query.
+    """
+    own = consent.authorised_at
+    if own is None or consent.psu_id is None or _decide_aisp_access(own, now=now).is_exempt:
+        return False
+    latest = Consent.objects.filter(tpp_id=consent.tpp_id, psu_id=consent.psu_id).aggregate(
+        latest=Max("authorised_at")
+    )["latest"]
+    return not _decide_aisp_access(latest or own, now=now).is_exempt
+
+
+def _decide_aisp_access(authenticated_at: datetime, *, now: datetime) -> Decision:
+    return decide_access(
+        AccessFacts(channel=AccessChannel.AISP, last_sca=bank_date(authenticated_at), today=bank_date(now))
     )
 
 

@@ -382,11 +382,14 @@ def expire_consents(*, now: datetime) -> int:
 def check_consent_usable(*, consent: Consent, now: datetime) -> None:
     """Refuse a consent that is not valid now.
 
-    :raises ConsentExpired: its last day is over (whether the nightly job has seen it or not).
+    :raises ConsentExpired: its last day is over (whether the nightly job has seen it or not), or the customer's last
+        strong authentication for this AISP is too old (RTS art. 10a(3)(b)).
     :raises ConsentNotValid: any other reason.
     """
     if is_usable_at(consent=consent, now=now):
         return
+    if consent.consent_status == ConsentStatus.VALID:
+        raise ConsentExpired(str(consent.pk))
     if consent.consent_status == ConsentStatus.EXPIRED or is_past_validity(
         valid_until=consent.valid_until, today=bank_date(now)
     ):

@@ -8,7 +8,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.core.legal_limits import BATCH_DISPLAYS, LIMITS
+from apps.core.legal_limits import BATCH_DISPLAYS, CHOOSABLE_EXEMPTIONS, LIMITS
 
 
 @register()
@@ -31,6 +31,34 @@ def check_batch_display(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return []
     choices = ", ".join(BATCH_DISPLAYS)
     return [Error(f"SCA_BATCH_DISPLAY = {settings.SCA_BATCH_DISPLAY} is none of {choices}.", id="bank.E020")]
+
+
+@register()
+def check_exemptions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The exemptions from strong authentication that the bank uses exist, and have what the law asks for them."""
+    errors: list[CheckMessage] = []
+    chosen = set(settings.SCA_EXEMPTIONS)
+    if unknown := sorted(chosen - set(CHOOSABLE_EXEMPTIONS)):
+        errors.append(
+            Error(
+                f"SCA_EXEMPTIONS names {', '.join(unknown)}; there are {', '.join(CHOOSABLE_EXEMPTIONS)}.",
+                id="bank.E021",
+            )
+        )
+    audits = (settings.SCA_RISK_ANALYSIS_LAST_AUDIT, settings.SCA_RISK_ANALYSIS_LAST_EXTERNAL_AUDIT)
+    if "18" in chosen and None in audits:
+        errors.append(
+            Error(
+                "Transaction risk analysis takes the days of its last audit and of the last external one"
+                " (RTS art. 3(2)).",
+                id="bank.E022",
+            )
+        )
+    if "17" in chosen and not settings.SCA_CORPORATE_LETTER.strip():
+        errors.append(
+            Error("The exemption for companies takes the authority's letter (RTS art. 17).", id="bank.E023")
+        )
+    return errors
 
 
 @register()
@@ -84,7 +112,12 @@ def check_before_serving() -> None:
 
     :raises ImproperlyConfigured: saying all that is outside the bounds.
     """
-    problems = [*check_legal_limits(None), *check_batch_display(None), *check_mode(None)]
+    problems = [
+        *check_legal_limits(None),
+        *check_batch_display(None),
+        *check_exemptions(None),
+        *check_mode(None),
+    ]
     errors = [problem for problem in problems if problem.is_serious()]
     if errors:
         raise ImproperlyConfigured(" ".join(f"{error.id}: {error.msg}" for error in errors))

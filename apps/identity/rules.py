@@ -61,6 +61,8 @@ _CUSTOMER_VIEWS = (
     "accounts.view_accountholder",
     "sca.view_authenticationstate",
     "payments.view_paymentlimits",
+    "payments.view_trustedpayee",
+    "payments.view_paymentexemption",
     "bulk.view_paymentfile",
     "bulk.view_paymentbatch",
     "bulk.view_paymentitem",

@@ -1,9 +1,17 @@
+from typing import Any
+
 from django.contrib import admin
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.read_only_admin import ReadOnlyAdmin, RelatedRows
-from apps.payments.models import PaymentInitiation, PaymentLimits, StandingOrder
+from apps.payments.models import (
+    PaymentExemption,
+    PaymentInitiation,
+    PaymentLimits,
+    StandingOrder,
+    TrustedPayee,
+)
 
 
 @admin.register(PaymentInitiation)
@@ -119,6 +127,47 @@ class PaymentLimitsAdmin(ReadOnlyAdmin):
         ),
     ]
     audit_object_type = "psu"
+
+
+@admin.register(TrustedPayee)
+class TrustedPayeeAdmin(ReadOnlyAdmin):
+    """Payees whom customers trust. Nobody at the bank adds or changes one: the customer does, with his code."""
+
+    list_display = ["name", "iban", "psu", "listed_at", "removed_at"]
+    search_fields = ["name", "=iban", "=psu__user__username"]
+    search_help_text = _("Payee, IBAN or user ID of the customer")
+    ordering = ["-listed_at"]
+    iban_fields = ["iban"]
+    fieldsets = [
+        (None, {"fields": ["name", "iban", "psu"]}),
+        (_("Record"), {"fields": ["id", "authorisation_id", "listed_at", "changed_at", "removed_at"]}),
+    ]
+
+    def audit_objects(self, row: TrustedPayee) -> list[tuple[str, Any]]:
+        return [("psu", row.psu_id)]
+
+
+@admin.register(PaymentExemption)
+class PaymentExemptionAdmin(ReadOnlyAdmin):
+    """Payments that went out without a code: by which article and on what figures."""
+
+    list_display = ["decided_at", "article", "reason", "payment", "psu"]
+    list_filter = ["article"]
+    search_fields = ["=psu__user__username"]
+    search_help_text = _("User ID of the customer, or ID of the payment")
+    uuid_search_fields = ["id", "payment_id", "authorisation_id"]
+    ordering = ["-decided_at"]
+    literal_fields = ["article", "reason"]
+    fieldsets = [
+        (None, {"fields": ["article", "reason", "payment", "psu"]}),
+        (_("Record"), {"fields": ["figures", "refused", "id", "authorisation_id", "decided_at"]}),
+    ]
+
+    def audit_objects(self, row: PaymentExemption) -> list[tuple[str, Any]]:
+        return [("payment", row.payment_id)]
+
+    def row_title(self, row: PaymentExemption) -> str:
+        return gettext("Exemption by article %(article)s") % {"article": row.article}
 
 
 @admin.register(StandingOrder)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.ids import new_id
 from apps.core.names.rules import NameMatch
+from apps.payments.exemption_models import PaymentExemption
 from apps.payments.limit_models import PaymentDayUse, PaymentLimitChange, PaymentLimits
 from apps.payments.rules import (
     Channel,
@@ -16,11 +17,21 @@ from apps.payments.rules import (
     TransactionStatus,
 )
 from apps.payments.standing_order_models import StandingOrder
+from apps.payments.trusted_payee_models import TrustedPayee, TrustedPayeeChange
 
 if TYPE_CHECKING:
     from apps.identity.models import PSU
 
-__all__ = ["PaymentDayUse", "PaymentInitiation", "PaymentLimitChange", "PaymentLimits", "StandingOrder"]
+__all__ = [
+    "PaymentDayUse",
+    "PaymentExemption",
+    "PaymentInitiation",
+    "PaymentLimitChange",
+    "PaymentLimits",
+    "StandingOrder",
+    "TrustedPayee",
+    "TrustedPayeeChange",
+]
 
 
 class PaymentInitiation(models.Model):

@@ -30,6 +30,7 @@ from apps.payments.products import CreditorAgentMissing, OrdinaryTransferSuffice
 from apps.payments.recurrence import DayNotOfFrequency, EndTooEarly, StartTooEarly, StartTooFar
 from apps.payments.scheduling import ExecutionDatePast, ExecutionDateTooFar
 from apps.payments.services import (
+    CodeNeeded,
     CurrencyNotSupported,
     DebtorAccountNotYours,
     PaymentStatusInvalid,
@@ -39,6 +40,7 @@ from apps.payments.services import (
     TooLateToCancel,
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
+from apps.payments.trusted_payees import PayeeTrustedAlready, TrustedPayeeChangeOver
 from apps.receipts.queries import EvidenceDiffers
 from apps.receipts.services import ReceiptKeyUnreadable
 from apps.sca.rules import CodeMalformed
@@ -136,6 +138,9 @@ ANSWERS: dict[type[DomainError], Answer] = {
     ),
     # Payments
     PaymentStatusInvalid: _OVER,
+    CodeNeeded: Answer(
+        409, _("This payment takes a code"), _("Check it once more and have the code sent to you.")
+    ),
     SignedAlready: Answer(
         409,
         _("You have signed this already"),
@@ -151,6 +156,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
         400, _("This is more than your limit"), _("Pay less, or change your limits under Security.")
     ),
     LimitChangeOver: _OVER,
+    TrustedPayeeChangeOver: _OVER,
     StandingOrderStatusInvalid: _OVER,
     SameAccount: Answer(
         400, _("Payer and payee are the same account"), _("Choose another account or enter another IBAN.")
@@ -239,6 +245,7 @@ FIELD_TEXTS: dict[type[DomainError], str | Promise] = {
     StartTooFar: _("It can begin within one year at most. Choose an earlier day."),
     EndTooEarly: _("Until this day nothing would be paid. Choose a later day, or leave it empty."),
     DayNotOfFrequency: _("A day of the month goes only with months. Leave it as it is."),
+    PayeeTrustedAlready: _("This IBAN is on your list already."),
     LimitTooHigh: _("This is more than the bank allows."),
     ExecutionDatePast: _("This day is over. Choose today or a later day."),
     ExecutionDateTooFar: _("We keep orders for one year at most. Choose an earlier day."),

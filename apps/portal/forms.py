@@ -362,6 +362,33 @@ class LimitsForm(forms.Form):
         return Limits(**{f"{kind.value}_minor": self.cleaned_data[kind.value] * 100 for kind in LimitKind})
 
 
+class PayeeNameForm(forms.Form):
+    """The name of a payee. ``cleaned_data`` holds it as it is stored and signed."""
+
+    creditor_name = forms.CharField(
+        label=_("Payee"), max_length=70, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def clean_creditor_name(self) -> str:
+        text = self.cleaned_data["creditor_name"]
+        return _checked(check_display_text, text, field="creditorName", max_length=70)
+
+
+class TrustedPayeeForm(PayeeNameForm):
+    """A payee whom the customer wants to trust. ``cleaned_data`` holds a canonical IBAN."""
+
+    creditor_iban = forms.CharField(
+        label=_("Payee’s IBAN"),
+        max_length=60,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_creditor_iban(self) -> str:
+        return _checked(parse_iban, self.cleaned_data["creditor_iban"])
+
+
 class ConfirmConsentForm(forms.Form):
     """Which of the customer's accounts a company may read; those asked for are ticked."""
 

@@ -62,6 +62,9 @@ _DESTINATIONS = frozenset(
         "passkey-new",
         "passkey-sign",
         "passkey-make",
+        "trusted-payees",
+        "trusted-payee",
+        "trusted-payees-sign",
     )
 )
 

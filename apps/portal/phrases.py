@@ -17,6 +17,7 @@ from apps.payments.limit_rules import LimitKind
 from apps.payments.recurrence import LAST_DAY_OF_MONTH, Frequency
 from apps.payments.rules import PaymentProduct, StatusReason
 from apps.payments.scheduling import execution_day, latest_arrival_day, receipt_day
+from apps.sca.exemptions import Reason
 from apps.web.templatetags.bank import bank_date
 
 if TYPE_CHECKING:
@@ -144,6 +145,17 @@ LIMIT_NAMES: dict[str, str | Promise] = {
     LimitKind.PORTAL_PER_DAY: _("Per day in this portal"),
     LimitKind.XS2A_PER_DAY: _("Per day through companies"),
 }
+# Why a payment takes no code, on the page on which it is checked.
+EXEMPTION_TEXTS: dict[str, str | Promise] = {
+    Reason.PAYEE_TRUSTED: _("This payee is on your list of trusted payees, so we need no code."),
+    Reason.SAME_PERSON: _("This money goes to an account of your own, so we need no code."),
+    Reason.LOW_VALUE: _(
+        "This amount is small, so we need no code. After a few such payments we ask for one again."
+    ),
+    Reason.LOW_RISK: _("We find nothing unusual about this payment, so we need no code."),
+    Reason.CORPORATE_PROCESS: _("Payments by this process need no code."),
+}
+
 _LIMITS_EXCEEDED: dict[str, str | Promise] = {
     LimitKind.PER_PAYMENT: _("This is more than your limit per payment, %(limit)s."),
     LimitKind.PER_DAY: _(

@@ -8,6 +8,7 @@ from apps.portal.views import (
     authorise,
     batches,
     details,
+    exemptions,
     home,
     limits,
     pages,
@@ -18,6 +19,7 @@ from apps.portal.views import (
     sign_in,
     standing_orders,
     statements,
+    trusted_payees,
 )
 
 app_name = "portal"
@@ -76,6 +78,7 @@ urlpatterns = [
     path("pay/<uuid:payment_id>/review/", payments.review, name="payment-review"),
     path("pay/<uuid:payment_id>/code/", payments.send_code, name="payment-code"),
     path("pay/<uuid:payment_id>/sign/", payments.sign, name="payment-sign"),
+    path("pay/<uuid:payment_id>/now/", exemptions.pay_now, name="payment-now"),
     path("pay/<uuid:payment_id>/edit/", payments.edit, name="payment-edit"),
     path("pay/<uuid:payment_id>/cancel/", payments.cancel, name="payment-cancel"),
     path("pay/<uuid:payment_id>/decline/", payments.decline, name="payment-decline"),
@@ -114,6 +117,22 @@ urlpatterns = [
     path("security/limits/<uuid:change_id>/code/", limits.send_code, name="limits-code"),
     path("security/limits/<uuid:change_id>/cancel/", limits.cancel, name="limits-cancel"),
     path("details/<uuid:challenge_id>/", details.show, name="details"),
+    path("security/trusted-payees/", trusted_payees.show, name="trusted-payees"),
+    path("security/trusted-payees/<uuid:payee_id>/", trusted_payees.rename, name="trusted-payee"),
+    path(
+        "security/trusted-payees/<uuid:payee_id>/remove/", trusted_payees.remove, name="trusted-payee-remove"
+    ),
+    path("security/trusted-payees/sign/<uuid:change_id>/", trusted_payees.sign, name="trusted-payees-sign"),
+    path(
+        "security/trusted-payees/sign/<uuid:change_id>/code/",
+        trusted_payees.send_code,
+        name="trusted-payees-code",
+    ),
+    path(
+        "security/trusted-payees/sign/<uuid:change_id>/cancel/",
+        trusted_payees.cancel,
+        name="trusted-payees-cancel",
+    ),
     path("help/", pages.help_page, name="help"),
     path("accessibility/", pages.accessibility, name="accessibility"),
     path("legal/", pages.legal, name="legal"),

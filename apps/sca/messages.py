@@ -104,6 +104,8 @@ def snapshot_in_words(snapshot: dict[str, Any]) -> dict[str, Any]:
             f"{kind}_text": format_money(amount, snapshot["currency"])
             for kind, amount in snapshot["new"].items()
         }
+    if "payee_iban" in snapshot:
+        context["payee_iban_text"] = format_iban(snapshot["payee_iban"])
     if "frequency" in snapshot:
         context["frequency_text"] = _FREQUENCIES[snapshot["frequency"]]
         context["first_date"] = _day(snapshot["first_execution_date"])

@@ -112,16 +112,27 @@ def list_authorisations(*, subject_type: SubjectType, subject_id: UUID) -> Query
 
 def list_signatures(*, subject_type: SubjectType, subject_ids: Iterable[UUID]) -> dict[UUID, list[Signature]]:
     """What was signed with a code of each of these, the first signature first; in one query."""
+    return _list_ended(SCAStatus.FINALISED, subject_type=subject_type, subject_ids=subject_ids)
+
+
+def list_exempted(*, subject_type: SubjectType, subject_ids: Iterable[UUID]) -> dict[UUID, list[Signature]]:
+    """The same of what was released without a code: who did it, when, and the hash of what he was shown."""
+    return _list_ended(SCAStatus.EXEMPTED, subject_type=subject_type, subject_ids=subject_ids)
+
+
+def _list_ended(
+    status: SCAStatus, *, subject_type: SubjectType, subject_ids: Iterable[UUID]
+) -> dict[UUID, list[Signature]]:
     rows = (
         SCAAuthorisation.objects.filter(
-            subject_type=subject_type, subject_id__in=list(subject_ids), sca_status=SCAStatus.FINALISED
+            subject_type=subject_type, subject_id__in=list(subject_ids), sca_status=status
         )
         .order_by("finalised_at")
         .values_list("subject_id", "pk", "psu_id", "finalised_at", "snapshot_hash")
     )
     signatures: dict[UUID, list[Signature]] = defaultdict(list)
     for subject_id, authorisation_id, psu_id, signed_at, snapshot_hash in rows:
-        # A constraint guarantees customer, time and hash of what is finalised.
+        # A constraint guarantees customer, time and hash of what is finalised, a trigger of what is exempted.
         signatures[subject_id].append(
             Signature(authorisation_id, psu_id, signed_at, bytes(snapshot_hash))  # type: ignore[arg-type]
         )

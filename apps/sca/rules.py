@@ -41,8 +41,14 @@ TRANSITIONS: dict[str, frozenset[str]] = {
             SCAStatus.FAILED,
         }
     ),
+    # Exempted only as long as no code was asked for: one that is under way stays what releases it.
     SCAStatus.PSU_IDENTIFIED: frozenset(
-        {SCAStatus.PSU_AUTHENTICATED, SCAStatus.SCA_METHOD_SELECTED, SCAStatus.FAILED}
+        {
+            SCAStatus.PSU_AUTHENTICATED,
+            SCAStatus.SCA_METHOD_SELECTED,
+            SCAStatus.FAILED,
+            SCAStatus.EXEMPTED,
+        }
     ),
     SCAStatus.PSU_AUTHENTICATED: frozenset({SCAStatus.SCA_METHOD_SELECTED, SCAStatus.FAILED}),
     # A second code for the same authorisation selects the method again.
@@ -66,6 +72,7 @@ class SubjectType(models.TextChoices):
     LIMITS = "limits"
     BULK = "bulk"
     DEVICE = "device"
+    TRUSTED_PAYEES = "trusted_payees"
 
 
 class Purpose(models.TextChoices):
@@ -78,6 +85,7 @@ class Purpose(models.TextChoices):
     LIMITS = "limits"
     BULK = "bulk"
     DEVICE = "device"
+    TRUSTED_PAYEES = "trusted_payees"
 
 
 class ChallengeStatus(models.TextChoices):

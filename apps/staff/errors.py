@@ -21,6 +21,7 @@ from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance,
 from apps.notifications.gateways import PushNotDelivered, SMSNotSent
 from apps.payments.limits import LimitChangeOver, LimitExceeded
 from apps.payments.services import (
+    CodeNeeded,
     CurrencyNotSupported,
     DebtorAccountNotYours,
     PaymentStatusInvalid,
@@ -28,6 +29,7 @@ from apps.payments.services import (
     SameAccount,
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
+from apps.payments.trusted_payees import TrustedPayeeChangeOver
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.screening.services import HitDecided
@@ -76,8 +78,10 @@ ANSWERS: dict[type[DomainError], Words] = {
     CurrencyNotSupported: _NOT_OURS,
     DebtorAccountNotYours: _NOT_OURS,
     SameAccount: _NOT_OURS,
+    CodeNeeded: _NOT_OURS,
     LimitExceeded: _NOT_OURS,
     LimitChangeOver: _NOT_OURS,
+    TrustedPayeeChangeOver: _NOT_OURS,
     StandingOrderStatusInvalid: _NOT_OURS,
     AccountBlocked: _NOT_OURS,
     DebitNotAllowed: _NOT_OURS,

@@ -36,6 +36,7 @@ def received_payment(
     *,
     amount_minor: int = 2_500,
     creditor_iban: str = FOREIGN_IBAN,
+    creditor_name: str = "Möbelhaus Kern GmbH",
     app: App | None = None,
     product: PaymentProduct = PaymentProduct.SEPA_CREDIT_TRANSFERS,
     creditor_agent: str = "",
@@ -47,7 +48,7 @@ def received_payment(
     """An order that waits for its customer."""
     order = PaymentOrder(
         debtor_account=account or psu.account,
-        creditor_name="Möbelhaus Kern GmbH",
+        creditor_name=creditor_name,
         creditor_iban=creditor_iban,
         instructed_amount=Money(amount_minor, "EUR"),
         remittance_information_unstructured="Order 88-2041",

@@ -44,6 +44,7 @@ BULK = {
     "items_sha256": "0123456789abcdef" * 4,
     "batches": [{"debtor_iban": f"DE{number:020}"} for number in range(100)],
 }
+TRUSTED_PAYEE = {"payee_name": "Ü" * 70, "payee_iban": "MT" + "9" * 29, "former_name": ""}
 LONGEST_CONSENT = CONSENT | {"tpp_name": "Ü" * 140}
 
 
@@ -72,6 +73,8 @@ class TestEveryMessage:
             (Purpose.STANDING_ORDER, STANDING_ORDER),
             (Purpose.STANDING_ORDER, LONGEST_PAYMENT | STANDING_ORDER | {"creditor_name": "Ü" * 70}),
             (Purpose.LIMITS, LIMITS),
+            (Purpose.TRUSTED_PAYEES, TRUSTED_PAYEE),
+            (Purpose.TRUSTED_PAYEES, TRUSTED_PAYEE | {"former_name": "Ä" * 70}),
             (Purpose.BULK, BULK),
             (Purpose.BULK, BULK | {"number_of_transactions": 1}),
             (Purpose.CONSENT, CONSENT),

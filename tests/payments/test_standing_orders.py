@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -435,6 +436,46 @@ class TestExecuting:
         running(anna)
         execute_due_standing_orders(now=at("2026-12-01T12:00:00"))
         assert len(list_pending_payments(account_id=anna.account.pk)) == 1
+
+
+@pytest.mark.req("RTS-14")
+class TestCodes:
+    """One code for the series: none for what follows from it, another for another amount or payee."""
+
+    def test_the_first_and_every_later_execution_are_booked_without_another(
+        self, anna: PSU, bruno: PSU
+    ) -> None:
+        order = running(anna, to=bruno.account.iban)
+        codes = Challenge.objects.count()
+        for day in ("2026-12-01T06:00", "2027-01-04T06:00", "2027-02-01T06:00"):
+            assert execute_due_standing_orders(now=at(day)) == 1
+            payment = order.executions.latest("due_date")
+            assert run_engine(payment, now=at(day)) == ("ACSC", "")
+        assert Challenge.objects.count() == codes
+
+    @pytest.mark.parametrize("change", [{"amount": 2_501}, {"name": "Somebody else"}, {"to": "other"}])
+    def test_another_amount_or_payee_waits_for_a_code_and_the_old_series_runs_till_then(
+        self, anna: PSU, bruno: PSU, change: dict[str, Any]
+    ) -> None:
+        old = running(anna)
+        changed = {"to": bruno.account.iban} if "to" in change else change
+        new = enter(anna, replaces=old, **changed)
+        assert execute_due_standing_orders(now=at("2026-12-01T06:00")) == 1
+        assert (old.executions.count(), new.executions.count()) == (1, 0)
+        code = Challenge.objects.count()
+        new = enter(anna, Series(date(2027, 1, 1), Frequency.MONTHLY), replaces=old, **changed)
+        sign(anna, new)
+        assert Challenge.objects.count() == code + 1
+        execute_due_standing_orders(now=at("2027-01-04T06:00"))
+        assert (old.executions.count(), new.executions.count()) == (1, 1)
+
+    @pytest.mark.parametrize("column", ["amount_minor", "creditor_iban", "creditor_name"])
+    def test_no_execution_of_another_amount_or_payee_is_booked(self, anna: PSU, column: str) -> None:
+        order = running(anna)
+        execute_due_standing_orders(now=at("2026-12-01T06:00"))
+        values = {"amount_minor": 2_501, "creditor_iban": "FR7630006000011234567890189"}
+        PaymentInitiation.objects.update(**{column: values.get(column, "Somebody else")})
+        assert run_engine(order.executions.get(), now=at("2026-12-01T06:00")) == ("RJCT", "DS0A")
 
 
 @pytest.mark.req("RTS-14", "RTS-5(1)(c)")

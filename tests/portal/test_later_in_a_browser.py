@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import override_settings
 from playwright.sync_api import Browser, Page, expect
 
 from apps.core import clock
@@ -22,6 +23,9 @@ from tests import browser as tools
 from tests.factories.accounts import customer
 from tests.portal.kit import code_for
 from tests.portal.test_in_a_browser import LONG_NAME, LOOKS, check, sign_in, submit
+
+# At a bank that is not asked for names.
+ELSEWHERE = "FR76 3000 6000 0112 3456 7890 189"
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -53,6 +57,8 @@ def test_every_page_is_clean(
         _pay_later(tab, base, anna, day.isoformat())
         _order_again_and_again(tab, base, anna, day.isoformat())
         _raise_limits(tab, base, anna)
+        _trust_a_payee(tab, base, anna)
+        _pay_without_a_code(tab, base)
 
 
 def _fill(tab: Page) -> None:
@@ -130,3 +136,39 @@ def _raise_limits(tab: Page, base: str, anna: PSU) -> None:
     submit(tab, "Change the limits")
     expect(tab.get_by_text("€15,000.00")).to_be_visible()
     look(tab, "limits-after")
+
+
+def _trust_a_payee(tab: Page, base: str, anna: PSU) -> None:
+    tab.goto(f"{base}/security/")
+    tools.press(tab, tab.get_by_role("link", name="See and change your trusted payees"))
+    look(tab, "trusted-none")
+    tab.get_by_label("Payee", exact=True).fill(LONG_NAME)
+    tab.get_by_label("Payee’s IBAN").fill("DE02 1203 0000 0000 2020 52")
+    submit(tab, "Continue")
+    look(tab, "trusted-error")
+    tab.get_by_label("Payee’s IBAN").fill(ELSEWHERE)
+    submit(tab, "Continue")
+    look(tab, "trusted-sign")
+    tab.get_by_label("Code from").fill(code_for(anna))
+    submit(tab, "Change my list")
+    look(tab, "trusted-list")
+    tools.press(tab, tab.get_by_role("link", name=f"Change the name of {LONG_NAME}"))
+    look(tab, "trusted-rename")
+    tab.get_by_label("Payee", exact=True).fill("Kern")
+    submit(tab, "Continue")
+    look(tab, "trusted-rename-sign")
+    submit(tab, "Cancel")
+
+
+def _pay_without_a_code(tab: Page, base: str) -> None:
+    with override_settings(SCA_EXEMPTIONS=["13"]):
+        tab.goto(f"{base}/security/trusted-payees/")
+        look(tab, "trusted-in-use")
+        tab.goto(f"{base}/pay/")
+        _fill(tab)
+        tab.get_by_label("Payee’s IBAN").fill(ELSEWHERE)
+        submit(tab, "Continue")
+        look(tab, "review-without-a-code")
+        submit(tab, "Correct: pay €850.00 now")
+    payment = PaymentInitiation.objects.get(creditor_iban=ELSEWHERE.replace(" ", ""))
+    assert (payment.transaction_status, payment.exemption.article) == ("ACTC", "13")

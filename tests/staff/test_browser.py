@@ -82,6 +82,8 @@ def paths_of(world: World) -> list[str]:
         "bulk/paymentbatch",
         "bulk/paymentitem",
         "payments/paymentlimits",
+        "payments/trustedpayee",
+        "payments/paymentexemption",
         "accounts/paymentaccount",
         "ledger/ledgeraccount",
         "identity/psu",

@@ -11,11 +11,15 @@ from django.utils.functional import Promise
 
 from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.payments.limits import change_limits, usual_limits
+from apps.payments.services import pay_without_code
+from apps.sca.exemptions import Monitoring
 from apps.staff.labels import LABELS
 from tests.bulk.files import Group, pain001
 from tests.bulk.world import executed
 from tests.factories.accounts import NOW
+from tests.factories.payments import received_payment
 from tests.factories.tpp import TPPFactory
+from tests.factories.trusted_payees import trusted_payee
 from tests.staff.world import signed_in, superuser
 
 pytestmark = pytest.mark.django_db
@@ -159,3 +163,25 @@ def test_german_pages_have_no_word_left_by_a_template_error(world):
     client.cookies["language"] = "de"
     for page in ("/staff/", "/staff/tpp/tpp/", f"/staff/consents/consent/{world.consent.pk}/"):
         assert client.get(page).status_code == 200
+
+
+def test_payments_without_a_code_and_trusted_payees_are_looked_at_with_all_their_figures(world, settings):
+    settings.SCA_EXEMPTIONS = ["13", "16"]
+    payee = trusted_payee(world.anna)
+    paid = pay_without_code(
+        payment_id=received_payment(
+            world.anna, creditor_iban="FR7630006000011234567890189", amount_minor=1_234
+        ).pk,
+        psu=world.anna,
+        monitoring=Monitoring(),
+        now=NOW,
+    )
+    client = signed_in(superuser())
+    page = text_of(client, f"/staff/payments/paymentexemption/{paid.exemption.pk}/")
+    for shown in ("low_value", "total_since_sca_minor", "1234", "payee_not_trusted"):
+        assert shown in page
+    assert f"/staff/payments/paymentexemption/{paid.exemption.pk}/" in text_of(
+        client, f"/staff/payments/paymentexemption/?q={paid.pk}"
+    )
+    assert payee.name in text_of(client, f"/staff/payments/trustedpayee/{payee.pk}/")
+    assert payee.name in text_of(client, "/staff/payments/trustedpayee/?q=DE02+1203+0000+0000+2020+51")

@@ -31,6 +31,7 @@ VISIBLE = {
     StaffRole.CUSTOMER_SERVICE: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
+        *("payments/trustedpayee", "payments/paymentexemption"),
         *("pricing/charge", "pricing/price", "pricing/interestterms"),
         *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
     },
@@ -44,6 +45,7 @@ VISIBLE = {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
         *("payments/paymentlimits", "payments/standingorder"),
+        *("payments/trustedpayee", "payments/paymentexemption"),
         *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
         *CLEARING,
         *("ledger/ledgeraccount", "notifications/outboxmessage"),

@@ -8,6 +8,7 @@ from apps.payments.services.authorising import (
     send_payment_code,
     start_payment_authorisation,
 )
+from apps.payments.services.exempting import CodeNeeded, decide_exemption, pay_without_code
 from apps.payments.services.orders import (
     CreditorNotConfirmed,
     CurrencyNotSupported,
@@ -53,6 +54,7 @@ __all__ = [
     "EXECUTE_TASK",
     "PUSH_STATUS_TASK",
     "SEND_REFUSAL_NOTICE_TASK",
+    "CodeNeeded",
     "CreditorNotConfirmed",
     "CurrencyNotSupported",
     "DebtorAccountNotYours",
@@ -68,6 +70,7 @@ __all__ = [
     "cancel_payment",
     "check_authorised_as_is",
     "confirm_creditor",
+    "decide_exemption",
     "decline_payment",
     "expire_payments",
     "hold_back_payment",
@@ -80,6 +83,7 @@ __all__ = [
     "note_execution",
     "note_executions",
     "note_return",
+    "pay_without_code",
     "payment_snapshot",
     "reject_payment",
     "release_due_payments",

@@ -1,6 +1,6 @@
 """The customer's word: what he is shown and signs, his code, and the release to the engine (RTS art. 5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from django.db import transaction
 
 from apps.accounts.queries import count_signatures_needed
 from apps.identity.models import PSU
+from apps.payments.exemption_models import PaymentExemption
 from apps.payments.models import PaymentInitiation
 from apps.payments.products import goes_later
 from apps.payments.queries import get_payment
@@ -31,7 +32,8 @@ from apps.payments.services.status import (
 from apps.payments.standing_order_evidence import list_signers_of_series
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
-from apps.sca.queries import Signature, list_signatures, signers_of
+from apps.sca.policy import exemption_policy
+from apps.sca.queries import Signature, list_exempted, list_signatures, signers_of
 from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
 from apps.sca.services import Proof
 
@@ -175,6 +177,12 @@ def _note_signature(payment: PaymentInitiation, *, authorisation_id: UUID, psu: 
     if len(_signers(payment, signatures)) < payment.signatures_needed:
         change_status(payment, status=TransactionStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now)
         return
+    release_payment(payment, authorisation_id=authorisation_id, psu=psu, now=now)
+
+
+def release_payment(payment: PaymentInitiation, *, authorisation_id: UUID, psu: PSU, now: datetime) -> None:
+    """What a locked payment comes to once all who must have authorised it, or an exemption holds: ``ACTC``, and the
+    promise that the engine books it, unless it goes later."""
     payment.authorised_at, payment.authorisation_id = now, authorisation_id
     if not goes_later(payment.payment_product, requested=payment.requested_execution_date, now=now):
         payment.released_at = now
@@ -187,14 +195,15 @@ def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:
     5(1)(c)).
 
     The engine asks before it takes funds: not the message it got, and not the status column alone, decides. An
-    execution of a standing order is covered by the authorisations of its series (RTS art. 14).
+    execution of a standing order is covered by the authorisations of its series (RTS art. 14). What went out without a
+    code is covered by its exempted authorisation and the record of the exemption, both of exactly this payment.
     """
     return payment.pk in list_authorised_as_is(payments=[payment])
 
 
 def list_authorised_as_is(*, payments: Iterable[PaymentInitiation]) -> dict[UUID, frozenset[UUID]]:
     """Who has signed, for each of the payments that :func:`check_authorised_as_is` holds for: in one query but for
-    standing orders."""
+    standing orders and for what no signature covers."""
     payments = list(payments)
     signatures = list_signatures(
         subject_type=SubjectType.PAYMENT,
@@ -212,6 +221,38 @@ def list_authorised_as_is(*, payments: Iterable[PaymentInitiation]) -> dict[UUID
             and len(signers) >= payment.signatures_needed
         ):
             covered[payment.pk] = frozenset(signers)
+    if uncovered := [payment for payment in payments if payment.pk not in covered]:
+        covered |= _list_exempted_as_is(uncovered)
+    return covered
+
+
+def _list_exempted_as_is(payments: Sequence[PaymentInitiation]) -> dict[UUID, frozenset[UUID]]:
+    """Who pays, for each of the payments that an exemption covers as it stands: one payer, one authorisation that ended
+    as exempted, the record of the decision, and the same hash in both and of the payment. A bank that uses no exemption
+    books none, whatever the rows say (S3-7)."""
+    articles = exemption_policy().articles
+    if not articles:
+        return {}
+    ids = [payment.pk for payment in payments]
+    records = {
+        record.payment_id: record
+        for record in PaymentExemption.objects.filter(payment__in=ids, article__in=articles)
+    }
+    exempted = list_exempted(subject_type=SubjectType.PAYMENT, subject_ids=list(records)) if records else {}
+    covered: dict[UUID, frozenset[UUID]] = {}
+    for payment in payments:
+        record = records.get(payment.pk)
+        if record is None or payment.standing_order_id is not None or payment.signatures_needed != 1:
+            continue
+        snapshot = payment_snapshot(payment=payment)
+        for one in exempted.get(payment.pk, []):
+            if (
+                one.authorisation_id == payment.authorisation_id == record.authorisation_id
+                and one.psu_id == payment.psu_id == record.psu_id
+                and one.snapshot_hash == bytes(record.snapshot_hash)
+                and one.covers(purpose=Purpose.PAYMENT, snapshot=snapshot)
+            ):
+                covered[payment.pk] = frozenset({one.psu_id})
     return covered
 
 

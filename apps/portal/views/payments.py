@@ -45,6 +45,7 @@ from apps.payments.services import (
 from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import AccountWithBalance, CodeForm, TransferForm
 from apps.portal.guard import Visit, customers_only
+from apps.portal.no_code import exemption_text
 from apps.portal.phrases import arrival_text, limit_text, reason_text, return_text, when_text
 from apps.portal.signing import (
     check_answer,
@@ -115,6 +116,7 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
         "arrival": arrival_text(payment, now=visit.now),
         "signatures": signatures_of(payment, subject_type=SubjectType.PAYMENT, visit=visit),
         "steps": _steps(),
+        "exemption": exemption_text(payment, visit),
     }
     return render(request, "portal/payment_review.html", context)
 

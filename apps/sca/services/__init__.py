@@ -8,6 +8,7 @@ from apps.sca.services.attempts import (
 )
 from apps.sca.services.authorisations import (
     AuthorisationOver,
+    exempt_authorisation,
     expire_authorisations,
     fail_authorisation,
     fail_authorisations_of,
@@ -93,6 +94,7 @@ __all__ = [
     "enrol_authenticator",
     "enrol_sms_device",
     "enrolment_snapshot",
+    "exempt_authorisation",
     "expire_authorisations",
     "fail_authorisation",
     "fail_authorisations_of",

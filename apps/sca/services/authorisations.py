@@ -66,10 +66,7 @@ def finalise_authorisation(
     :raises AuthorisationOver: final or expired, never answered, or the log-in was frozen after the answer.
     """
     authorisation = _lock_open_authorisation(authorisation_id=authorisation_id, now=now)
-    # Under a lock: a freeze waits for this to end, and then finds what it has brought about.
-    state = AuthenticationState.objects.select_for_update(no_key=True).filter(user_id=psu.user_id).first()
-    if state is not None and state.frozen_at is not None:
-        raise AuthorisationOver(str(authorisation_id))
+    _check_not_frozen(authorisation_id, psu=psu)
     answered = Challenge.objects.filter(
         authorisation=authorisation, user_id=psu.user_id, status=ChallengeStatus.USED
     ).order_by("-used_at")
@@ -84,6 +81,28 @@ def finalise_authorisation(
     authorisation.snapshot_hash = snapshot_hash
     authorisation.save()
     _record_authorisation(authorisation, event="sca.authorisation.finalised", now=now)
+    return authorisation
+
+
+@transaction.atomic
+def exempt_authorisation(
+    *, authorisation_id: UUID, psu: PSU, snapshot_hash: bytes, now: datetime
+) -> SCAAuthorisation:
+    """End an authorisation without a code, by an exemption that the caller has decided and stored before (RTS chapter
+    III). It stays bound to what was shown, and is no signature.
+
+    :raises AuthorisationOver: final or expired, a code was asked for already, or the log-in is frozen.
+    """
+    authorisation = _lock_open_authorisation(authorisation_id=authorisation_id, now=now)
+    if not may_change_status(current=authorisation.sca_status, new=SCAStatus.EXEMPTED):
+        raise AuthorisationOver(f"{authorisation_id}: {authorisation.sca_status}")
+    _check_not_frozen(authorisation_id, psu=psu)
+    authorisation.psu = psu
+    authorisation.sca_status = SCAStatus.EXEMPTED
+    authorisation.finalised_at = now
+    authorisation.snapshot_hash = snapshot_hash
+    authorisation.save()
+    _record_authorisation(authorisation, event="sca.authorisation.exempted", now=now)
     return authorisation
 
 
@@ -140,6 +159,13 @@ def expire_authorisations(*, now: datetime) -> int:
     for authorisation_id in due:
         fail_authorisation(authorisation_id=authorisation_id, reason="expired", now=now)
     return len(due)
+
+
+def _check_not_frozen(authorisation_id: UUID, *, psu: PSU) -> None:
+    """Under a lock: a freeze waits for this to end, and then finds what it has brought about."""
+    state = AuthenticationState.objects.select_for_update(no_key=True).filter(user_id=psu.user_id).first()
+    if state is not None and state.frozen_at is not None:
+        raise AuthorisationOver(str(authorisation_id))
 
 
 def _lock_open_authorisation(*, authorisation_id: UUID, now: datetime) -> SCAAuthorisation:

@@ -43,6 +43,7 @@ ENGINE_READS = [
     "tpp_app",
     "sca_scaauthorisation",
     "payments_paymentinitiation",
+    "payments_paymentexemption",
     "payments_paymentlimits",
     "payments_standingorder",
     "bulk_paymentfile",
@@ -71,6 +72,7 @@ ENGINE_APPENDS = ["pricing_accruedday", "pricing_accrual", "pricing_charge", "pr
 # Evidence the web's role may add to and never change.
 APPEND_ONLY_FOR_WEB = [
     "receipts_receiptkey",
+    "payments_paymentexemption",
     "screening_listedentry",
     "screening_sanctionslist",
     "screening_sanctionslist_entries",

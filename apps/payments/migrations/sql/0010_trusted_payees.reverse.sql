@@ -1,0 +1,3 @@
+DROP TRIGGER trusted_payee_changed_only_authenticated ON payments_trustedpayee;
+DROP TRIGGER trusted_payee_added_only_authenticated ON payments_trustedpayee;
+DROP FUNCTION payments_check_trusted_payee();
