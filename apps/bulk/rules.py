@@ -156,6 +156,7 @@ class DisplayStrategy(models.TextChoices):
 
     RISKIEST = "riskiest"
     RANDOM = "random"
+    WITHOUT_TRUSTED = "without_trusted"
 
 
 class RiskReason(models.TextChoices):

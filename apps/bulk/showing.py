@@ -1,11 +1,12 @@
-"""Which payments of a file are shown to who signs it, beside total and number (RTS art. 5(3)(b), S3-22, S3-23).
+"""Which payments of a file are shown to who signs it, beside total and number (RTS art. 5(3)(b), S3-22 to
+S3-24).
 
 Nobody reads ten thousand payees. The hash over all of them is always signed (S3-25); these few are what a person can
-look at. They are chosen anew with each code, kept (:class:`ShownPayments`), and part of what is signed.
+look at. They are chosen once for each who signs, kept (:class:`ShownPayments`), and part of what is signed.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from secrets import SystemRandom
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,9 @@ from django.db.models import Q
 
 from apps.bulk.models import PaymentBatch, PaymentFile, PaymentItem, ShownPayments
 from apps.bulk.rules import SHOWN_MAX, DisplayStrategy, RiskFacts, risk_reasons, risk_score
+from apps.identity.models import PSU
 from apps.payments.queries import list_paid_ibans
+from apps.payments.trusted_payees import list_trusted_payees
 
 # How many payments of earlier files, the latest first, tell whether a payee is new.
 _HISTORY_MAX = 200_000
@@ -38,14 +41,20 @@ SELECT i.id, i.amount_minor, i.creditor_name_match, k.creditor_iban IS NULL,
     left(i.creditor_iban, 2) <> left(b.debtor_iban, 2)
 FROM bulk_paymentbatch b JOIN bulk_paymentitem i ON i.batch_id = b.id
 LEFT JOIN known k ON k.creditor_iban = i.creditor_iban
-WHERE b.file_id = %(file)s ORDER BY b.number, i.position
+WHERE b.file_id = %(file)s AND i.creditor_iban <> ALL (%(left_out)s::text[]) ORDER BY b.number, i.position
 """
 _random = SystemRandom()
 
 
-def choose_payments(*, file: PaymentFile) -> tuple[DisplayStrategy, list[dict[str, Any]]]:
-    """The payments that are shown for the code that is made now, by the bank's policy: ids with the reasons to tell."""
+def choose_payments(*, file: PaymentFile, psu: PSU) -> tuple[DisplayStrategy, list[dict[str, Any]]]:
+    """The payments that are shown to the customer who signs now, by the bank's policy: ids with the reasons to tell.
+
+    ``without_trusted`` leaves out payees whom he trusts and shows the riskiest of the others: none, if he trusts all.
+    """
     strategy = DisplayStrategy(settings.SCA_BATCH_DISPLAY)
+    if strategy == DisplayStrategy.WITHOUT_TRUSTED:
+        trusted = list_trusted_payees(psu_id=psu.pk).values_list("iban", flat=True)
+        return strategy, list(_choose_riskiest(file, left_out=list(trusted)))
     if strategy == DisplayStrategy.RANDOM:
         return strategy, [{"id": str(item_id), "reasons": []} for item_id in _choose_at_random(file)]
     return strategy, list(_choose_riskiest(file))
@@ -106,28 +115,35 @@ def _choose_at_random(file: PaymentFile) -> Iterator[UUID]:
     )
 
 
-def _choose_riskiest(file: PaymentFile) -> Iterator[dict[str, Any]]:
+def _choose_riskiest(file: PaymentFile, *, left_out: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """Of equal scores the higher amount, then the one that comes first in the file (S3-22)."""
     count, total = file.number_of_transactions or 0, file.total_minor or 0
     for _score, _amount, _place, item_id, reasons in heapq.nlargest(
         SHOWN_MAX,
         (
             (risk_score(reasons), facts.amount_minor, -place, item_id, reasons)
-            for place, (item_id, facts) in enumerate(_facts(file))
+            for place, (item_id, facts) in enumerate(_facts(file, left_out))
             for reasons in (risk_reasons(facts, count=count, total_minor=total),)
         ),
     ):
         yield {"id": str(item_id), "reasons": [reason.value for reason in reasons]}
 
 
-def _facts(file: PaymentFile) -> Iterator[tuple[UUID, RiskFacts]]:
+def _facts(file: PaymentFile, left_out: Sequence[str]) -> Iterator[tuple[UUID, RiskFacts]]:
     accounts = list(
         PaymentBatch.objects.filter(file=file).values_list("debtor_account", flat=True).distinct()
     )
     paid = list_paid_ibans(account_ids=accounts)
     with connection.cursor() as cursor:
         cursor.execute(
-            _FACTS, {"file": file.pk, "accounts": accounts, "most": _HISTORY_MAX, "paid": list(paid)}
+            _FACTS,
+            {
+                "file": file.pk,
+                "accounts": accounts,
+                "most": _HISTORY_MAX,
+                "paid": list(paid),
+                "left_out": list(left_out),
+            },
         )
         for item_id, amount_minor, name_match, is_new_payee, is_abroad in cursor:
             yield item_id, RiskFacts(amount_minor, name_match, is_new_payee, is_abroad)

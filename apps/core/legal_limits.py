@@ -46,7 +46,7 @@ RISK_ANALYSIS_BANDS = (
 )
 
 # What may be shown of a file of payments beside its total (apps.bulk.rules.DisplayStrategy; RTS art. 5(3)(b)).
-BATCH_DISPLAYS = ("riskiest", "random")
+BATCH_DISPLAYS = ("riskiest", "random", "without_trusted")
 
 LIMITS = (
     LegalLimit("SCA_CODE_TTL_SECONDS", CODE_LIFETIME_MAX_SECONDS, "S1-8"),

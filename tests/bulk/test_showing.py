@@ -24,14 +24,16 @@ from apps.bulk.services import authorise_payment_file, send_payment_file_code
 from apps.core.checks import check_batch_display
 from apps.core.legal_limits import BATCH_DISPLAYS
 from apps.identity.models import PSU
+from apps.payments.trusted_payees import remove_trusted_payee
 from apps.sca.models import Challenge
 from apps.sca.queries import list_evidence
-from apps.sca.rules import SubjectType
+from apps.sca.rules import AuthenticationMethod, SubjectType
 from apps.sca.services import DynamicLinkBroken
 from tests.bulk.files import Group, Pay, other_ibans, pain001
 from tests.bulk.world import NOW, carry_out, challenged, emil, executed, only_batch, signed, uploaded
 from tests.factories.accounts import customer
 from tests.factories.payments import proof_for
+from tests.factories.trusted_payees import trusted_payee
 
 pytestmark = pytest.mark.django_db
 
@@ -176,23 +178,24 @@ class TestAtRandom:
         assert lines == sorted(lines)
         assert {reason for one in found["payments"] for reason in one["reasons"]} == set()
 
-    def test_each_code_draws_anew(self, psu: PSU) -> None:
+    def test_a_new_code_shows_the_same_ones(self, psu: PSU) -> None:
+        """Or a fraudster would have others drawn until his own payment is not among them."""
         file = file_of(psu, *many())
         authorisation_id, first = challenged(psu, file)
-        draws = {str(shown(first))}
-        for _ in range(2):
+        for method in AuthenticationMethod:
             again = send_payment_file_code(
-                file_id=file.pk, authorisation_id=authorisation_id, psu=psu, now=NOW
+                file_id=file.pk, authorisation_id=authorisation_id, psu=psu, method=method, now=NOW
             )
-            draws.add(str(shown(again)))
-        assert len(draws) > 1  # The chance of three equal draws is one in 400 billion.
+            assert shown(again) == shown(first)
 
     def test_every_payment_is_as_likely_as_any_other(self, psu: PSU) -> None:
         """Ten payments, five drawn, 400 times: each about 200 times; 140 or 260 would be six deviations off."""
         group = Group(psu.account.iban, many(6))
         other = Group(psu.account.iban, many(4), identification="PMT-2")
         file = uploaded(psu, pain001(group, other))
-        drawn = Counter(one["id"] for _ in range(400) for one in showing.choose_payments(file=file)[1])
+        drawn = Counter(
+            one["id"] for _ in range(400) for one in showing.choose_payments(file=file, psu=psu)[1]
+        )
         assert len(drawn) == 10
         assert all(140 < count < 260 for count in drawn.values())
 
@@ -224,13 +227,61 @@ class TestAtRandom:
         assert file.status == "ACSC"
 
 
+@pytest.mark.req("S3-24")
+class TestWithoutTrusted:
+    @pytest.fixture(autouse=True)
+    def policy(self, settings) -> None:
+        settings.SCA_BATCH_DISPLAY = "without_trusted"
+
+    def test_leaves_out_whom_the_signer_trusts_and_shows_the_riskiest_of_the_others(self, psu: PSU) -> None:
+        payments = many(8)
+        trusted_payee(
+            psu, name="Kern", iban=payments[7].iban
+        )  # The highest amount: the first of the riskiest.
+        found = shown(challenged(psu, file_of(psu, *payments))[1])
+        ibans = [one["creditor_iban"] for one in found["payments"]]
+        assert (found["strategy"], len(ibans)) == ("without_trusted", SHOWN_MAX)
+        assert payments[7].iban not in ibans
+        assert ibans[0] == payments[6].iban
+
+    def test_anothers_list_leaves_out_nobody(self, psu: PSU) -> None:
+        payments = many(3)
+        trusted_payee(customer("Bruno", phone="+4915100000002"), name="Kern", iban=payments[2].iban)
+        found = shown(challenged(psu, file_of(psu, *payments))[1])
+        assert len(found["payments"]) == 3
+
+    def test_who_is_no_longer_trusted_is_shown(self, psu: PSU) -> None:
+        payments = many(3)
+        payee = trusted_payee(psu, name="Kern", iban=payments[2].iban)
+        remove_trusted_payee(psu=psu, payee_id=payee.pk, now=NOW)
+        assert len(shown(challenged(psu, file_of(psu, *payments))[1])["payments"]) == 3
+
+    def test_who_trusts_all_is_shown_none_and_signs_all(self, psu: PSU) -> None:
+        payments = many(2)
+        for number, payment in enumerate(payments):
+            trusted_payee(psu, name=f"Kern {number}", iban=payment.iban)
+        file = file_of(psu, *payments)
+        authorisation_id, challenge_id = challenged(psu, file)
+        assert shown(challenge_id)["payments"] == []
+        snapshot = Challenge.objects.get(pk=challenge_id).snapshot
+        assert snapshot["items_sha256"] == bytes(PaymentFile.objects.get(pk=file.pk).items_sha256).hex()
+        done = authorise_payment_file(
+            file_id=file.pk,
+            authorisation_id=authorisation_id,
+            psu=psu,
+            proof=proof_for(challenge_id),
+            now=NOW,
+        )
+        assert done.status == "ACTC"
+
+
 class TestThePolicy:
     @pytest.mark.parametrize("strategy", DisplayStrategy.values)
     def test_what_there_is_may_be_set(self, strategy: str) -> None:
         with override_settings(SCA_BATCH_DISPLAY=strategy):
             assert check_batch_display(None) == []
 
-    @pytest.mark.parametrize("strategy", ["", "none", "without_trusted", "RANDOM"])
+    @pytest.mark.parametrize("strategy", ["", "none", "trusted", "RANDOM"])
     def test_nothing_else_starts(self, strategy: str) -> None:
         with override_settings(SCA_BATCH_DISPLAY=strategy):
             assert [error.id for error in check_batch_display(None)] == ["bank.E020"]

@@ -206,6 +206,13 @@ class TestOfWhatElseIsSigned:
         visitor.post(page(authorisation.pk), user_id=anna.user.username, password=PASSWORD)
         assert app.tpp.legal_name in text_of(opened(anna))
 
+    def test_a_trusted_payee(self, customer_anna: Visitor, anna: PSU) -> None:
+        form = {"creditor_name": "Kern", "creditor_iban": "DE02 1203 0000 0000 2020 51"}
+        customer_anna.post("/security/trusted-payees/", **form)
+        html = text_of(opened(anna))
+        assert "Kern" in html
+        assert "DE02 1203 0000 0000 2020 51" in html
+
     def test_a_passkey(self, customer_anna: Visitor, anna: PSU) -> None:
         customer_anna.post("/security/passkeys/new/", name="Blue key")
         assert "Blue key" in text_of(opened(anna))

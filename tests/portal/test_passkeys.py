@@ -12,6 +12,7 @@ from apps.authserver.rules import AMR_BY_METHOD
 from apps.identity.models import PSU
 from apps.payments.limits import get_limits
 from apps.payments.models import PaymentInitiation, StandingOrder
+from apps.payments.trusted_payees import list_trusted_payees
 from apps.sca.models import Challenge, Passkey, PasskeyEnrolment, SCAAuthorisation
 from apps.sca.queries import list_passkeys
 from apps.sca.rules import AuthenticationMethod
@@ -229,6 +230,13 @@ class TestSigning:
         here = customer_anna.post("/security/limits/", **HIGHER).headers["Location"]
         answer(customer_anna, here, device)
         assert get_limits(psu_id=anna.pk).per_payment_minor == 1_500_000
+
+    @pytest.mark.req("RTS-13")
+    def test_a_trusted_payee(self, customer_anna: Visitor, anna: PSU, device: Device) -> None:
+        form = {"creditor_name": "Kern", "creditor_iban": "DE02 1203 0000 0000 2020 51"}
+        here = customer_anna.post("/security/trusted-payees/", **form).headers["Location"]
+        answer(customer_anna, here, device)
+        assert list_trusted_payees(psu_id=anna.pk).get().name == "Kern"
 
     def test_a_standing_order(self, customer_anna: Visitor, anna: PSU, device: Device) -> None:
         enter(customer_anna)

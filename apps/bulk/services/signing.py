@@ -111,10 +111,10 @@ def send_payment_file_code(
     if file.psu_id == psu.pk:  # It counts against the limits of the one whose file it is.
         _check_limits(file, psu=psu, now=now)
     with transaction.atomic():
-        strategy, payments = choose_payments(file=file)
-        ShownPayments.objects.update_or_create(
-            pk=authorisation_id, defaults={"file": file, "strategy": strategy, "payments": payments}
-        )
+        # Once for each who signs: whoever could have others drawn at will would do so until nothing bad is shown.
+        if not ShownPayments.objects.filter(pk=authorisation_id).exists():
+            strategy, payments = choose_payments(file=file, psu=psu)
+            ShownPayments.objects.create(pk=authorisation_id, file=file, strategy=strategy, payments=payments)
         return sca.issue_challenge(
             user=psu.user,
             purpose=Purpose.BULK,
