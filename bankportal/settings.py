@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.ledger",
     "apps.identity",
+    "apps.risk",
     "apps.accounts",
     "apps.tpp",
     "apps.clearing",

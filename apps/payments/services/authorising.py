@@ -170,14 +170,24 @@ def _note_signature(payment: PaymentInitiation, *, authorisation_id: UUID, psu: 
     """What a signature that was just given leads to. Of a payment that changed after the first was given there would be
     one signature again, and no way leads from ``PATC`` to ``PATC``."""
     signatures = list_signatures(subject_type=SubjectType.PAYMENT, subject_ids=[payment.pk])[payment.pk]
+    # With each approval stands what monitoring made of it (S3-31).
+    risk = {
+        "risk_level": payment.risk_assessment.level,
+        "risk_score": payment.risk_assessment.score,
+        "risk_assessment": str(payment.risk_assessment_id),
+    }
     if len(_signers(payment, signatures)) < payment.signatures_needed:
-        change_status(payment, status=TransactionStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now)
+        change_status(
+            payment, status=TransactionStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now, data=risk
+        )
         return
     payment.authorised_at, payment.authorisation_id = now, authorisation_id
     if not goes_later(payment.payment_product, requested=payment.requested_execution_date, now=now):
         payment.released_at = now
         promise_execution(payment, effect_key=f"execute:{payment.pk}")
-    change_status(payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
+    change_status(
+        payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now, data=risk
+    )
 
 
 def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:
