@@ -22,9 +22,10 @@ from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.identity.models import PSU, User
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import list_payments_for_psu
+from apps.risk.explanations import explain_factor, factor_label
 from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations
 from apps.sca.rules import SubjectType
-from apps.staff.actions import CHANGE_SIGNING
+from apps.staff.actions import CHANGE_SIGNING, VIEW_RISK
 from apps.staff.cells import Cell, LabelledCell, url_of
 from apps.staff.labels import ELEMENTS
 from apps.tpp.models import TPP, App
@@ -151,6 +152,32 @@ def _authorisations_of_payment(payment: PaymentInitiation, link: _Linker) -> Pan
     return _authorisations_panel(SubjectType.PAYMENT, payment, link)
 
 
+def _risk_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
+    """What monitoring made of it when it was ordered: every factor, its points, and why."""
+    if not link.request.user.has_perm(VIEW_RISK):
+        return Panel(
+            _("Risk"), facts=[LabelledCell(_("Level"), Cell("badge", payment.risk_assessment.level))]
+        )
+    assessment = payment.risk_assessment
+    rows = [
+        [
+            Cell("text", factor_label(factor)),
+            Cell("badge", factor["state"]),
+            Cell("text", factor["weight"]),
+            Cell("list", explain_factor(factor)),
+        ]
+        for factor in assessment.factors
+    ]
+    score = gettext("%(score)s of 100") % {"score": assessment.score}
+    total = [
+        link(assessment, gettext("Score")),
+        Cell("badge", assessment.level),
+        Cell("text", score if assessment.score is not None else "–"),
+        NOTHING,
+    ]
+    return Panel(_("Risk"), [_("Factor"), _("Found"), _("Points"), _("Why")], [total, *rows])
+
+
 def _authorisations_panel(subject_type: SubjectType, row: models.Model, link: _Linker) -> Panel:
     """How and by whom it was authorised: status, times and kinds of elements; never a code, a hash or a number."""
     authorisations = list_authorisations(subject_type=subject_type, subject_id=row.pk)
@@ -247,7 +274,7 @@ _BUILDERS: dict[type[models.Model], tuple[Callable[[Any, _Linker], Panel], ...]]
     User: (_sign_in_state_of_user,),
     PaymentAccount: (_balance, _signers),
     Consent: (_authorisations_of_consent,),
-    PaymentInitiation: (_authorisations_of_payment, _clearing_of_payment),
+    PaymentInitiation: (_authorisations_of_payment, _risk_of_payment, _clearing_of_payment),
     TPP: (_consents_of_tpp,),
     App: (_consents_of_app, _payments_of_app),
 }
