@@ -1,3 +1,4 @@
+import heapq
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -71,6 +72,38 @@ def score_patterns(
         )
         for pattern in sorted(patterns)
     }
+
+
+class ItemResult(NamedTuple):
+    """What one payment of a file came to; ``place`` is its place in the file, from 0."""
+
+    place: int
+    result: RiskResult
+
+
+def list_riskiest_items(*, assessment_id: UUID, limit: int) -> list[ItemResult]:
+    """The payments of a file with the highest scores, the highest first; of equal ones the first in the file."""
+    patterns, results = _patterns_of(assessment_id)
+    worst = heapq.nsmallest(limit, enumerate(patterns), key=lambda one: (-results[one[1]].score, one[0]))
+    return [ItemResult(place, results[pattern]) for place, pattern in worst]
+
+
+def get_result_of_item(*, assessment_id: UUID, place: int) -> RiskResult | None:
+    """What one payment of a file came to; None when the file was never assessed."""
+    patterns, results = _patterns_of(assessment_id)
+    return results[patterns[place]] if place < len(patterns) else None
+
+
+def _patterns_of(assessment_id: UUID) -> tuple[list[int], dict[int, RiskResult]]:
+    row = RiskAssessment.objects.get(pk=assessment_id)
+    patterns = row.item_patterns or []
+    if row.rules_version is None:
+        return [], {}
+    return patterns, score_patterns(
+        set(patterns),
+        common=RiskFacts.from_dict(row.facts),
+        rules=get_rules_of(version=row.rules_version).rules,
+    )
 
 
 class FirstSeen(NamedTuple):

@@ -2,8 +2,11 @@
 
 import pytest
 
+from apps.bulk.models import PaymentItem
 from apps.identity.rules import StaffRole
 from apps.risk.models import CompromisedElement, RiskCase
+from tests.bulk.files import Group, Pay, pain001
+from tests.bulk.world import emil, uploaded
 from tests.factories.accounts import FOREIGN_IBAN
 from tests.factories.risk import case_of, listed_element
 from tests.staff.world import member_of_staff, signed_in
@@ -98,6 +101,27 @@ def test_what_is_listed_is_not_listed_again(world, compliance):
     form = FORM | {"kind": "iban", "value": FOREIGN_IBAN}
     response = compliance.post("/staff/risk/elements/list/", form, follow=True)
     assert "it is on the list already" in response.content.decode()
+
+
+def test_a_files_page_shows_its_riskiest_payments_and_each_payment_its_own(world, compliance):
+    listed_element()
+    psu = emil()
+    pays = [Pay(iban="DE02500105170137075030", name="Usual Ltd"), Pay(name="Mallory Ltd")]
+    file = uploaded(psu, pain001(Group(psu.account.iban, pays)))
+    page = signed_in(member_of_staff("eva", roles=(StaffRole.AUDIT,), phone="+4917139200017"))
+    text = page.get(f"/staff/bulk/paymentfile/{file.pk}/").content.decode()
+    assert "1 of payee, network and device on the list of compromised elements." in text
+    assert text.index("Mallory Ltd") < text.index("Usual Ltd")
+    for name, is_listed in (("Mallory Ltd", True), ("Usual Ltd", False)):
+        item = PaymentItem.objects.get(creditor_name=name)
+        row = page.get(f"/staff/bulk/paymentitem/{item.pk}/").content.decode()
+        assert ("on the list of compromised elements" in row) == is_listed
+        assert "of 100" in row
+
+
+def test_an_assessment_leads_to_its_payment(world, compliance):
+    page = compliance.get(f"/staff/risk/riskassessment/{world.waiting.risk_assessment_id}/").content.decode()
+    assert f"/staff/payments/paymentinitiation/{world.waiting.pk}/" in page
 
 
 def test_staff_read_the_rules(world, compliance):
