@@ -29,7 +29,7 @@ _FOUND: dict[Measure, Promise] = {
         "Ordered %(value)s seconds after signing in; up to %(threshold)s seconds is faster than a person."
     ),
     Measure.TAKEOVER_SIGNS: _(
-        "The account is emptied to a new payee short after mobile number or limits were changed."
+        "The account is emptied to a new payee shortly after mobile number or limits were changed."
     ),
     Measure.BURST_TO_NEW_PAYEE: _(
         "Payment number %(value)s to the same new payee within a day; from %(threshold)s on it counts."

@@ -11,7 +11,7 @@ from apps.core.clock import BANK_TIME_ZONE
 
 HABIT_DAYS = 90
 HABIT_PAYMENTS_MIN = 5  # With fewer there is no habit to compare with: unknown.
-CHANGE_HOURS = 72  # A change of phone or limits is "short before" for so long.
+CHANGE_HOURS = 72  # A change of phone or limits is "shortly before" for so long.
 EMPTIED_PERCENT = 80
 HOURS_AROUND = 3
 NEW_PAYEE = timedelta(hours=24)

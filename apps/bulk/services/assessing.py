@@ -125,7 +125,7 @@ def _files_of_day(file: PaymentFile) -> int:
 
 
 def _takeover_signs(file: PaymentFile, batches: list[PaymentBatch], *, now: datetime) -> int:
-    """As for a single payment: an account emptied short after number or limits were changed."""
+    """As for a single payment: an account emptied shortly after number or limits were changed."""
     changed_at = get_last_security_change(psu_id=file.psu_id, user_id=file.psu.user_id)
     if changed_at is None or not timedelta(0) <= now - changed_at <= timedelta(hours=CHANGE_HOURS):
         return 0
