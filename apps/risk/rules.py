@@ -295,6 +295,15 @@ def _heaviest(value: int | None, rules: Sequence[Rule], *, measure: Measure) -> 
     return Evidence(measure, value, rule.comparison, rule.threshold, rule.weight)
 
 
+def signals_of(factors: Iterable[Mapping[str, Any]]) -> dict[Factor, FactorState]:
+    """The six signals of RTS art. 18(2) from stored factors; one that is not there is unknown.
+
+    Only ``clear`` means that analysis did not find it.
+    """
+    stored = {factor["factor"]: FactorState(factor["state"]) for factor in factors}
+    return {signal: stored.get(signal.value, FactorState.UNKNOWN) for signal in SIGNALS_OF_ARTICLE_18}
+
+
 class ElementKind(models.TextChoices):
     """What can be on the list of compromised elements (RTS art. 2(2)(a))."""
 

@@ -272,6 +272,15 @@ class TestPrivileges:
             cursor.execute("RESET ROLE")
         assert RiskAssessment.objects.filter(subject="sign_in").count() == 1
 
+    def test_the_web_takes_in_a_payment_with_its_assessment(self):
+        bruno = customer("Bruno", phone="+4915100000002")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL ROLE {WEB_ROLE}")
+            payment = received_payment(bruno)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("RESET ROLE")
+        assert payment.risk_assessment.subject_id == payment.pk
+
     def test_the_engine_has_nothing_to_do_with_it(self):
         with pytest.raises(DatabaseError, match="permission denied"):
             run(f"SET LOCAL ROLE {ENGINE_ROLE}; SELECT * FROM risk_riskassessment")

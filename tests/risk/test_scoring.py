@@ -43,6 +43,7 @@ from apps.risk.rules import (
     Subject,
     assess,
     level_of,
+    signals_of,
 )
 from tests.factories.accounts import FOREIGN_IBAN, NOW
 from tests.factories.risk import EVERYDAY
@@ -125,6 +126,16 @@ def test_the_six_signals_of_article_18_are_in_every_result():
     ]
     for facts in (EVERYDAY, RiskFacts()):
         assert set(SIGNALS_OF_ARTICLE_18) <= {one.factor for one in score(facts).factors}
+
+
+@pytest.mark.req("RTS-18")
+def test_the_six_signals_are_read_from_what_is_stored_and_a_missing_one_is_unknown():
+    stored = [one.as_dict() for one in score(replace(EVERYDAY, network_age_hours=3)).factors]
+    found = signals_of(stored)
+    assert found.pop(Factor.ABNORMAL_LOCATION) == FactorState.FOUND
+    assert set(found.values()) == {FactorState.CLEAR}
+    assert set(signals_of(stored[:2]).values()) == {FactorState.UNKNOWN}
+    assert list(signals_of([])) == list(SIGNALS_OF_ARTICLE_18)
 
 
 def test_a_sign_in_has_no_amount_and_no_payee_to_miss():
