@@ -1,7 +1,7 @@
 """Transaction monitoring: how many made frauds it sees, how many honest payments it troubles, what a score costs.
 
-The rules were looked at on payments of one seed (``BENCH_RISK_SEED=1 make bench ARGS=risk``) and are measured on those of
-another, which is also drawn: ``docs/pictures/risk.svg``.
+The rules were looked at on payments of one seed (``BENCH_RISK_SEED=1 make bench ARGS=risk``) and are measured on those
+of another, which is also drawn: ``docs/pictures/risk.svg``.
 """
 
 import json
