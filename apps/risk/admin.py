@@ -4,12 +4,13 @@ from django.contrib import admin
 from django.contrib.admin.filters import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.risk.explanations import explain_factor, factor_label
 from apps.risk.models import CompromisedElement, RiskAssessment, RiskCase, RiskRule
-from apps.risk.rules import Subject
+from apps.risk.rules import RiskLevel, Subject
 
 _AUDIT_NAMES = {Subject.PAYMENT: "payment", Subject.FILE: "payment_file", Subject.SIGN_IN: "psu"}
 
@@ -32,6 +33,9 @@ class RiskCaseAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RiskCase]:
         cases = super().get_queryset(request).select_related("assessment")
         return cases.defer("assessment__item_patterns")
+
+    def row_title(self, row: RiskCase) -> str:
+        return capfirst(str(row))
 
     def audit_objects(self, row: RiskCase) -> list[tuple[str, Any]]:
         """The trail tells of it under the payment or file."""
@@ -62,13 +66,16 @@ class RiskAssessmentAdmin(ReadOnlyAdmin):
     badge_fields = ["level"]
     literal_fields = ["device", "network"]
     fieldsets = [
-        (None, {"fields": ["subject", "level", "score", "why", "items_at_level"]}),
+        (None, {"fields": ["subject", "level", "score", "why", "by_level"]}),
         (_("Record"), {"fields": ["id", "subject_id", "psu_id", "account_id", "assessed_at"]}),
         (_("To compute it again"), {"fields": ["rules_version", "facts", "device", "network"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RiskAssessment]:
         return super().get_queryset(request).defer("item_patterns")
+
+    def row_title(self, row: RiskAssessment) -> str:
+        return capfirst(str(row))
 
     def audit_objects(self, row: RiskAssessment) -> list[tuple[str, Any]]:
         """The trail tells of it under what was assessed."""
@@ -78,6 +85,10 @@ class RiskAssessmentAdmin(ReadOnlyAdmin):
     def why(self, assessment: RiskAssessment) -> list[str]:
         return explain_assessment(assessment)
 
+    @admin.display(description=_("payments by level"))
+    def by_level(self, assessment: RiskAssessment) -> list[str]:
+        return count_by_level(assessment)
+
 
 def explain_assessment(assessment: RiskAssessment) -> list[str]:
     """Each factor that was found or is unknown, with its points, in sentences."""
@@ -85,6 +96,13 @@ def explain_assessment(assessment: RiskAssessment) -> list[str]:
         f"{factor_label(factor)} (+{factor['weight']}): {' '.join(explain_factor(factor))}"
         for factor in assessment.factors
         if factor["weight"]
+    ]
+
+
+def count_by_level(assessment: RiskAssessment) -> list[str]:
+    """How many payments of a file are of each level."""
+    return [
+        f"{RiskLevel(level).label}: {count}" for level, count in sorted(assessment.items_at_level.items())
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.money import format_money
@@ -43,6 +44,12 @@ _FOUND: dict[Measure, Promise] = {
     ),
     Measure.NEW_COUNTRY: _("The payee’s bank is in a foreign country that was never paid before."),
 }
+# The same of what was seen for the first time, or less than an hour before.
+_FIRST: dict[Measure, Promise] = {
+    Measure.DEVICE_AGE_HOURS: _("The device was never seen before, or first within the last hour."),
+    Measure.NETWORK_AGE_HOURS: _("The network was never seen before, or first within the last hour."),
+    Measure.PAYEE_AGE_HOURS: _("The payee was never paid before, or first within the last hour."),
+}
 # What it says that a fact could not be measured, which counts as risky.
 _UNKNOWN: dict[Measure, Promise] = {
     Measure.LISTED_ELEMENTS: _("Unknown: the list of compromised elements was not looked into."),
@@ -72,6 +79,8 @@ def explain_evidence(evidence: Mapping[str, Any]) -> str:
     measure, value = Measure(evidence["measure"]), evidence["value"]
     if value is None:
         return str(_UNKNOWN[measure])
+    if value == 0 and measure in _FIRST:
+        return str(_FIRST[measure])
     return str(_FOUND[measure]) % {
         "value": value,
         "threshold": evidence["threshold"],
@@ -87,4 +96,4 @@ def explain_factor(factor: Mapping[str, Any]) -> list[str]:
 
 def factor_label(factor: Mapping[str, Any]) -> str:
     """What a stored factor is called."""
-    return str(Factor(factor["factor"]).label)
+    return capfirst(str(Factor(factor["factor"]).label))

@@ -142,7 +142,7 @@ class RiskAssessment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject} {self.subject_id}: {self.level}"
+        return str(self.get_level_display())
 
 
 class RiskCase(models.Model):

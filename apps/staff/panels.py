@@ -24,6 +24,7 @@ from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.identity.models import PSU, User
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import list_payments_for_psu
+from apps.risk.admin import count_by_level
 from apps.risk.explanations import explain_factor, factor_label
 from apps.risk.models import RiskAssessment, RiskCase
 from apps.risk.queries import get_assessment_of, get_result_of_item, list_riskiest_items
@@ -188,9 +189,7 @@ def _risk_of_file(file: PaymentFile, link: _Linker) -> Panel:
         return _risk_level(assessment.level if assessment else RiskLevel.NONE)
     worst = list_riskiest_items(assessment_id=assessment.pk, limit=ROWS_MAX)
     items = list_items_at(file_id=file.pk, places=[one.place for one in worst])
-    counts = [
-        f"{RiskLevel(level).label}: {count}" for level, count in sorted(assessment.items_at_level.items())
-    ]
+    counts = count_by_level(assessment)
     rows = [
         [link(assessment, gettext("Score")), Cell("badge", assessment.level), NOTHING, Cell("list", counts)]
     ]
