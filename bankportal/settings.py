@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "apps.notifications",
     "apps.ledger",
     "apps.identity",
+    "apps.risk",
     "apps.accounts",
     "apps.tpp",
     "apps.clearing",

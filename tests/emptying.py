@@ -1,7 +1,7 @@
 """Between tests that commit, the tables are emptied: those that have rows, and quickly.
 
 Django's own way empties every table, a hundred and more, and then makes all content types and permissions anew: half a
-second a test. These two stay as they are here.
+second a test. These two stay as they are here, and the rules of monitoring, which a migration wrote.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections
 from django.test import TransactionTestCase
 
-_KEPT = ("django_content_type", "auth_permission", "django_migrations")
+_KEPT = ("django_content_type", "auth_permission", "django_migrations", "risk_riskrule")
 _TABLES = """
 SELECT oid::regclass::text FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> ALL (%s)

@@ -15,6 +15,7 @@ ROOMS = (
     "identity",
     "notifications",
     "payments",
+    "risk",
     "sandbox",
     "sca",
     "tpp",

@@ -42,6 +42,17 @@ class PaymentFile(models.Model):
         db_default=1,
         help_text="set with the first; never lowered (trigger)",
     )
+    origin = models.JSONField(
+        default=dict, help_text="where it was uploaded from (apps.risk.facts.Origin); empty: not known"
+    )
+    risk_assessment = models.OneToOneField(
+        "risk.RiskAssessment",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="payment_file",
+        verbose_name=_("risk assessment"),
+        help_text="of every payment of it, made before it is offered to be signed; never another (trigger)",
+    )
     created_at = models.DateTimeField(_("uploaded"))
     status_changed_at = models.DateTimeField(_("last change"))
 
@@ -65,6 +76,10 @@ class PaymentFile(models.Model):
                     items_sha256__isnull=False,
                 ),
                 name="bulk_file_offered_only_checked",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["PDNG", "RJCT", "CANC"]) | Q(risk_assessment__isnull=False),
+                name="bulk_file_offered_only_assessed",
             ),
             models.CheckConstraint(
                 condition=Q(signatures_needed__gte=1, signatures_needed__lte=2),

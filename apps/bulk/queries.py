@@ -139,6 +139,23 @@ def list_set(*, batch: PaymentBatch, number: int) -> list[SetItem]:
         return [SetItem(*row) for row in cursor.fetchall()]
 
 
+def list_items_at(*, file_id: UUID, places: Iterable[int]) -> dict[int, PaymentItem]:
+    """The payments at some places of a file, counted from 0 over its groups in their order."""
+    wanted, found, first = sorted(places), {}, 0
+    for batch in list_batches(file_id=file_id):
+        here = [place - first for place in wanted if 0 <= place - first < batch.number_of_transactions]
+        for item in PaymentItem.objects.filter(batch=batch, position__in=here).select_related("batch"):
+            found[first + item.position] = item
+        first += batch.number_of_transactions
+    return found
+
+
+def get_place_of_item(*, item: PaymentItem) -> int:
+    """A payment's place in its file, counted from 0 over the groups before it."""
+    before = PaymentBatch.objects.filter(file_id=item.batch.file_id, number__lt=item.batch.number)
+    return int(before.aggregate(count=Sum("number_of_transactions"))["count"] or 0) + item.position
+
+
 def find_batches_of_items(*, item_ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """The groups that payments belong to, by the payments' ids; what is no payment of a file is not in it."""
     return dict(PaymentItem.objects.filter(pk__in=item_ids).values_list("pk", "batch_id"))

@@ -89,11 +89,17 @@ _SCREENING_VIEWS = (
     "screening.view_screeningrun",
     "screening.view_sanctionslist",
 )
+_RISK_VIEWS = (
+    "risk.view_riskcase",
+    "risk.view_riskassessment",
+    "risk.view_riskrule",
+    "risk.view_compromisedelement",
+)
 _AUDIT_VIEWS = ("audit.view_auditevent", "identity.view_user", "admin.view_logentry")
 
 # "change_…" never means that a row can be edited: it allows the actions of that kind, which the rooms carry out
 # (block a TPP, suspend an app, revoke a consent, change how a holder signs, reopen sign-in, replay a message, recall a
-# transfer, solve a difference).
+# transfer, solve a difference, close a case of risk, list a compromised element).
 STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.OPEN_BANKING: (
         *_OPEN_BANKING_VIEWS,
@@ -122,13 +128,18 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         *_OPERATIONS_VIEWS,
         *_PRICING_VIEWS,
         *_SCREENING_VIEWS,
+        *_RISK_VIEWS,
         *_AUDIT_VIEWS,
     ),
     StaffRole.COMPLIANCE: (
         "identity.view_psu",
         "accounts.view_paymentaccount",
         "accounts.view_accountholder",
+        "payments.view_paymentinitiation",
         *_SCREENING_VIEWS,
         "screening.change_screeninghit",
+        *_RISK_VIEWS,
+        "risk.change_riskcase",
+        "risk.change_compromisedelement",
     ),
 }

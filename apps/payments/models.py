@@ -53,7 +53,12 @@ class PaymentInitiation(models.Model):
     payment_product = models.CharField(
         max_length=40, choices=PaymentProduct, default=PaymentProduct.SEPA_CREDIT_TRANSFERS
     )
-    debtor_account = models.ForeignKey("accounts.PaymentAccount", on_delete=models.PROTECT, related_name="+")
+    debtor_account = models.ForeignKey(
+        "accounts.PaymentAccount",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # By it and the day: payment_of_account.
+    )
     debtor_iban = models.CharField(_("debtor IBAN"), max_length=34)
     creditor_name = models.CharField(_("creditor"), max_length=70)
     creditor_iban = models.CharField(_("creditor IBAN"), max_length=34)
@@ -124,6 +129,13 @@ class PaymentInitiation(models.Model):
         default=1,
         db_default=1,
         help_text="set with the first; never lowered (trigger)",
+    )
+    risk_assessment = models.OneToOneField(
+        "risk.RiskAssessment",
+        on_delete=models.PROTECT,
+        related_name="payment",
+        verbose_name=_("risk assessment"),
+        help_text="made for this payment, before it was stored; never another (trigger)",
     )
 
     class Meta:
@@ -210,6 +222,7 @@ class PaymentInitiation(models.Model):
         ]
         indexes = [
             models.Index(fields=["psu", "-created_at"], name="payment_of_psu"),
+            models.Index(fields=["debtor_account", "-created_at"], name="payment_of_account"),
             models.Index(
                 fields=["created_at"],
                 name="payment_unfinished",

@@ -68,6 +68,9 @@ class StandingOrder(models.Model):
         db_default=1,
         help_text="set with the first; never lowered (trigger)",
     )
+    origin = models.JSONField(
+        default=dict, help_text="where it was ordered from (apps.risk.facts.Origin); empty: not known"
+    )
 
     class Meta:
         verbose_name = _("standing order")

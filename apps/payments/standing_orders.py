@@ -22,6 +22,7 @@ from apps.payees.services import verify_payee
 from apps.payments.limits import check_limits
 from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.recurrence import Series, check_series
+from apps.payments.risk import assess_execution
 from apps.payments.rules import (
     PARTLY_SIGNED_LIFE,
     SIGNABLE_STATUSES,
@@ -40,6 +41,7 @@ from apps.payments.services import (
 )
 from apps.payments.services.status import SignedAlready
 from apps.payments.standing_order_evidence import list_signers_of_order, standing_order_snapshot
+from apps.risk.facts import UNKNOWN_ORIGIN, Origin
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.queries import has_signed
@@ -141,12 +143,14 @@ def initiate_standing_order(
     replaces: StandingOrder | None = None,
     request_id: str,
     verification: PayeeVerification | None = None,
+    origin: Origin = UNKNOWN_ORIGIN,
     now: datetime,
 ) -> tuple[StandingOrder, bool]:
     """Take in a standing order; nothing runs until it is signed. Returns it, and whether it is new.
 
     ``replaces`` is the one that ends when this one is signed: that is how one is changed. ``verification`` is what
-    :func:`verify_payee_of_standing_order` said before; without it the payee is verified here.
+    :func:`verify_payee_of_standing_order` said before; without it the payee is verified here. ``origin`` is kept:
+    monitoring weighs it with each execution.
 
     :raises CurrencyNotSupported: not euro.
     :raises SameAccount: to itself.
@@ -196,6 +200,7 @@ def initiate_standing_order(
         day_of_execution=series.day_of_execution,
         request_id=request_id,
         request_hash=fingerprint,
+        origin=origin.as_dict(),
         created_at=now,
         status_changed_at=now,
     )
@@ -413,7 +418,12 @@ def execute_due_standing_orders(*, now: datetime, limit: int = 500) -> int:
     made = 0
     for standing_order_id in list(due.values_list("pk", flat=True)[:limit]):
         with transaction.atomic():
-            order = due.select_for_update(skip_locked=True).filter(pk=standing_order_id).first()
+            order = (
+                due.select_for_update(of=("self",), skip_locked=True)
+                .select_related("psu", "debtor_account")
+                .filter(pk=standing_order_id)
+                .first()
+            )
             if order is not None:
                 made += _execute_due(order, today=today, now=now)
     return made
@@ -436,10 +446,10 @@ def _execute_due(order: StandingOrder, *, today: date, now: datetime) -> int:
 
 def _make_payment(order: StandingOrder, *, due_date: date, now: datetime) -> None:
     """One execution, covered by the authorisation of the series, and the promise that the engine books it."""
-    payment = PaymentInitiation.objects.create(
+    payment = PaymentInitiation(
         channel=order.channel,
-        psu_id=order.psu_id,
-        debtor_account_id=order.debtor_account_id,
+        psu=order.psu,
+        debtor_account=order.debtor_account,
         debtor_iban=order.debtor_iban,
         creditor_name=order.creditor_name,
         creditor_iban=order.creditor_iban,
@@ -462,6 +472,8 @@ def _make_payment(order: StandingOrder, *, due_date: date, now: datetime) -> Non
         created_at=now,
         status_changed_at=now,
     )
+    assess_execution(payment=payment, order=order, now=now)
+    payment.save(force_insert=True)
     record_event(
         event="payments.payment.received",
         object_type="payment",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from apps.payments.rules import Channel
 from apps.payments.services import decide_exemption
 from apps.portal.phrases import EXEMPTION_TEXTS
+from apps.risk.rules import SIGNALS_OF_ARTICLE_18, Factor, FactorState
 from apps.sca.exemptions import Monitoring
 
 if TYPE_CHECKING:
@@ -12,10 +13,21 @@ if TYPE_CHECKING:
     from apps.portal.guard import Visit
 
 
+# A payee or device that fraud was committed with is no sign of art. 18(2), and forbids every exemption (art. 2(2)(a)).
+_WORDS = (*SIGNALS_OF_ARTICLE_18, Factor.COMPROMISED_ELEMENTS)
+
+
 def monitoring_of(payment: "PaymentInitiation", visit: "Visit") -> Monitoring:
-    """What transaction monitoring says. Nothing looks at payments in real time, so nothing is claimed: transaction risk
-    analysis (RTS art. 18) is out of reach."""
-    return Monitoring()
+    """What transaction monitoring found in the payment when it was entered. What it could not find out leaves it
+    without a score, and without one there is no transaction risk analysis (RTS art. 18); nor without a rate of fraud,
+    which no register feeds yet."""
+    states = {factor["factor"]: factor["state"] for factor in payment.risk_assessment.factors}
+    states = {word: states.get(word, FactorState.UNKNOWN) for word in _WORDS}
+    known = FactorState.UNKNOWN not in states.values()
+    return Monitoring(
+        signals=frozenset(factor for factor, state in states.items() if state == FactorState.FOUND),
+        risk_score=payment.risk_assessment.score if known else None,
+    )
 
 
 def exemption_text(payment: "PaymentInitiation", visit: "Visit") -> str:

@@ -4,8 +4,9 @@ chapter III).
 Facts and the bank's policy come in, a :class:`Decision` comes out; nothing is read here, no clock, no settings. The
 legal numbers are in :mod:`apps.core.legal_limits`; a policy may be stricter.
 
-**The order for payments.** First what forbids every exemption: a sign of danger that monitoring found (art. 2,
-18(2)(c)), and, as this bank has it, several who must sign, and a payee whose name is not the one that his bank knows.
+**The order for payments.** First what forbids every exemption: a grave sign of danger that monitoring found (art. 2;
+the milder ones of art. 18(2)(c), such as a payee who was never paid, forbid art. 18 alone), and, as this bank has it,
+several who must sign, and a payee whose name is not the one that his bank knows.
 Then the articles, and the first that fits is the one on record:
 
 1. art. 14, an execution of a series that was signed as a whole: it is no new order, and one that differs from what was
@@ -38,8 +39,7 @@ from apps.core.legal_limits import (
 )
 from apps.sca.fraud_rates import FraudRate
 
-# What an execution in real time looks for (art. 18(2)(c)(i)-(vi)), in the law's order. Any other word forces strong
-# authentication just the same.
+# What an execution in real time looks for (art. 18(2)(c)(i)-(vi)), in the law's order.
 RISK_SIGNALS = (
     "abnormal_spending",
     "unusual_device",
@@ -48,6 +48,9 @@ RISK_SIGNALS = (
     "abnormal_location",
     "high_risk_payee",
 )
+# What speaks of a stranger or of a change, and is found with every honest first time too: it forbids art. 18, as the
+# law has it, and nothing else. Every other word forbids every article.
+MILD_SIGNALS = frozenset({"abnormal_spending", "unusual_device", "abnormal_location", "high_risk_payee"})
 # A stored figure: only what has one written form (apps.core.canonical).
 Figure = int | str | bool | None
 
@@ -225,7 +228,7 @@ class AccessFacts:
 
 def decide_payment(*, facts: PaymentFacts, policy: ExemptionPolicy) -> Decision:
     """Whether a payment may go out without a code. The order of the articles is in this module's docstring."""
-    if facts.monitoring.signals:
+    if facts.monitoring.signals and facts.monitoring.signals - MILD_SIGNALS:
         return Decision(False, Reason.RISK_SIGNAL_FOUND, figures=_signal_figures(facts))
     if facts.series_as_signed is not None:
         if facts.series_as_signed:
@@ -336,6 +339,8 @@ def _judge_risk_analysis(facts: PaymentFacts, policy: ExemptionPolicy) -> Judgem
     monitoring, rate = facts.monitoring, facts.monitoring.fraud_rate
     if monitoring.signals is None or monitoring.risk_score is None:
         return Reason.RISK_NOT_ANALYSED, figures
+    if monitoring.signals:
+        return Reason.RISK_SIGNAL_FOUND, figures | _signal_figures(facts)
     figures |= {"risk_score": monitoring.risk_score, "amount_minor": facts.amount_minor}
     if facts.currency != "EUR":
         return Reason.NOT_EURO, figures

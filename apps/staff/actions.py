@@ -20,6 +20,8 @@ from apps.consents.rules import may_change_status as may_change_consent
 from apps.identity.models import PSU, User
 from apps.notifications.models import OutboxMessage
 from apps.notifications.rules import MessageStatus
+from apps.risk.models import CompromisedElement, RiskCase
+from apps.risk.rules import CaseStatus
 from apps.sca.queries import get_authentication_state
 from apps.screening.models import ScreeningHit
 from apps.screening.rules import HitStatus
@@ -35,6 +37,9 @@ REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
 RECALL_TRANSFER = "clearing.change_clearinginstruction"
 DECIDE_HIT = "screening.change_screeninghit"
+CLOSE_CASE = "risk.change_riskcase"
+LIST_ELEMENT = "risk.change_compromisedelement"
+VIEW_RISK = "risk.view_riskassessment"
 VIEW_CHARGES = "pricing.view_charge"
 VIEW_TRAIL = "audit.view_auditevent"
 
@@ -192,6 +197,24 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             DECIDE_HIT,
             lambda hit: hit.status == HitStatus.OPEN,
             is_danger=True,
+        ),
+    ),
+    RiskCase: (
+        Act(
+            "admin:case-close",
+            _("Close the case"),
+            "check",
+            CLOSE_CASE,
+            lambda case: case.status == CaseStatus.OPEN,
+        ),
+    ),
+    CompromisedElement: (
+        Act(
+            "admin:element-remove",
+            _("Take off the list"),
+            "undo-2",
+            LIST_ELEMENT,
+            lambda element: element.removed_at is None,
         ),
     ),
     OutboxMessage: (

@@ -71,7 +71,7 @@ def answer_act(
         try:
             carry_out(**{name: value for name, value in form.cleaned_data.items() if name != "is_confirmed"})
         except InvalidInput as error:
-            form.add_error("reason", str(words_for(error)))
+            form.add_error(error.field if error.field in form.fields else "reason", str(words_for(error)))
         except DomainError as error:
             messages.error(request, str(words_for(error)))
             return SeeOther(page.back_url)

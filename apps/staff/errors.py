@@ -30,6 +30,7 @@ from apps.payments.services import (
 )
 from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.payments.trusted_payees import TrustedPayeeChangeOver
+from apps.risk.services import CaseDecided, ElementListed, ElementMalformed
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.screening.services import HitDecided
@@ -64,6 +65,9 @@ ANSWERS: dict[type[DomainError], Words] = {
     DifferenceSolved: _TOO_LATE,
     RecallNotPossible: _TOO_LATE,
     HitDecided: _TOO_LATE,
+    CaseDecided: _TOO_LATE,
+    ElementListed: _("Not changed: it is on the list already, or was taken off it meanwhile."),
+    ElementMalformed: _("This is no IBAN, no network and no device, or not of the kind that was chosen."),
     # What customers, TPPs and the engine may run into, and staff never should.
     TPPAlreadyRegistered: _NOT_OURS,
     AppNameTaken: _NOT_OURS,

@@ -2,6 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.clearing.rules import RecallReason
+from apps.risk.rules import CaseOutcome, ElementKind
 
 REASON_LENGTH_MAX = 300
 
@@ -47,3 +48,22 @@ class RecallForm(ReasonForm):
     """The same, with the code that the other bank is told."""
 
     code = forms.ChoiceField(label=_("What the other bank is told"), choices=RecallReason.choices)
+
+
+class CaseForm(ReasonForm):
+    """The same, with what was found."""
+
+    outcome = forms.ChoiceField(label=_("What it is"), choices=CaseOutcome.choices)
+
+
+class ElementForm(ReasonForm):
+    """The same, with what is put on the list."""
+
+    kind = forms.ChoiceField(label=_("Kind"), choices=ElementKind.choices)
+    value = forms.CharField(
+        label=_("Value"),
+        max_length=64,
+        help_text=_(
+            "An IBAN; an address, of which the network is kept; or a device as an assessment shows it."
+        ),
+    )

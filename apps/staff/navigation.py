@@ -81,6 +81,15 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
         ),
     ),
     (
+        _("Fraud"),
+        (
+            ("risk.RiskCase", "alert-triangle", _("Cases to look at")),
+            ("risk.RiskAssessment", "activity", _("Risk assessments")),
+            ("risk.CompromisedElement", "ban", _("Compromised elements")),
+            ("risk.RiskRule", "list", _("Rules of monitoring")),
+        ),
+    ),
+    (
         _("Watch"),
         (
             ("audit.AuditEvent", "activity", _("Audit trail")),

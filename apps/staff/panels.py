@@ -1,6 +1,6 @@
 """What belongs on a row's page but lives in a room above the row's own: shown in tables below its fields."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import AccountHolder, PaymentAccount
 from apps.accounts.queries import get_balance, list_accounts_for_psu
+from apps.bulk.models import PaymentFile, PaymentItem
+from apps.bulk.queries import get_place_of_item, list_items_at
 from apps.clearing.models import ClearingInstruction
 from apps.consents.models import Consent
 from apps.consents.queries import list_consents_for_psu
@@ -22,9 +24,14 @@ from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.identity.models import PSU, User
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import list_payments_for_psu
+from apps.risk.admin import count_by_level
+from apps.risk.explanations import explain_factor, factor_label
+from apps.risk.models import RiskAssessment, RiskCase
+from apps.risk.queries import get_assessment_of, get_result_of_item, list_riskiest_items
+from apps.risk.rules import RiskLevel, Subject
 from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations
 from apps.sca.rules import SubjectType
-from apps.staff.actions import CHANGE_SIGNING
+from apps.staff.actions import CHANGE_SIGNING, VIEW_RISK
 from apps.staff.cells import Cell, LabelledCell, url_of
 from apps.staff.labels import ELEMENTS
 from apps.tpp.models import TPP, App
@@ -151,6 +158,102 @@ def _authorisations_of_payment(payment: PaymentInitiation, link: _Linker) -> Pan
     return _authorisations_panel(SubjectType.PAYMENT, payment, link)
 
 
+def _risk_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
+    """What monitoring made of it when it was ordered: every factor, its points, and why."""
+    if not link.request.user.has_perm(VIEW_RISK):
+        return _risk_level(payment.risk_assessment.level)
+    assessment = payment.risk_assessment
+    return _risk_panel(assessment.level, assessment.score, assessment.factors, link, assessment=assessment)
+
+
+def _risk_of_item(item: PaymentItem, link: _Linker) -> Panel:
+    """The same for a payment of a file, from the two bytes that are kept of it."""
+    assessment_id = item.batch.file.risk_assessment_id
+    result = (
+        get_result_of_item(assessment_id=assessment_id, place=get_place_of_item(item=item))
+        if assessment_id
+        else None
+    )
+    if result is None:
+        return _risk_level(RiskLevel.NONE)
+    if not link.request.user.has_perm(VIEW_RISK):
+        return _risk_level(result.level)
+    factors = [factor.as_dict() for factor in result.factors]
+    return _risk_panel(result.level, result.score, factors, link)
+
+
+def _risk_of_file(file: PaymentFile, link: _Linker) -> Panel:
+    """How many payments of each level, and the riskiest of them."""
+    assessment = get_assessment_of(subject=Subject.FILE, subject_id=file.pk)
+    if assessment is None or not link.request.user.has_perm(VIEW_RISK):
+        return _risk_level(assessment.level if assessment else RiskLevel.NONE)
+    worst = list_riskiest_items(assessment_id=assessment.pk, limit=ROWS_MAX)
+    items = list_items_at(file_id=file.pk, places=[one.place for one in worst])
+    counts = count_by_level(assessment)
+    rows = [
+        [link(assessment, gettext("Score")), Cell("badge", assessment.level), NOTHING, Cell("list", counts)]
+    ]
+    for place, result in worst:
+        item = items.get(place)
+        factors = [factor.as_dict() for factor in result.factors if factor.weight]
+        rows.append(
+            [
+                link(item, item.creditor_name if item else ""),
+                Cell("badge", result.level),
+                Cell("text", result.score),
+                Cell("list", [sentence for factor in factors for sentence in explain_factor(factor)]),
+            ]
+        )
+    return Panel(_("Risk: the riskiest payments"), [_("Payment"), _("Level"), _("Points"), _("Why")], rows)
+
+
+def _risk_level(level: str) -> Panel:
+    return Panel(_("Risk"), facts=[LabelledCell(_("Level"), Cell("badge", level))])
+
+
+def _risk_panel(
+    level: str,
+    score: int | None,
+    factors: Sequence[Mapping[str, Any]],
+    link: _Linker,
+    *,
+    assessment: RiskAssessment | None = None,
+) -> Panel:
+    rows = [
+        [
+            Cell("text", factor_label(factor)),
+            Cell("badge", factor["state"]),
+            Cell("text", factor["weight"]),
+            Cell("list", explain_factor(factor)),
+        ]
+        for factor in factors
+    ]
+    total = [
+        link(assessment, gettext("Score")) if assessment else Cell("text", gettext("Score")),
+        Cell("badge", level),
+        Cell("text", gettext("%(score)s of 100") % {"score": score}) if score is not None else NOTHING,
+        NOTHING,
+    ]
+    return Panel(_("Risk"), [_("Factor"), _("Found"), _("Points"), _("Why")], [total, *rows])
+
+
+def _subject_of_assessment(assessment: RiskAssessment, link: _Linker) -> Panel:
+    """The payment or the file; of a sign-in, the customer."""
+    payment = PaymentInitiation.objects.filter(risk_assessment=assessment).first()
+    file = PaymentFile.objects.filter(risk_assessment=assessment).first()
+    psu = PSU.objects.filter(pk=assessment.psu_id).first() if assessment.psu_id else None
+    facts = [
+        LabelledCell(_("Payment"), link(payment, payment.creditor_name if payment else "")),
+        LabelledCell(_("Payment file"), link(file)),
+        LabelledCell(_("Customer"), link(psu)),
+    ]
+    return Panel(_("What it is about"), facts=facts)
+
+
+def _subject_of_case(case: RiskCase, link: _Linker) -> Panel:
+    return _subject_of_assessment(case.assessment, link)
+
+
 def _authorisations_panel(subject_type: SubjectType, row: models.Model, link: _Linker) -> Panel:
     """How and by whom it was authorised: status, times and kinds of elements; never a code, a hash or a number."""
     authorisations = list_authorisations(subject_type=subject_type, subject_id=row.pk)
@@ -247,7 +350,11 @@ _BUILDERS: dict[type[models.Model], tuple[Callable[[Any, _Linker], Panel], ...]]
     User: (_sign_in_state_of_user,),
     PaymentAccount: (_balance, _signers),
     Consent: (_authorisations_of_consent,),
-    PaymentInitiation: (_authorisations_of_payment, _clearing_of_payment),
+    PaymentInitiation: (_authorisations_of_payment, _risk_of_payment, _clearing_of_payment),
+    PaymentFile: (_risk_of_file,),
+    PaymentItem: (_risk_of_item,),
+    RiskAssessment: (_subject_of_assessment,),
+    RiskCase: (_subject_of_case,),
     TPP: (_consents_of_tpp,),
     App: (_consents_of_app, _payments_of_app),
 }

@@ -5,7 +5,18 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from apps.staff.views import audit, clearing, consents, fees, holders, outbox, screening, sign_in_state, tpps
+from apps.staff.views import (
+    audit,
+    clearing,
+    consents,
+    fees,
+    holders,
+    outbox,
+    risk,
+    screening,
+    sign_in_state,
+    tpps,
+)
 
 
 def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
@@ -32,6 +43,11 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
         path("accounts/<uuid:account_id>/fees/file/", admin_view(fees.fee_file), name="account-fee-file"),
         path("screening/<uuid:hit_id>/clear/", admin_view(screening.clear), name="hit-clear"),
         path("screening/<uuid:hit_id>/confirm/", admin_view(screening.confirm), name="hit-confirm"),
+        path("risk/cases/<uuid:case_id>/close/", admin_view(risk.close), name="case-close"),
+        path("risk/elements/list/", admin_view(risk.add_element), name="element-list"),
+        path(
+            "risk/elements/<uuid:element_id>/remove/", admin_view(risk.remove_element), name="element-remove"
+        ),
         path("outbox/<uuid:message_id>/replay/", admin_view(outbox.replay), name="message-replay"),
         path("differences/<uuid:difference_id>/solve/", admin_view(clearing.solve), name="difference-solve"),
         path("transfers/<uuid:instruction_id>/recall/", admin_view(clearing.recall), name="transfer-recall"),

@@ -48,6 +48,13 @@ def is_of_old_age(request: HttpRequest) -> bool:
     return _left(request, SIGNED_IN_KEY, limit=settings.SESSION_COOKIE_AGE) == 0
 
 
+def signed_in_seconds(request: HttpRequest, *, now: datetime) -> int | None:
+    """For how long somebody has been signed in; None if nobody is, or the bank's clock was set back."""
+    stored = request.session.get(SIGNED_IN_KEY)
+    elapsed = int((now - datetime.fromisoformat(stored)).total_seconds()) if stored else -1
+    return elapsed if elapsed >= 0 else None
+
+
 def _left(request: HttpRequest, key: str, *, limit: int) -> int:
     stored = request.session.get(key)
     if stored is None:

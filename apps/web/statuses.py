@@ -66,6 +66,16 @@ STATUS_LOOKS: dict[str, StatusLook] = {
     "confirmed": StatusLook(_("True match"), "danger", "ban"),
     "running": StatusLook(_("In progress"), "info", "hourglass"),
     "superseded": StatusLook(_("Overtaken"), "neutral", "clock"),
+    # transaction monitoring: levels, factors, cases
+    "none": StatusLook(_("Not assessed"), "neutral", "info"),
+    "low": StatusLook(_("Low risk"), "ok", "check"),
+    "medium": StatusLook(_("Medium risk"), "warn", "info"),
+    "high": StatusLook(_("High risk"), "danger", "alert-triangle"),
+    "clear": StatusLook(_("Nothing found"), "ok", "check"),
+    "found": StatusLook(_("Found"), "warn", "alert-triangle"),
+    "unknown": StatusLook(_("Unknown"), "warn", "info"),
+    "not_applicable": StatusLook(_("Does not apply"), "neutral", "info"),
+    "closed": StatusLook(_("Looked at"), "ok", "check"),
     # instructions to the clearing house
     "submitted": StatusLook(_("Handed over"), "info", "send"),
     "accepted": StatusLook(_("Settled"), "ok", "check"),

@@ -2,6 +2,7 @@
 
 import ipaddress
 import uuid
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
@@ -10,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from apps.core.ids import parse_uuid
+from apps.risk.facts import Origin
+from apps.risk.origin import make_origin
 from apps.xs2a.refusals import FormatError
 
 TPP_REDIRECT_URI = "TPP-Redirect-URI"
@@ -46,6 +49,17 @@ def read_psu_ip_address(request: HttpRequest, *, mandatory: bool) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise FormatError(_("The IP address of the customer is expected."), path=PSU_IP_ADDRESS) from None
+
+
+def read_origin(request: HttpRequest, *, psu_ip_address: str, now: datetime) -> Origin:
+    """Where the customer is, as far as the TPP says (PSU-IP-Address, PSU-Device-ID, PSU-User-Agent); the rest is
+    unknown. The bank has not seen him itself, and for how long he has been signed in at the TPP nobody tells."""
+    return make_origin(
+        user_agent=request.headers.get("PSU-User-Agent", ""),
+        address=psu_ip_address,
+        device_id=request.headers.get("PSU-Device-ID", ""),
+        at=now,
+    )
 
 
 def read_flag(request: HttpRequest, name: str) -> bool:

@@ -269,7 +269,7 @@ class TestWithoutTrusted:
             file_id=file.pk,
             authorisation_id=authorisation_id,
             psu=psu,
-            proof=proof_for(challenge_id),
+            proof=proof_for(challenge_id, now=NOW),
             now=NOW,
         )
         assert done.status == "ACTC"

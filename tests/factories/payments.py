@@ -24,11 +24,13 @@ from apps.payments.services import (
     send_payment_code,
     start_payment_authorisation,
 )
+from apps.risk.facts import UNKNOWN_ORIGIN, Origin
 from apps.sca.models import Challenge, SCAAuthorisation
 from apps.sca.rules import AuthenticationMethod, Purpose, SCAStatus, SubjectType
 from apps.sca.services import Proof, check_code, recompute_code
 from apps.tpp.models import App
 from tests.factories.accounts import FOREIGN_IBAN, NOW
+from tests.factories.risk import assess_together
 
 
 def received_payment(
@@ -43,6 +45,7 @@ def received_payment(
     charge_bearer: ChargeBearer | None = None,
     account: PaymentAccount | None = None,
     requested_execution_date: date | None = None,
+    origin: Origin = UNKNOWN_ORIGIN,
     now: datetime = NOW,
 ) -> PaymentInitiation:
     """An order that waits for its customer."""
@@ -63,6 +66,7 @@ def received_payment(
         psu=psu,
         app=app,
         request_id=str(new_id()),
+        origin=origin,
         now=now,
     )
     return payment
@@ -142,6 +146,7 @@ def signed_payments(
         )
         for psu, creditor_iban, amount_minor in orders
     ]
+    assess_together(payments, now=now)
     PaymentInitiation.objects.bulk_create(payments)
     SCAAuthorisation.objects.bulk_create(
         SCAAuthorisation(

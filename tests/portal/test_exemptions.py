@@ -4,17 +4,30 @@ from typing import Any
 
 import pytest
 
+from apps.core.ids import new_id
 from apps.identity.models import PSU
 from apps.payments.exemption_models import PaymentExemption
 from apps.payments.models import PaymentInitiation
+from apps.risk.rules import ElementKind
+from apps.risk.services import list_element
 from apps.sca.models import Challenge
-from tests.portal.kit import Visitor, code_for, text_of
+from tests.factories.accounts import NOW
+from tests.portal.kit import BankTime, Visitor, code_for, text_of
 
 
 def entered(visitor: Visitor, psu: PSU, **changes: str) -> PaymentInitiation:
     """A transfer that waits to be checked."""
     visitor.enter_transfer(**changes)
     return PaymentInitiation.objects.filter(psu=psu).latest("created_at")
+
+
+@pytest.fixture(autouse=True)
+def as_a_person_would(customer_anna: Visitor, bank_time: BankTime) -> None:
+    """By a browser, and not within seconds of the sign-in: those would be signs of malware."""
+    customer_anna.http.defaults["HTTP_USER_AGENT"] = (
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101"
+    )
+    bank_time.pass_(seconds=60)
 
 
 @pytest.mark.req("S3-7")
@@ -39,6 +52,31 @@ class TestWithLowValues:
     @pytest.fixture(autouse=True)
     def _chosen(self, settings: Any) -> None:
         settings.SCA_EXEMPTIONS = ["16"]
+
+    @pytest.mark.req("RTS-2(2)")
+    def test_a_payee_on_the_list_of_compromised_ones_takes_a_code(
+        self, customer_anna: Visitor, anna: PSU
+    ) -> None:
+        list_element(
+            kind=ElementKind.IBAN,
+            value="DE02120300000000202051",
+            reason="mule",
+            staff_id=new_id(),
+            now=NOW,
+        )
+        payment = entered(customer_anna, anna, amount="30.00")
+        customer_anna.post(f"/pay/{payment.pk}/now/")
+        payment.refresh_from_db()
+        assert payment.transaction_status == "RCVD"
+
+    @pytest.mark.req("RTS-2(2)")
+    def test_a_program_in_the_browsers_place_needs_a_code(self, customer_anna: Visitor, anna: PSU) -> None:
+        customer_anna.http.defaults["HTTP_USER_AGENT"] = "python-requests/2.32"
+        payment = entered(customer_anna, anna, amount="30.00")
+        assert f"/pay/{payment.pk}/now/" not in text_of(customer_anna.get(f"/pay/{payment.pk}/review/"))
+        customer_anna.post(f"/pay/{payment.pk}/now/")
+        payment.refresh_from_db()
+        assert payment.transaction_status == "RCVD"
 
     def test_a_small_one_can_be_paid_at_once(self, customer_anna: Visitor, anna: PSU) -> None:
         payment, codes = entered(customer_anna, anna, amount="30.00"), Challenge.objects.count()

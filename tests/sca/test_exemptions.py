@@ -11,6 +11,7 @@ from apps.core.checks import check_before_serving, check_exemptions, check_legal
 from apps.core.legal_limits import RISK_ANALYSIS_BANDS
 from apps.sca.exemptions import (
     CHOOSABLE_ARTICLES,
+    MILD_SIGNALS,
     RISK_SIGNALS,
     AccessChannel,
     AccessFacts,
@@ -83,22 +84,34 @@ class TestWhatForbidsAll:
             Article.RISK_ANALYSIS: Reason.AMOUNT_ABOVE_THRESHOLD,
         }
 
-    @pytest.mark.req("RTS-18")
-    @pytest.mark.parametrize("signal", [*RISK_SIGNALS, "a word of another time"])
-    def test_each_sign_of_danger_alone_forces_authentication_under_every_article(self, signal: str) -> None:
-        fitting: list[dict[str, Any]] = [
-            {"amount_minor": 1_000},
-            {"amount_minor": 40_000},
-            {"is_trusted_payee": True},
-            {"creditor_holder_ids": frozenset({"anna"})},
-            {"is_consumer": False, "uses_dedicated_process": True},
-            {"series_as_signed": True},
-        ]
-        for changes in fitting:
+    FITTING: list[dict[str, Any]] = [
+        {"amount_minor": 1_000},
+        {"is_trusted_payee": True},
+        {"creditor_holder_ids": frozenset({"anna"})},
+        {"is_consumer": False, "uses_dedicated_process": True},
+        {"series_as_signed": True},
+    ]
+
+    @pytest.mark.parametrize("signal", ["malware", "known_fraud_scenario", "a word of another time"])
+    def test_each_grave_sign_alone_forces_authentication_under_every_article(self, signal: str) -> None:
+        for changes in [*self.FITTING, {"amount_minor": 40_000}]:
             assert decide(**changes).is_exempt
             decision = decide(**changes, signals=frozenset({signal}))
             assert (decision.is_exempt, decision.reason) == (False, Reason.RISK_SIGNAL_FOUND)
             assert decision.figures["signals"] == signal
+
+    @pytest.mark.parametrize("signal", sorted(MILD_SIGNALS))
+    def test_a_mild_sign_is_no_reason_against_the_other_articles(self, signal: str) -> None:
+        for changes in self.FITTING:
+            assert decide(**changes, signals=frozenset({signal})).is_exempt
+
+    @pytest.mark.req("RTS-18")
+    @pytest.mark.parametrize("signal", RISK_SIGNALS)
+    def test_each_of_the_six_alone_forbids_transaction_risk_analysis(self, signal: str) -> None:
+        assert decide(amount_minor=40_000).article == Article.RISK_ANALYSIS
+        decision = decide(amount_minor=40_000, signals=frozenset({signal}))
+        assert not decision.is_exempt
+        assert Reason.RISK_SIGNAL_FOUND in (decision.reason, decision.refused.get(Article.RISK_ANALYSIS))
 
     def test_there_are_the_six_signs_of_the_law(self) -> None:
         assert len(set(RISK_SIGNALS)) == 6

@@ -14,6 +14,7 @@ from apps.sca.services import recompute_code
 from tests import browser as tools
 from tests.bulk.files import Group, pain001
 from tests.bulk.world import executed
+from tests.factories.risk import case_of, listed_element
 from tests.staff.clearing import compared_cycle, difference_of, settled_of
 from tests.staff.world import PASSWORD, World, build_world, member_of_staff, signed_in
 
@@ -57,6 +58,22 @@ def clearing_paths_of(world: World) -> list[str]:
         f"/staff/clearing/clearingmessage/{sent.pk}/",
         f"/staff/differences/{difference.pk}/solve/",
         f"/staff/transfers/{instruction.pk}/recall/",
+    ]
+
+
+def risk_paths_of(world: World) -> list[str]:
+    case, element = case_of(world.waiting), listed_element()
+    return [
+        "/staff/risk/riskcase/",
+        f"/staff/risk/riskcase/{case.pk}/",
+        f"/staff/risk/cases/{case.pk}/close/",
+        "/staff/risk/riskassessment/",
+        f"/staff/risk/riskassessment/{case.assessment_id}/",
+        "/staff/risk/riskrule/",
+        "/staff/risk/compromisedelement/",
+        f"/staff/risk/compromisedelement/{element.pk}/",
+        "/staff/risk/elements/list/",
+        f"/staff/risk/elements/{element.pk}/remove/",
     ]
 
 
@@ -115,6 +132,7 @@ def paths_of(world: World) -> list[str]:
         f"/staff/screening/{world.hit.pk}/confirm/",
         f"/staff/screening/screeningrun/{world.hit.run_id}/",
         f"/staff/screening/sanctionslist/{world.hit.run.sanctions_list_id}/",
+        *risk_paths_of(world),
     ]
 
 

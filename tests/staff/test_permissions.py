@@ -11,6 +11,7 @@ from apps.identity.rules import STAFF_PERMISSIONS, StaffRole
 from apps.identity.services import provision_staff_roles
 from apps.notifications.models import OutboxMessage
 from apps.tpp.models import TPP
+from tests.factories.risk import case_of, listed_element
 from tests.staff.clearing import difference_of, settled_of
 from tests.staff.world import World, member_of_staff, signed_in, superuser
 
@@ -24,6 +25,7 @@ CLEARING = (
     *("clearing/clearinginstruction", "clearing/incomingtransfer", "clearing/clearingreport"),
     *("clearing/clearingdifference", "clearing/clearingrecall", "clearing/clearingmessage"),
 )
+RISK = ("risk/riskcase", "risk/riskassessment", "risk/riskrule", "risk/compromisedelement")
 VISIBLE = {
     StaffRole.OPEN_BANKING: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation")
@@ -51,9 +53,11 @@ VISIBLE = {
         *("ledger/ledgeraccount", "notifications/outboxmessage"),
         *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
         *("pricing/charge", "pricing/price", "pricing/interestterms"),
+        *RISK,
     },
     StaffRole.COMPLIANCE: {
-        *("identity/psu", "accounts/paymentaccount"),
+        *("identity/psu", "accounts/paymentaccount", "payments/paymentinitiation"),
+        *RISK,
         *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
     },
 }
@@ -78,6 +82,9 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/accounts/{world.anna.account.pk}/fees/file/?year=2026&format=pdf": "pricing.view_charge",
         f"/staff/screening/{world.hit.pk}/clear/": "screening.change_screeninghit",
         f"/staff/screening/{world.hit.pk}/confirm/": "screening.change_screeninghit",
+        f"/staff/risk/cases/{case_of(world.waiting).pk}/close/": "risk.change_riskcase",
+        "/staff/risk/elements/list/": "risk.change_compromisedelement",
+        f"/staff/risk/elements/{listed_element().pk}/remove/": "risk.change_compromisedelement",
         "/staff/outbox/replay/": "notifications.change_outboxmessage",
         f"/staff/differences/{difference_of().pk}/solve/": "clearing.change_clearingdifference",
         f"/staff/transfers/{settled_of(world).pk}/recall/": "clearing.change_clearinginstruction",
@@ -212,6 +219,8 @@ def test_no_role_may_change_users_groups_or_permissions():
         "accounts.change_accountholder",
         "sca.change_authenticationstate",
         "screening.change_screeninghit",
+        "risk.change_riskcase",
+        "risk.change_compromisedelement",
         "notifications.change_outboxmessage",
         "clearing.change_clearingdifference",
         "clearing.change_clearinginstruction",

@@ -29,6 +29,7 @@ from apps.bulk.rules import (
     ProblemCode,
     ReasonCode,
 )
+from apps.bulk.services.assessing import assess_payments_of_file
 from apps.bulk.services.status import change_file_status, lock_payment_file
 from apps.core.clock import bank_date
 from apps.core.ids import new_id
@@ -348,10 +349,12 @@ def _promise_names(file: PaymentFile, *, first: int) -> None:
 
 
 def _offer(file: PaymentFile, *, now: datetime) -> None:
-    """All is good: from now on it waits for its customer's code, and cannot be changed any more."""
+    """All is good: every payment is assessed, and from now on it waits for its customer's code, and cannot be changed
+    any more."""
     file.items_sha256 = hash_items(file_id=file.pk)
     try:
         with transaction.atomic():
+            assess_payments_of_file(file=file, now=now)
             change_file_status(
                 file,
                 status=FileStatus.RCVD,
@@ -361,7 +364,7 @@ def _offer(file: PaymentFile, *, now: datetime) -> None:
             )
     except IntegrityError:
         # The same file, or another with the same identification, came through at the same moment.
-        file.status, file.items_sha256 = FileStatus.PDNG, None
+        file.status, file.items_sha256, file.risk_assessment = FileStatus.PDNG, None, None
         _drop_items(file)
         file.number_of_transactions = file.total_minor = None
         same = Problem(0, "GrpHdr/MsgId", ProblemCode.DUPLICATE_MESSAGE, file.message_identification)

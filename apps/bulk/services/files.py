@@ -28,6 +28,7 @@ from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
 from apps.payments.scheduling import last_day_to_cancel
 from apps.payments.services import SignedAlready
+from apps.risk.facts import UNKNOWN_ORIGIN, Origin
 from apps.sca import services as sca
 from apps.sca.queries import has_signed
 from apps.sca.rules import SubjectType
@@ -50,8 +51,11 @@ class TooLateToCancelFile(PaymentFileStatusInvalid):
 
 
 @transaction.atomic
-def receive_payment_file(*, psu: PSU, name: str, content: Iterable[bytes], now: datetime) -> PaymentFile:
+def receive_payment_file(
+    *, psu: PSU, name: str, content: Iterable[bytes], origin: Origin = UNKNOWN_ORIGIN, now: datetime
+) -> PaymentFile:
     """Keep an uploaded file, status ``PDNG``, and promise that it is checked. Nothing in it was looked at yet.
+    ``origin`` is where it comes from, as far as the door knows.
 
     It is written in pieces as it comes, so that no process ever holds the whole of it. The caller keeps to
     ``BULK_FILE_MAX_BYTES``.
@@ -69,6 +73,7 @@ def receive_payment_file(*, psu: PSU, name: str, content: Iterable[bytes], now: 
         file_name=_clean_name(name),
         size_bytes=0,
         upload_sha256=b"",
+        origin=origin.as_dict(),
         created_at=now,
         status_changed_at=now,
     )

@@ -32,6 +32,8 @@ from apps.payments.limits import check_limits
 from apps.payments.rules import Channel
 from apps.payments.scheduling import has_to_wait, latest_due_request
 from apps.payments.services import DebtorAccountNotYours, SignedAlready
+from apps.risk.queries import get_assessment_of
+from apps.risk.rules import Subject
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.queries import list_signatures, signers_of
@@ -179,11 +181,16 @@ def _note_signature(
     file: PaymentFile, batches: list[PaymentBatch], *, authorisation_id: UUID, psu: PSU, now: datetime
 ) -> None:
     """What a signature that was just given leads to; no way leads from ``PATC`` to ``PATC``."""
+    assessed = get_assessment_of(subject=Subject.FILE, subject_id=file.pk)
+    # With each approval stands what monitoring made of it (S3-31).
+    risk = {"risk_level": assessed.level, "risk_score": assessed.score} if assessed else {}
     if len(list_signers_of_file(file=file)) < file.signatures_needed:
-        change_file_status(file, status=FileStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now)
+        change_file_status(
+            file, status=FileStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now, data=risk
+        )
         return
     file.authorised_at, file.authorisation_id = now, authorisation_id
-    change_file_status(file, status=FileStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
+    change_file_status(file, status=FileStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now, data=risk)
     for batch in batches:
         if not has_to_wait(batch.requested_execution_date, today=bank_date(now), is_instant=False):
             _release(batch, now=now)

@@ -175,7 +175,14 @@ def _note_signature(payment: PaymentInitiation, *, authorisation_id: UUID, psu: 
     one signature again, and no way leads from ``PATC`` to ``PATC``."""
     signatures = list_signatures(subject_type=SubjectType.PAYMENT, subject_ids=[payment.pk])[payment.pk]
     if len(_signers(payment, signatures)) < payment.signatures_needed:
-        change_status(payment, status=TransactionStatus.PATC, actor_type="psu", actor_id=psu.pk, now=now)
+        change_status(
+            payment,
+            status=TransactionStatus.PATC,
+            actor_type="psu",
+            actor_id=psu.pk,
+            now=now,
+            data=_risk_of(payment),
+        )
         return
     release_payment(payment, authorisation_id=authorisation_id, psu=psu, now=now)
 
@@ -187,7 +194,23 @@ def release_payment(payment: PaymentInitiation, *, authorisation_id: UUID, psu: 
     if not goes_later(payment.payment_product, requested=payment.requested_execution_date, now=now):
         payment.released_at = now
         promise_execution(payment, effect_key=f"execute:{payment.pk}")
-    change_status(payment, status=TransactionStatus.ACTC, actor_type="psu", actor_id=psu.pk, now=now)
+    change_status(
+        payment,
+        status=TransactionStatus.ACTC,
+        actor_type="psu",
+        actor_id=psu.pk,
+        now=now,
+        data=_risk_of(payment),
+    )
+
+
+def _risk_of(payment: PaymentInitiation) -> dict[str, Any]:
+    """What monitoring made of it stands with each approval (S3-31)."""
+    return {
+        "risk_level": payment.risk_assessment.level,
+        "risk_score": payment.risk_assessment.score,
+        "risk_assessment": str(payment.risk_assessment_id),
+    }
 
 
 def check_authorised_as_is(*, payment: PaymentInitiation) -> bool:

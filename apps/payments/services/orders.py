@@ -22,6 +22,7 @@ from apps.payments.limits import check_limits
 from apps.payments.models import PaymentInitiation
 from apps.payments.products import charge_bearer_for, check_destination, fee_minor, goes_later
 from apps.payments.queries import PaymentUnknown
+from apps.payments.risk import assess_order
 from apps.payments.rules import (
     Channel,
     ChargeBearer,
@@ -34,6 +35,7 @@ from apps.payments.scheduling import (
     check_requested_date,
 )
 from apps.payments.services.status import PaymentStatusInvalid, is_stale, lock_payment, record_on_payment
+from apps.risk.facts import UNKNOWN_ORIGIN, Origin
 from apps.tpp.models import App
 
 
@@ -146,6 +148,7 @@ def initiate_payment(
     request_id: str,
     verification: PayeeVerification | None = None,
     vop_requested: bool = False,
+    origin: Origin = UNKNOWN_ORIGIN,
     now: datetime,
 ) -> tuple[PaymentInitiation, bool]:
     """Take in an order; status ``RCVD``, nothing is paid yet. Returns it, and whether it is new.
@@ -153,6 +156,9 @@ def initiate_payment(
     ``verification`` is what :func:`verify_payee_of_order` said before; without it the payee is verified here. So there
     is no order whose payee was not verified, and none can be authorised before it was (IPR art. 5c). ``vop_requested``:
     a TPP wants to be told what was found and, unless it is a match, to have its customer confirm the payee first.
+
+    ``origin`` is where it comes from, as far as the door knows: each new order is assessed (RTS art. 2(1)), and what is
+    not known counts as risky. Whatever that comes to, the order is taken in.
 
     The same request id with the same order gives the same payment again: no second one (RTS art. 35(4)).
 
@@ -229,6 +235,7 @@ def initiate_payment(
     )
     try:
         with transaction.atomic():
+            assess_order(payment=payment, origin=origin, now=now)
             payment.save(force_insert=True)
     except IntegrityError:
         return _same_request(channel=channel, app=app, psu=psu, request_id=request_id, order=order), False

@@ -72,6 +72,7 @@ from apps.portal.to_sign import files_to_sign
 from apps.sca.messages import fingerprint
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, DynamicLinkBroken, PasskeyAnswerMalformed, TooManyCodes
+from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
 _PAGE = 50
@@ -102,7 +103,11 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
         uploaded: UploadedFile = form.cleaned_data["file"]
         try:
             file = receive_payment_file(
-                psu=visit.psu, name=uploaded.name or "", content=uploaded.chunks(_READ_BYTES), now=visit.now
+                psu=visit.psu,
+                name=uploaded.name or "",
+                content=uploaded.chunks(_READ_BYTES),
+                origin=origin_of(request, now=visit.now),
+                now=visit.now,
             )
         except TooManyFilesWaiting:
             form.add_error("file", str(ANSWERS[TooManyFilesWaiting].text))

@@ -62,6 +62,7 @@ from apps.portal.to_sign import payments_to_sign
 from apps.sca.queries import ChallengeView
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, PasskeyAnswerMalformed, TooManyCodes
+from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
 LISTED = 50
@@ -80,7 +81,9 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
         form = TransferForm(request.POST, accounts=accounts, today=bank_date(visit.now))
         if form.is_valid():
             try:
-                return SeeOther(reverse("portal:payment-review", args=[_initiate(form.cleaned_data, visit)]))
+                return SeeOther(
+                    reverse("portal:payment-review", args=[_initiate(request, form.cleaned_data, visit)])
+                )
             except LimitExceeded as error:
                 form.add_error("amount", limit_text(error))
             except RequestIdReused:
@@ -278,7 +281,7 @@ def _planned_days(payment: Any, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
+def _initiate(request: HttpRequest, typed: dict[str, Any], visit: Visit) -> UUID:
     order = PaymentOrder(
         debtor_account=get_payable_account_for_psu(
             psu_id=visit.psu.pk, account_id=UUID(typed["from_account"])
@@ -302,6 +305,7 @@ def _initiate(typed: dict[str, Any], visit: Visit) -> UUID:
         psu=visit.psu,
         request_id=typed["form_key"],
         verification=verification,
+        origin=origin_of(request, now=visit.now),
         now=visit.now,
     )
     return payment.pk

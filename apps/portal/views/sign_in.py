@@ -29,6 +29,7 @@ from apps.portal.code_step import CodeStep, describe, failure_text, is_exhausted
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import CodeForm, SignInForm
 from apps.portal.guard import count_passkey, count_password, customer_of, local_portal_path, retry_later
+from apps.risk.services import assess_sign_in
 from apps.sca.queries import get_challenge_view, get_passkey, get_sms_device
 from apps.sca.rules import CodeMalformed, Purpose
 from apps.sca.services import (
@@ -45,6 +46,7 @@ from apps.sca.services import (
     send_code,
     void_challenge,
 )
+from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
 SESSION_KEY = "portal.sign_in"
@@ -217,6 +219,7 @@ def _enter(request: HttpRequest, attempt: dict[str, Any], proof: Proof, *, now: 
         raise CodeRefused("not this sign-in's code", is_over=True)
     with transaction.atomic():
         consume_proof(proof=proof, now=now)
+        assess_sign_in(psu_id=psu.pk, origin=origin_of(request, now=now), now=now)
     request.session.pop(SESSION_KEY, None)
     request.session.pop(PASSKEY_SESSION_KEY, None)
     # A new session key, against one that somebody planted. Django writes the real time of the sign-in into the user it

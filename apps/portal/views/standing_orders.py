@@ -56,6 +56,7 @@ from apps.portal.signing import (
 from apps.portal.to_sign import standing_orders_to_sign
 from apps.sca.rules import CodeMalformed, SubjectType
 from apps.sca.services import CodeRefused, PasskeyAnswerMalformed, TooManyCodes
+from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
 CREDITOR_NAME_LENGTH = 70  # An order carries no more; a longer name at its bank is known by its beginning.
@@ -91,7 +92,7 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
         if form.is_valid():
             try:
                 return SeeOther(
-                    reverse("portal:standing-order-review", args=[_initiate(form, replaced, visit)])
+                    reverse("portal:standing-order-review", args=[_initiate(request, form, replaced, visit)])
                 )
             except LimitExceeded as error:
                 form.add_error("amount", limit_text(error))
@@ -252,7 +253,7 @@ def edit(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
     return SeeOther(f"{reverse('portal:standing-order-new')}?{urlencode(wanted)}")
 
 
-def _initiate(form: StandingOrderForm, replaced: Any, visit: Visit) -> UUID:
+def _initiate(request: HttpRequest, form: StandingOrderForm, replaced: Any, visit: Visit) -> UUID:
     wanted = form.cleaned_data
     entered = PaymentOrder(
         debtor_account=get_payable_account_for_psu(
@@ -279,6 +280,7 @@ def _initiate(form: StandingOrderForm, replaced: Any, visit: Visit) -> UUID:
         replaces=replaced,
         request_id=wanted["form_key"],
         verification=verification,
+        origin=origin_of(request, now=visit.now),
         now=visit.now,
     )
     return order.pk

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from apps.identity.models import PSU
     from apps.payees.rules import PayeeVerification
     from apps.payments.models import PaymentInitiation
+    from apps.risk.facts import Origin
 
 
 class PaymentProductView(XS2AView):
@@ -76,11 +77,13 @@ class PaymentListView(PaymentProductView):
 
     vop_requested: bool
     verification: "PayeeVerification"
+    origin: "Origin"
 
     def post(self, request: Request, **_path: str) -> HttpResponse:
         # The TPP first, then what it asks for.
         check_client_token(self.caller, self.role)
-        headers.read_psu_ip_address(self.http, mandatory=True)
+        address = headers.read_psu_ip_address(self.http, mandatory=True)
+        self.origin = headers.read_origin(self.http, psu_ip_address=address, now=self.now)
         addresses = self._read_addresses()
         self.vop_requested = headers.read_flag(self.http, headers.CLIENT_VOP_REQUESTED)
         is_explicit = headers.read_flag(self.http, headers.TPP_EXPLICIT_AUTHORISATION_PREFERRED)
@@ -129,6 +132,7 @@ class PaymentListView(PaymentProductView):
             request_id=str(self.request_id),
             verification=self.verification,
             vop_requested=self.vop_requested,
+            origin=self.origin,
             now=self.now,
         )
         # Who authorised it later is no part of the order; whom an ID token named is.

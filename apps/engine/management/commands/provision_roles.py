@@ -32,6 +32,8 @@ READ_ONLY_FOR_WEB = [
     "pricing_collection",
     # What counts against limits: taking over a web process must not make room for more.
     "payments_paymentdayuse",
+    # Who takes over a web process must not make his payments look harmless: the owner writes rules, by migrations.
+    "risk_riskrule",
 ]
 ENGINE_READS = [
     *READ_ONLY_FOR_WEB,
@@ -77,6 +79,7 @@ APPEND_ONLY_FOR_WEB = [
     "screening_sanctionslist",
     "screening_sanctionslist_entries",
     "screening_screeningbatch",
+    "risk_riskassessment",
 ]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
 LEDGER_FUNCTIONS = [

@@ -1,0 +1,2 @@
+-- Assessments stay: they are evidence.
+SELECT 1;

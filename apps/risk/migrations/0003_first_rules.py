@@ -1,0 +1,8 @@
+from django.db import migrations
+
+from apps.core.sql import run_sql_file
+
+
+class Migration(migrations.Migration):
+    dependencies = [("risk", "0002_guards")]
+    operations = [run_sql_file(__file__, "0003_first_rules")]

@@ -1,0 +1,1 @@
+DROP FUNCTION risk_refuse_change() CASCADE;
