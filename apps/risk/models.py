@@ -1,4 +1,3 @@
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.lookups import Exact
@@ -73,8 +72,8 @@ class RiskAssessment(models.Model):
     """How risky one payment, one file of payments or one sign-in looked, and why. Rows are only ever added.
 
     ``facts`` and ``rules_version`` give ``score`` and ``factors`` again (``apps.risk.queries.recompute``). Of a file,
-    ``facts`` are those common to all of its payments, and ``item_patterns`` has a number for each payment in the
-    file's order that says which of the ranges of the rules its own facts are in (``apps.risk.patterns``); score and
+    ``facts`` are those common to all of its payments, and ``item_patterns`` has two bytes for each payment in the
+    file's order that say which of the ranges of the rules its own facts are in (``apps.risk.patterns``); score and
     factors are those of the riskiest one. ``psu_id`` and ``account_id`` are ids of the rooms beside and above.
     """
 
@@ -90,7 +89,9 @@ class RiskAssessment(models.Model):
     factors = models.JSONField(_("factors"), default=list)
     device = models.CharField(_("device (hash)"), max_length=64, blank=True, help_text="empty: not known")
     network = models.CharField(_("network"), max_length=43, blank=True, help_text="empty: not known")
-    item_patterns = ArrayField(models.SmallIntegerField(), null=True)
+    item_patterns = models.BinaryField(
+        null=True, help_text="two bytes for each payment of a file, in its order"
+    )
     items_at_level = models.JSONField(
         _("payments by level"), default=dict, help_text="of a file: how many payments of each level"
     )

@@ -5,6 +5,7 @@ with is all that matters of a value: between two thresholds every value weighs t
 the thresholds of the version that it was made by.
 """
 
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -17,6 +18,12 @@ _PERCENT_SHIFT, _BURST_SHIFT = 3, 6
 IS_NEW, IS_LISTED, IS_NEW_COUNTRY, HAS_OTHER_NAME = 1 << 9, 1 << 10, 1 << 11, 1 << 12
 
 _RANGED = (Measure.AMOUNT_MINOR, Measure.PERCENT_OF_USUAL, Measure.BURST_TO_NEW_PAYEE)
+
+
+def read_patterns(stored: bytes | memoryview | None) -> tuple[int, ...]:
+    """The patterns of a file's payments, in its order, from how they are stored: two bytes each, the high one first."""
+    content = bytes(stored or b"")
+    return struct.unpack(f">{len(content) // 2}H", content)
 
 
 def thresholds_of(rules: Iterable[Rule]) -> dict[Measure, list[int]]:

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from apps.core.errors import NotFound
 from apps.risk.models import CompromisedElement, RiskAssessment, RiskCase, RiskRule
-from apps.risk.patterns import facts_of_pattern, thresholds_of
+from apps.risk.patterns import facts_of_pattern, read_patterns, thresholds_of
 from apps.risk.rules import (
     CaseStatus,
     ElementKind,
@@ -53,7 +53,7 @@ def recompute(assessment: RiskAssessment) -> RiskResult:
     if subject != Subject.FILE:
         return assess(facts, rules=rules, subject=subject)
     return max(
-        score_patterns(set(assessment.item_patterns or ()), common=facts, rules=rules).values(),
+        score_patterns(set(read_patterns(assessment.item_patterns)), common=facts, rules=rules).values(),
         key=lambda result: result.score,
     )
 
@@ -94,11 +94,11 @@ def get_result_of_item(*, assessment_id: UUID, place: int) -> RiskResult | None:
     return results[patterns[place]] if place < len(patterns) else None
 
 
-def _patterns_of(assessment_id: UUID) -> tuple[list[int], dict[int, RiskResult]]:
+def _patterns_of(assessment_id: UUID) -> tuple[tuple[int, ...], dict[int, RiskResult]]:
     row = RiskAssessment.objects.get(pk=assessment_id)
-    patterns = row.item_patterns or []
+    patterns = read_patterns(row.item_patterns)
     if row.rules_version is None:
-        return [], {}
+        return (), {}
     return patterns, score_patterns(
         set(patterns),
         common=RiskFacts.from_dict(row.facts),

@@ -12,6 +12,7 @@ from apps.core.iban import InvalidIBAN, parse_iban
 from apps.core.text import check_display_text
 from apps.risk.facts import Order, Origin, age_hours, network_of, payee_facts
 from apps.risk.models import CompromisedElement, RiskAssessment, RiskCase
+from apps.risk.patterns import read_patterns
 from apps.risk.queries import RuleSet, count_listed, get_first_seen, get_rules, score_patterns
 from apps.risk.rules import (
     CaseOutcome,
@@ -114,13 +115,13 @@ def assess_file(
     file_id: UUID,
     psu_id: UUID,
     common: RiskFacts,
-    patterns: Sequence[int],
+    patterns: bytes,
     origin: Origin,
     rules: RuleSet,
     now: datetime,
 ) -> RiskAssessment:
     """Assess a file of payments: each by its pattern (:mod:`apps.risk.patterns`), the file as its riskiest payment."""
-    counts = Counter(patterns)
+    counts = Counter(read_patterns(patterns))
     results = score_patterns(counts, common=common, rules=rules.rules)
     worst = max(results.values(), key=lambda result: result.score)
     at_level: Counter[str] = Counter()
@@ -136,7 +137,7 @@ def assess_file(
             rules_version=rules.version,
             device=origin.device,
             network=origin.network,
-            item_patterns=list(patterns),
+            item_patterns=patterns,
             items_at_level=dict(at_level),
             assessed_at=now,
         ),

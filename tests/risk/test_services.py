@@ -15,6 +15,7 @@ from apps.payments.standing_orders import execute_due_standing_orders
 from apps.risk import services
 from apps.risk.facts import Origin
 from apps.risk.models import CompromisedElement, RiskAssessment, RiskCase, RiskRule
+from apps.risk.patterns import read_patterns
 from apps.risk.queries import get_assessment_of, recompute
 from apps.risk.rules import CaseOutcome, ElementKind, Factor, FactorState, RiskLevel, Subject
 from apps.risk.services import (
@@ -207,7 +208,7 @@ class TestFiles:
         file = uploaded(psu, pain001(Group(psu.account.iban, pays)))
         assessment = file.risk_assessment
         assert (assessment.subject, assessment.subject_id) == (Subject.FILE, file.pk)
-        assert len(assessment.item_patterns) == 3
+        assert len(read_patterns(assessment.item_patterns)) == 3
         assert sum(assessment.items_at_level.values()) == 3
         assert assessment.items_at_level["high"] == 1
         assert assessment.level == RiskLevel.HIGH
@@ -234,7 +235,7 @@ class TestFiles:
         )
         second = uploaded(psu, content, now=FRIDAY + week)
         assert second.problems == []
-        usual, large = second.risk_assessment.item_patterns
+        usual, large = read_patterns(second.risk_assessment.item_patterns)
         assert usual == 0
         assert large == 2 << 3  # Three times the usual and more.
 

@@ -40,7 +40,7 @@ WITH known AS (
     SELECT i.creditor_iban AS iban, width_bucket(count(*), %(bursts)s::bigint[]) AS reached
     FROM {_ITEMS} WHERE b.file_id = %(file)s GROUP BY i.creditor_iban HAVING count(*) > 1
 )
-SELECT coalesce(array_agg(pattern ORDER BY number, position), '{{}}') FROM (
+SELECT coalesce(string_agg(int2send(pattern), ''::bytea ORDER BY number, position), ''::bytea) FROM (
     SELECT b.number, i.position, (
         width_bucket(i.amount_minor, %(amounts)s::bigint[])
         | (coalesce(width_bucket(i.amount_minor * 100 / %(usual)s::bigint, %(percents)s::bigint[]), {UNKNOWN}) << 3)
@@ -99,7 +99,7 @@ def assess_payments_of_file(*, file: PaymentFile, now: datetime) -> RiskAssessme
         file_id=file.pk,
         psu_id=file.psu_id,
         common=common,
-        patterns=patterns,
+        patterns=bytes(patterns),
         origin=origin,
         rules=rules,
         now=now,

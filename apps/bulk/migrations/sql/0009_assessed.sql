@@ -6,8 +6,8 @@ BEGIN
     IF TG_OP = 'UPDATE' AND OLD.risk_assessment_id IS NOT NULL OR NOT EXISTS (
         SELECT FROM risk_riskassessment
         WHERE id = NEW.risk_assessment_id AND subject = 'file' AND subject_id = NEW.id AND level <> 'none'
-            AND cardinality(item_patterns) = (
-                SELECT count(*) FROM bulk_paymentbatch b JOIN bulk_paymentitem i ON i.batch_id = b.id
+            AND octet_length(item_patterns) = (
+                SELECT 2 * count(*) FROM bulk_paymentbatch b JOIN bulk_paymentitem i ON i.batch_id = b.id
                 WHERE b.file_id = NEW.id
             )
     ) THEN
