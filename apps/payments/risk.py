@@ -10,7 +10,7 @@ from apps.payments.rules import TransactionStatus
 from apps.risk.facts import Order, Origin, PastPayment
 from apps.risk.models import RiskAssessment
 from apps.risk.services import Payer, assess_payment
-from apps.sca.queries import get_sms_device
+from apps.sca.queries import get_sms_device, list_passkeys
 
 PAST_MAX = 500  # The latest of the account: enough for a habit, and little to read for each order.
 PAST_DAYS = 400
@@ -61,7 +61,9 @@ def list_past_payments(*, account_id: UUID, now: datetime) -> list[PastPayment]:
 
 
 def get_last_security_change(*, psu_id: UUID, user_id: UUID) -> datetime | None:
-    """When the customer's mobile number or limits were last changed."""
+    """When the customer's mobile number or limits were last changed, or a passkey was added."""
     device = get_sms_device(user_id=user_id)
     limits = PaymentLimits.objects.filter(psu_id=psu_id).values_list("changed_at", flat=True).first()
-    return max([at for at in (device.enrolled_at if device else None, limits) if at], default=None)
+    passkeys = [passkey.enrolled_at for passkey in list_passkeys(user_id=user_id)]
+    changes = [device.enrolled_at if device else None, limits, *passkeys]
+    return max([at for at in changes if at], default=None)
