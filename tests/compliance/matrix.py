@@ -134,7 +134,7 @@ def collect_citations(folder: Path = TESTS, root: Path = ROOT) -> list[Citation]
         except SyntaxError as error:
             faults.append(f"{place}:{error.lineno}: cannot be parsed")
             continue
-        for name, call in sorted(_markers(tree), key=lambda marker: marker[1].lineno):
+        for name, call in sorted(markers_of(tree, "req"), key=lambda marker: marker[1].lineno):
             if not call.args or not all(_is_text(argument) for argument in call.args):
                 faults.append(f"{place}:{call.lineno}: write the ids out, as plain texts")
                 continue
@@ -144,25 +144,25 @@ def collect_citations(folder: Path = TESTS, root: Path = ROOT) -> list[Citation]
     return found
 
 
-def _markers(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
-    """Each marker with the name of what it stands on; the innermost function or class that holds it."""
+def markers_of(tree: ast.Module, marker: str) -> Iterator[tuple[str, ast.Call]]:
+    """Each ``pytest.mark.<marker>(...)`` with the name of what it stands on: the innermost function or class."""
 
     def visit(node: ast.AST, owner: tuple[str, ...]) -> Iterator[tuple[str, ast.Call]]:
         for child in ast.iter_child_nodes(node):
             inside = owner
             if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 inside = (*owner, child.name)
-            if isinstance(child, ast.Call) and _is_req(child.func):
+            if isinstance(child, ast.Call) and _is_marker(child.func, marker):
                 yield "::".join(owner), child
             yield from visit(child, inside)
 
     yield from visit(tree, ())
 
 
-def _is_req(node: ast.expr) -> bool:
+def _is_marker(node: ast.expr, marker: str) -> bool:
     return (
         isinstance(node, ast.Attribute)
-        and node.attr == "req"
+        and node.attr == marker
         and isinstance(node.value, ast.Attribute)
         and node.value.attr == "mark"
     )
@@ -276,6 +276,8 @@ def build() -> str:
 
 def main(arguments: list[str]) -> int:
     """The program; see the module."""
+    from tests.compliance import methods  # It uses this module.
+
     try:
         page = build()
     except Broken as broken:
@@ -283,6 +285,7 @@ def main(arguments: list[str]) -> int:
         return 1
     if "--check" not in arguments:
         MATRIX.write_text(page, encoding="utf-8")
+        methods.PAGE.write_text(methods.build(), encoding="utf-8")
         return 0
     if not MATRIX.is_file() or MATRIX.read_text(encoding="utf-8") != page:
         sys.stderr.write("docs/compliance/matrix.md is out of date: make compliance\n")

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from tests.compliance import matrix
+from tests.compliance import matrix, methods
 from tests.compliance.matrix import Broken, Citation, Demand, Family, collect_citations, match
 
 
@@ -12,6 +12,28 @@ def test_committed_matrix_is_up_to_date():
     """Like ``makemigrations --check``: `make compliance` writes it anew."""
     page = matrix.build()
     assert matrix.MATRIX.read_text(encoding="utf-8") == page, "out of date: make compliance"
+
+
+def test_committed_page_of_the_methods_is_up_to_date():
+    assert methods.PAGE.read_text(encoding="utf-8") == methods.build(), "out of date: make compliance"
+
+
+def test_every_method_of_signing_is_played_for_every_action():
+    found = methods.collect()
+    missing = [
+        (method, action)
+        for method in ("sms", "sms-link", "passkey")
+        for action in methods.ACTIONS
+        if not found.get((method, action))
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("marker", ['"telepathy", "payment"', '"sms"', '"sms", "dance"'])
+def test_a_marker_of_no_method_or_action_is_refused(tmp_path, marker):
+    (tmp_path / "test_x.py").write_text(f"@pytest.mark.plays({marker})\ndef test_x(): ...\n")
+    with pytest.raises(Broken):
+        methods.collect(tmp_path, tmp_path)
 
 
 def test_every_demand_of_the_founding_texts_is_in_the_register():

@@ -34,6 +34,7 @@ def check_now() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.plays("sms", "batch")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_is_clean(
     running_browser: Browser, live_server: Any, db: None, width: int, scheme: Any

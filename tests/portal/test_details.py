@@ -60,6 +60,7 @@ class TestTheMessage:
         assert code_for(anna) in message
         assert len(message) <= 306
 
+    @pytest.mark.plays("sms-link", "sign-in")
     def test_to_sign_in_needs_no_address(self, visitor: Visitor, anna: PSU) -> None:
         visitor.send_password(anna.user.username)
         assert "http" not in message_to(anna)
@@ -181,18 +182,21 @@ class TestThePage:
 
 
 class TestOfWhatElseIsSigned:
+    @pytest.mark.plays("sms-link", "payment")
     def test_a_standing_order(self, customer_anna: Visitor, anna: PSU) -> None:
         begun(customer_anna, anna)
         html = text_of(opened(anna))
         for shown in ("€850.00", "Hausverwaltung Kern", "every month", "1 Dec 2026"):
             assert shown in html
 
+    @pytest.mark.plays("sms-link", "change")
     def test_limits(self, customer_anna: Visitor, anna: PSU) -> None:
         customer_anna.post("/security/limits/", **HIGHER)
         html = text_of(opened(anna))
         assert "€15,000.00" in html
         assert "instead of €10,000.00" in html
 
+    @pytest.mark.plays("sms-link", "batch")
     def test_a_file_of_payments(self, customer_anna: Visitor, anna: PSU) -> None:
         bank_accounts()
         file = checked(customer_anna, table(anna, "5.00", "6.00"))
@@ -201,6 +205,7 @@ class TestOfWhatElseIsSigned:
         assert "€11.00" in html
         assert "Check digits" in html
 
+    @pytest.mark.plays("sms-link", "consent")
     def test_a_consent(self, app: App, anna: PSU, visitor: Visitor, bank_time: BankTime) -> None:
         _consent, authorisation = ask_consent(app, anna.account)
         visitor.post(page(authorisation.pk), user_id=anna.user.username, password=PASSWORD)

@@ -78,6 +78,7 @@ class TestWithLowValues:
         payment.refresh_from_db()
         assert payment.transaction_status == "RCVD"
 
+    @pytest.mark.plays("none", "payment")
     def test_a_small_one_can_be_paid_at_once(self, customer_anna: Visitor, anna: PSU) -> None:
         payment, codes = entered(customer_anna, anna, amount="30.00"), Challenge.objects.count()
         html = text_of(customer_anna.get(f"/pay/{payment.pk}/review/"))

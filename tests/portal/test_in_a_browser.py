@@ -94,6 +94,7 @@ def check(tab: Page) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.plays("sms", "sign-in", "payment")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_of_the_portal_is_clean(
     running_browser: Browser, live_server: Any, world: tuple[PSU, App], width: int, scheme: Any
@@ -159,6 +160,7 @@ def _pay(tab: Page, base: str, anna: PSU) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.plays("sms", "consent", "payment")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_of_an_authorisation_is_clean(
     running_browser: Browser, live_server: Any, world: tuple[PSU, App], width: int, scheme: Any

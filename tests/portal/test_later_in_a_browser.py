@@ -45,6 +45,7 @@ def look(tab: Page, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.plays("sms", "change")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_is_clean(
     running_browser: Browser, live_server: Any, db: None, width: int, scheme: Any

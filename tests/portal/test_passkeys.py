@@ -246,6 +246,7 @@ class TestSigning:
         order.refresh_from_db()
         assert order.is_running
 
+    @pytest.mark.plays("passkey", "batch")
     @pytest.mark.req("RTS-5(3)(b)", "S3-20")
     def test_a_file_of_payments(self, customer_anna: Visitor, anna: PSU, device: Device) -> None:
         bank_accounts()

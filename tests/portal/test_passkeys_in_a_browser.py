@@ -4,7 +4,7 @@ in, to pay, for a company; and what is shown when the device does not play along
 ``BANK_PICTURES`` names a folder for pictures of the pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -58,8 +58,9 @@ class Reader:
     def reads_the_right_finger(self, is_right: bool) -> None:
         self._cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self._id, "isUserVerified": is_right})
 
-    def forget(self) -> None:
-        self._cdp.send("WebAuthn.clearCredentials", {"authenticatorId": self._id})
+    def on_signed(self, told: Callable[[object], None]) -> None:
+        """Have ``told`` called with each signature."""
+        self._cdp.on("WebAuthn.credentialAsserted", told)
 
 
 def add(tab: Page, base: str, psu: PSU, *, name: str = "Laptop") -> None:
@@ -79,6 +80,7 @@ def add(tab: Page, base: str, psu: PSU, *, name: str = "Laptop") -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.plays("passkey", "sign-in", "consent", "payment", "change")
 @pytest.mark.req("S3-8", "S1-13", "RTS-24", "RTS-30(2)", "S1-14")
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_added_and_used_for_everything(running_browser: Browser, base: str, width: int, scheme: Any) -> None:
@@ -182,6 +184,7 @@ def test_on_another_address_the_device_gives_nothing(
         expect(tab.get_by_text("This is not the bank’s address")).to_be_visible()
 
 
+@pytest.mark.plays("sms-link", "payment")
 @pytest.mark.req("S1-17", "S1-18")
 def test_what_a_code_signs_is_read_on_the_telephone(
     running_browser: Browser, base: str, settings: Any
