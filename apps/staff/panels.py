@@ -29,7 +29,7 @@ from apps.risk.explanations import explain_factor, factor_label
 from apps.risk.models import RiskAssessment, RiskCase
 from apps.risk.queries import get_assessment_of, get_result_of_item, list_riskiest_items
 from apps.risk.rules import RiskLevel, Subject
-from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations
+from apps.sca.queries import get_authentication_state, get_sms_device, list_authorisations, list_passkeys
 from apps.sca.rules import SubjectType
 from apps.staff.actions import CHANGE_SIGNING, VIEW_RISK
 from apps.staff.cells import Cell, LabelledCell, url_of
@@ -96,6 +96,7 @@ def _sign_in_state_of_user(user: User, link: _Linker) -> Panel:
 
 def _sign_in_state_of(user: User) -> Panel:
     state, device = get_authentication_state(user_id=user.pk), get_sms_device(user_id=user.pk)
+    passkeys = [passkey.name for passkey in list_passkeys(user_id=user.pk)]
     if state is None or not (state.blocked_for_good or state.blocked_until):
         status = gettext("open")
     elif state.frozen_at is not None:
@@ -110,6 +111,7 @@ def _sign_in_state_of(user: User) -> Panel:
         LabelledCell(_("Frozen since"), _date(state.frozen_at if state else None)),
         LabelledCell(_("Failures in a row"), Cell("text", state.consecutive_failures if state else 0)),
         LabelledCell(_("Mobile number"), Cell("text", device.masked_number) if device else NOTHING),
+        LabelledCell(_("Passkeys"), Cell("text", ", ".join(passkeys)) if passkeys else NOTHING),
     ]
     return Panel(_("Authentication"), facts=facts)
 

@@ -69,6 +69,19 @@ class TestTheCodeItself:
         first_digits = Counter(code[0] for code in counts)
         assert all(1_700 < first_digits[digit] < 2_300 for digit in "0123456789")
 
+    @pytest.mark.slow
+    def test_of_a_million_forged_ones_none_is_taken(self) -> None:
+        """Every code that can be typed: one fits its own challenge, none another."""
+        real = hash_code(key=b"k" * 32, challenge_id="mine", snapshot_hash=b"s" * 32, code="004711")
+        for challenge, fitting in (("mine", ["004711"]), ("another", [])):
+            codes = (f"{n:06}" for n in range(10**6))
+            assert fitting == [
+                code
+                for code in codes
+                if hash_code(key=b"k" * 32, challenge_id=challenge, snapshot_hash=b"s" * 32, code=code)
+                == real
+            ]
+
     def test_cannot_be_forged_without_the_key(self) -> None:
         target = hash_code(key=b"k" * 32, challenge_id="c", snapshot_hash=b"s", code="123456")
         assert all(
