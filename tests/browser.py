@@ -66,6 +66,11 @@ def new_context(
         color_scheme=scheme,
         locale=locale,
         reduced_motion="reduce",
+        # As a person's Chromium names itself: the bank takes "HeadlessChrome" for a program in the browser's place.
+        user_agent=(
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+            f" Chrome/{browser.version.partition('.')[0]}.0.0.0 Safari/537.36"
+        ),
     )
     context.add_init_script(_COLLECT)
     context.on("page", _watch_console)

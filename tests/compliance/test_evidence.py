@@ -47,6 +47,8 @@ def test_the_story_of_a_payment_can_be_told_from_the_trail_alone(anna):
 
     told = list(AuditEvent.objects.filter(object_id=str(payment.pk)).order_by("id"))
     assert [event.event for event in told] == [
+        "risk.payment.assessed",
+        "risk.case.opened",  # A TPP that says nothing of device and place, another name at a new payee’s bank.
         "payments.payment.received",
         "payments.payment.payee_verified",
         "sca.authorisation.opened",
@@ -54,7 +56,10 @@ def test_the_story_of_a_payment_can_be_told_from_the_trail_alone(anna):
         "payments.payment.ACTC",
         "payments.payment.ACSC",
     ]
-    received, verified, _, finalised, authorised, booked = told
+    assessed, _, received, verified, _, finalised, authorised, booked = told
+    # What monitoring made of it, by which rules.
+    assert assessed.data["level"] == "high"
+    assert assessed.data["rules_version"] == 1
     # Who asked, for how much, who agreed and how, who booked it.
     assert (received.actor_type, received.actor_id) == ("tpp", str(app.tpp_id))
     assert received.data["amount_minor"] == payment.amount_minor

@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.req("S0-4")]
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]+(?=/)")
 _NOT_PAGES = re.compile(
     # What is downloaded,
-    r"(/statements/[0-9]{4}-[0-9]+/|/statements/fees/[0-9]{4}/|/fees/file/|/batches/[0-9a-f-]+/report/"
+    r"(/statements/[0-9]{4}-[0-9]+/|/statements/fees/[0-9]{4}/|/fees/file/|/batches/[0-9a-f-]+/report/|/receipts/.+/(json|pdf)/"
     # and what has no page.
-    r"|sign-out|logout|jsi18n|\.json|\.yaml|\.sh|/static/|/health/|/oauth/|/\.well-known/)"
+    r"|sign-out|logout|jsi18n|\.json|\.yaml|\.sh|/static/|/health/|/oauth/|/\.well-known/|/receipts/jwks)"
 )
 PAGES_MAX = 60
 
