@@ -164,9 +164,14 @@ class Migration(migrations.Migration):
                 max_length=16,
             ),
         ),
-        # Until now there was one method.
+        # Until now there was one method. What the update leaves for the end of the transaction is looked at right away:
+        # the table cannot be altered before.
         migrations.RunSQL(
-            "UPDATE sca_scaauthorisation SET method = 'SMS_OTP' WHERE sca_status = 'finalised'",
+            [
+                "UPDATE sca_scaauthorisation SET method = 'SMS_OTP' WHERE sca_status = 'finalised'",
+                "SET CONSTRAINTS ALL IMMEDIATE",
+                "SET CONSTRAINTS ALL DEFERRED",
+            ],
             migrations.RunSQL.noop,
         ),
         migrations.AddConstraint(
