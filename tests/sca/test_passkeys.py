@@ -492,6 +492,14 @@ class TestAdding:
                 now=LATER,
             )
 
+    def test_a_signed_one_is_not_closed_by_the_slower_half_of_a_form_sent_twice(self, anna: PSU) -> None:
+        enrolment = signed_enrolment(anna)
+        close_passkey_enrolment(
+            enrolment_id=enrolment.pk, user_id=anna.user_id, reason="over", if_signed=False, now=LATER
+        )
+        enrolment.refresh_from_db()
+        assert enrolment.status == "signed"
+
     def test_another_passkey_may_sign_it(self, anna: PSU) -> None:
         device = give_passkey(anna)
         enrolment = signed_enrolment(anna, by=device)

@@ -26,21 +26,19 @@ from apps.payments.limits import (
     send_limit_code,
     start_limit_authorisation,
 )
-from apps.portal.errors import ANSWERS, answer_for
-from apps.portal.forms import CodeForm, LimitsForm
+from apps.portal.changes import ChangeToSign, take_answer
+from apps.portal.errors import ANSWERS
+from apps.portal.forms import LimitsForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import LIMIT_NAMES
 from apps.portal.signing import (
-    check_answer,
     chosen_method,
     code_under_way,
-    is_dead,
     open_authorisation_id,
     sign_context,
-    wrong_answer_form,
 )
-from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, DynamicLinkBroken, PasskeyAnswerMalformed, TooManyCodes
+from apps.sca.rules import SubjectType
+from apps.sca.services import TooManyCodes
 from apps.web.views.preferences import SeeOther
 
 
@@ -79,36 +77,34 @@ def sign(request: HttpRequest, visit: Visit, change_id: UUID) -> HttpResponse:
         return SeeOther(reverse("portal:limits"))
     authorisation_id = _authorisation_id(change_id, visit)
     challenge = code_under_way(authorisation_id, visit)
-    here = reverse("portal:limits-sign", args=[change_id])
-    form = wrong_answer_form(challenge) if "failed" in request.GET else CodeForm()
-    if request.method == "POST":
-        if authorisation_id is None or challenge is None:
-            return SeeOther(here)
-        try:
-            proof = check_answer(request, challenge, now=visit.now)
-            authorise_limit_change(
+    answered = take_answer(
+        request,
+        visit,
+        ChangeToSign(
+            here=reverse("portal:limits-sign", args=[change_id]),
+            done=reverse("portal:limits"),
+            back=reverse("portal:limits"),
+            authorise=lambda authorisation_id, proof: authorise_limit_change(
                 change_id=change_id,
                 authorisation_id=authorisation_id,
                 psu=visit.psu,
                 proof=proof,
                 now=visit.now,
-            )
-        except (CodeMalformed, PasskeyAnswerMalformed) as error:
-            form = CodeForm.with_error(str(answer_for(error).text))
-        except CodeRefused:
-            if not is_dead(challenge):
-                return SeeOther(f"{here}?failed")
-            refuse_limit_change(change_id=change_id, psu=visit.psu, reason="wrong codes", now=visit.now)
-            messages.error(request, gettext("The code was wrong too often. Your limits are as they were."))
-            return SeeOther(reverse("portal:limits"))
-        except (LimitChangeOver, DynamicLinkBroken) as error:
-            refuse_limit_change(change_id=change_id, psu=visit.psu, reason=error.code, now=visit.now)
-            messages.error(request, gettext("Your limits changed meanwhile. Enter the new ones again."))
-            return SeeOther(reverse("portal:limits"))
-        else:
-            messages.success(request, gettext("Your limits hold from now on."))
-            return SeeOther(reverse("portal:limits"))
-    context = sign_context(visit, challenge, form) | {"change": change, "rows": _rows(change, challenge)}
+            ),
+            refuse=lambda reason: refuse_limit_change(
+                change_id=change_id, psu=visit.psu, reason=reason, now=visit.now
+            ),
+            over=LimitChangeOver,
+            signed_text=gettext("Your limits hold from now on."),
+            worn_out_text=gettext("The code was wrong too often. Your limits are as they were."),
+            overtaken_text=gettext("Your limits changed meanwhile. Enter the new ones again."),
+        ),
+        authorisation_id=authorisation_id,
+        challenge=challenge,
+    )
+    if isinstance(answered, HttpResponse):
+        return answered
+    context = sign_context(visit, challenge, answered) | {"change": change, "rows": _rows(change, challenge)}
     return render(request, "portal/limits_sign.html", context)
 
 

@@ -12,23 +12,19 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.portal.changes import ChangeToSign, take_answer
 from apps.portal.errors import ANSWERS, answer_for
-from apps.portal.forms import CodeForm, PasskeyForm
+from apps.portal.forms import PasskeyForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.signing import (
-    check_answer,
     chosen_method,
     code_under_way,
-    is_dead,
     open_authorisation_id,
     sign_context,
-    wrong_answer_form,
 )
 from apps.sca.queries import get_passkey, get_passkey_enrolment
-from apps.sca.rules import CodeMalformed, EnrolmentStatus, Purpose, SubjectType, WithdrawalReason
+from apps.sca.rules import EnrolmentStatus, Purpose, SubjectType, WithdrawalReason
 from apps.sca.services import (
-    CodeRefused,
-    DynamicLinkBroken,
     EnrolmentOver,
     PasskeyAnswerMalformed,
     PasskeyNotAccepted,
@@ -70,35 +66,39 @@ def sign(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse
         return SeeOther(reverse("portal:security"))
     authorisation_id = _authorisation_id(enrolment_id, visit)
     challenge = code_under_way(authorisation_id, visit)
-    here = reverse("portal:passkey-sign", args=[enrolment_id])
-    form = wrong_answer_form(challenge) if "failed" in request.GET else CodeForm()
-    if request.method == "POST":
-        if authorisation_id is None or challenge is None:
-            return SeeOther(here)
-        try:
-            proof = check_answer(request, challenge, now=visit.now)
-            sign_passkey_enrolment(
+    answered = take_answer(
+        request,
+        visit,
+        ChangeToSign(
+            here=reverse("portal:passkey-sign", args=[enrolment_id]),
+            done=reverse("portal:passkey-make", args=[enrolment_id]),
+            back=reverse("portal:security"),
+            authorise=lambda authorisation_id, proof: sign_passkey_enrolment(
                 enrolment_id=enrolment_id,
                 authorisation_id=authorisation_id,
                 psu=visit.psu,
                 proof=proof,
                 now=visit.now,
-            )
-        except (CodeMalformed, PasskeyAnswerMalformed) as error:
-            form = CodeForm.with_error(str(answer_for(error).text))
-        except CodeRefused:
-            if not is_dead(challenge):
-                return SeeOther(f"{here}?failed")
-            _close(enrolment_id, visit, reason="wrong codes")
-            messages.error(request, gettext("The code was wrong too often. No passkey was added."))
-            return SeeOther(reverse("portal:security"))
-        except (EnrolmentOver, DynamicLinkBroken) as error:
-            messages.error(request, str(answer_for(error).text))
-            return SeeOther(reverse("portal:security"))
-        else:
-            return SeeOther(reverse("portal:passkey-make", args=[enrolment_id]))
+            ),
+            # Of a form sent twice the slower half must not undo what the other has signed.
+            refuse=lambda reason: close_passkey_enrolment(
+                enrolment_id=enrolment_id,
+                user_id=visit.psu.user_id,
+                reason=reason,
+                if_signed=False,
+                now=visit.now,
+            ),
+            over=EnrolmentOver,
+            worn_out_text=gettext("The code was wrong too often. No passkey was added."),
+            overtaken_text=str(ANSWERS[EnrolmentOver].text),
+        ),
+        authorisation_id=authorisation_id,
+        challenge=challenge,
+    )
+    if isinstance(answered, HttpResponse):
+        return answered
     shown = challenge.snapshot if challenge else enrolment_snapshot(enrolment=enrolment)
-    context = sign_context(visit, challenge, form) | {"enrolment": enrolment, "shown": shown}
+    context = sign_context(visit, challenge, answered) | {"enrolment": enrolment, "shown": shown}
     return render(request, "portal/passkey_sign.html", context)
 
 
@@ -114,7 +114,9 @@ def send_code(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpRes
 @customers_only
 def cancel(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse:
     """Give it up."""
-    _close(enrolment_id, visit, reason="cancelled")
+    close_passkey_enrolment(
+        enrolment_id=enrolment_id, user_id=visit.psu.user_id, reason="cancelled", now=visit.now
+    )
     return SeeOther(reverse("portal:security"))
 
 
@@ -188,12 +190,6 @@ def _ask(request: HttpRequest, enrolment_id: UUID, visit: Visit) -> None:
         )
     except TooManyCodes:
         messages.error(request, str(ANSWERS[TooManyCodes].text))
-
-
-def _close(enrolment_id: UUID, visit: Visit, *, reason: str) -> None:
-    close_passkey_enrolment(
-        enrolment_id=enrolment_id, user_id=visit.psu.user_id, reason=reason, now=visit.now
-    )
 
 
 def _authorisation_id(enrolment_id: UUID, visit: Visit) -> UUID | None:

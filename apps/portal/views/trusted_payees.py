@@ -27,21 +27,19 @@ from apps.payments.trusted_payees import (
     start_trusted_payee_authorisation,
     trusted_payee_snapshot,
 )
-from apps.portal.errors import ANSWERS, answer_for, field_text
-from apps.portal.forms import CodeForm, PayeeNameForm, TrustedPayeeForm
+from apps.portal.changes import ChangeToSign, take_answer
+from apps.portal.errors import ANSWERS, field_text
+from apps.portal.forms import PayeeNameForm, TrustedPayeeForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.signing import (
-    check_answer,
     chosen_method,
     code_under_way,
-    is_dead,
     open_authorisation_id,
     sign_context,
-    wrong_answer_form,
 )
 from apps.sca.exemptions import Article
-from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, DynamicLinkBroken, PasskeyAnswerMalformed, TooManyCodes
+from apps.sca.rules import SubjectType
+from apps.sca.services import TooManyCodes
 from apps.web.views.preferences import SeeOther
 
 
@@ -104,40 +102,36 @@ def sign(request: HttpRequest, visit: Visit, change_id: UUID) -> HttpResponse:
         return SeeOther(reverse("portal:trusted-payees"))
     authorisation_id = _authorisation_id(change_id, visit)
     challenge = code_under_way(authorisation_id, visit)
-    here = reverse("portal:trusted-payees-sign", args=[change_id])
-    form = wrong_answer_form(challenge) if "failed" in request.GET else CodeForm()
-    if request.method == "POST":
-        if authorisation_id is None or challenge is None:
-            return SeeOther(here)
-        try:
-            proof = check_answer(request, challenge, now=visit.now)
-            authorise_trusted_payee_change(
+    answered = take_answer(
+        request,
+        visit,
+        ChangeToSign(
+            here=reverse("portal:trusted-payees-sign", args=[change_id]),
+            done=reverse("portal:trusted-payees"),
+            back=reverse("portal:trusted-payees"),
+            authorise=lambda authorisation_id, proof: authorise_trusted_payee_change(
                 change_id=change_id,
                 authorisation_id=authorisation_id,
                 psu=visit.psu,
                 proof=proof,
                 now=visit.now,
-            )
-        except (CodeMalformed, PasskeyAnswerMalformed) as error:
-            form = CodeForm.with_error(str(answer_for(error).text))
-        except CodeRefused:
-            if not is_dead(challenge):
-                return SeeOther(f"{here}?failed")
-            refuse_trusted_payee_change(
-                change_id=change_id, psu=visit.psu, reason="wrong codes", now=visit.now
-            )
-            messages.error(request, gettext("The code was wrong too often. Your list is as it was."))
-            return SeeOther(reverse("portal:trusted-payees"))
-        except (TrustedPayeeChangeOver, DynamicLinkBroken) as error:
-            refuse_trusted_payee_change(change_id=change_id, psu=visit.psu, reason=error.code, now=visit.now)
-            messages.error(request, gettext("Your list changed meanwhile. Enter it again."))
-            return SeeOther(reverse("portal:trusted-payees"))
-        else:
-            messages.success(request, gettext("Your list of trusted payees has changed."))
-            return SeeOther(reverse("portal:trusted-payees"))
+            ),
+            refuse=lambda reason: refuse_trusted_payee_change(
+                change_id=change_id, psu=visit.psu, reason=reason, now=visit.now
+            ),
+            over=TrustedPayeeChangeOver,
+            signed_text=gettext("Your list of trusted payees has changed."),
+            worn_out_text=gettext("The code was wrong too often. Your list is as it was."),
+            overtaken_text=gettext("Your list changed meanwhile. Enter it again."),
+        ),
+        authorisation_id=authorisation_id,
+        challenge=challenge,
+    )
+    if isinstance(answered, HttpResponse):
+        return answered
     # What the code was made over, once one was sent.
     shown = challenge.snapshot if challenge is not None else trusted_payee_snapshot(change=change)
-    context = sign_context(visit, challenge, form) | {"change": change, "shown": shown}
+    context = sign_context(visit, challenge, answered) | {"change": change, "shown": shown}
     return render(request, "portal/trusted_payees_sign.html", context)
 
 

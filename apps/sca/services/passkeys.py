@@ -369,10 +369,12 @@ def add_passkey(*, enrolment_id: UUID, psu: PSU, answer: str, now: datetime) -> 
 
 
 @transaction.atomic
-def close_passkey_enrolment(*, enrolment_id: UUID, user_id: UUID, reason: str, now: datetime) -> None:
-    """Give an enrolment up; nothing when it is over."""
+def close_passkey_enrolment(
+    *, enrolment_id: UUID, user_id: UUID, reason: str, if_signed: bool = True, now: datetime
+) -> None:
+    """Give an enrolment up; nothing when it is over, or, without ``if_signed``, when it is signed."""
     enrolment = _lock_enrolment(enrolment_id, user_id=user_id)
-    if enrolment.status in (EnrolmentStatus.OPEN, EnrolmentStatus.SIGNED):
+    if enrolment.status == EnrolmentStatus.OPEN or (if_signed and enrolment.status == EnrolmentStatus.SIGNED):
         enrolment.status = EnrolmentStatus.CLOSED
         enrolment.save(update_fields=["status"])
         fail_authorisations_of(
