@@ -31,6 +31,7 @@ _ELEMENTS: dict[str, str | Promise] = {
     "knowledge": _("something only the customer knows"),
     "possession": _("something only the customer has"),
     "inherence": _("something the customer is"),
+    "user_verification": _("what the device asked of its user: its PIN, a finger or a face"),
 }
 _SUBJECTS: dict[str, str | Promise] = {
     SubjectType.PAYMENT: _("Payment"),

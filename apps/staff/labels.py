@@ -91,4 +91,5 @@ ELEMENTS: dict[str, str | Promise] = {
     "knowledge": _("knowledge"),
     "possession": _("possession"),
     "inherence": _("inherence"),
+    "user_verification": _("user verified by the device"),
 }
