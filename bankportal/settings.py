@@ -195,6 +195,19 @@ SCA_CODE_TTL_SECONDS = env.int("SCA_CODE_TTL_SECONDS", default=600)
 SCA_MESSAGE_CONTENT = env("SCA_MESSAGE_CONTENT", default="clear")
 # Passkeys that a device may copy to others, as most telephones do: "refused" or "accepted" (RTS art. 7(2)).
 SCA_SYNCED_PASSKEYS = env("SCA_SYNCED_PASSKEYS", default="refused")
+# Who judges the surroundings in which the bank's app answers (RTS art. 9(3)): apps.sca.integrity.
+SCA_APP_INTEGRITY = env("SCA_APP_INTEGRITY", default="apps.sca.integrity.DeclaredIntegrity")
+# Push services to which the app may have itself woken, by the beginning of their addresses. Nothing is sent elsewhere.
+SCA_PUSH_SERVICES = env.list(
+    "SCA_PUSH_SERVICES",
+    default=[
+        "https://fcm.googleapis.com",
+        "https://*.push.services.mozilla.com",
+        "https://web.push.apple.com",
+        "https://*.push.apple.com",
+        "https://*.notify.windows.com",
+    ],
+)
 SCA_MAX_ATTEMPTS = env.int("SCA_MAX_ATTEMPTS", default=5)
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=300)
 SCA_AUTHORISATION_TTL_SECONDS = env.int("SCA_AUTHORISATION_TTL_SECONDS", default=1800)

@@ -52,7 +52,7 @@ from apps.sca.services import (
     PasskeyAnswerMalformed,
     PasskeyNotAccepted,
     TooManyCodes,
-    TooManyPasskeys,
+    TooManyDevices,
 )
 from apps.statements.rules import (
     PeriodBeforeOpening,
@@ -128,7 +128,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
         _("This passkey cannot be used here"),
         _("The device’s answer was not the one that was asked for. Nothing was added; try again."),
     ),
-    TooManyPasskeys: Answer(
+    TooManyDevices: Answer(
         409, _("You have ten passkeys"), _("Remove one that you no longer use before you add another.")
     ),
     EnrolmentOver: Answer(

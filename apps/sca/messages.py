@@ -64,14 +64,20 @@ def render_block_notice(*, language: str, stage: BlockStage = BlockStage.PAUSE) 
         )
 
 
-def render_device_notice(*, language: str, name: str, what: str) -> str:
-    """The SMS that tells a customer that a passkey was added to his access, or withdrawn (``what``: added, removed,
-    copied)."""
+def render_device_notice(*, language: str, kind: str, name: str, what: str) -> str:
+    """The SMS that tells a customer that a device was added to his access (``what``: added), or why it was
+    withdrawn."""
     with translation.override(language):
         return _one_line(
             render_to_string(
                 "notifications/sms_device_notice.txt",
-                {"bank": settings.BANK_NAME, "phone": settings.BANK_FRAUD_PHONE, "name": name, "what": what},
+                {
+                    "bank": settings.BANK_NAME,
+                    "phone": settings.BANK_FRAUD_PHONE,
+                    "kind": kind,
+                    "name": name,
+                    "what": what,
+                },
             )
         )
 

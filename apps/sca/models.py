@@ -14,8 +14,10 @@ from apps.sca.rules import (
     FINAL_STATUSES,
     AuthenticationMethod,
     ChallengeStatus,
+    DeviceKind,
     Element,
     EnrolmentStatus,
+    Integrity,
     Purpose,
     SCAStatus,
     SubjectType,
@@ -111,29 +113,119 @@ class Passkey(Device):
         return False
 
 
-class PasskeyEnrolment(models.Model):
-    """A customer's wish to have another passkey: first signed by what he has already, then made (RTS art. 24(2)(b))."""
+class SigningDevice(Device):
+    """A device that the bank has bound to one customer: its app on a telephone, or a token (RTS art. 24).
+
+    Possession. Its PIN, which every answer depends on, is knowledge. Of the app the bank keeps public keys; of a token
+    the key that both share, sealed. A row that was withdrawn stays, as evidence, and is never confirmed again.
+    """
+
+    kind = models.CharField(
+        max_length=8, choices=[(kind, kind.label) for kind in (DeviceKind.APP, DeviceKind.TOKEN)]
+    )
+    agreement_key = models.BinaryField(null=True, help_text="public, of the app: requests are sealed for it")
+    signing_key = models.BinaryField(null=True, help_text="public, of the app: its answers are signed by it")
+    pin_key = models.TextField(blank=True, help_text="sealed; what the app makes of its PIN")
+    token_key = models.TextField(blank=True, help_text="sealed; inside the token, too")
+    serial_number = models.CharField(max_length=16, blank=True, help_text="of a token")
+    environment = models.BinaryField(null=True, help_text="a hash of what the app was bound in")
+    counter = models.BigIntegerField(default=0, help_text="of the app's latest answer")
+    push_endpoint = models.TextField(blank=True, help_text="where the app is woken (RFC 8030)")
+    push_key = models.BinaryField(null=True, help_text="p256dh of the subscription (RFC 8291)")
+    push_secret = models.BinaryField(null=True, help_text="auth of the subscription")
+    enrolled_at = models.DateTimeField(_("added"))
+    last_used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_because = models.CharField(max_length=16, choices=WithdrawalReason, blank=True)
+
+    class Meta:
+        verbose_name = _("app or token")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    kind=DeviceKind.APP,
+                    agreement_key__isnull=False,
+                    signing_key__isnull=False,
+                    environment__isnull=False,
+                    token_key="",
+                    serial_number="",
+                )
+                & ~Q(pin_key="")
+                | Q(
+                    kind=DeviceKind.TOKEN,
+                    agreement_key__isnull=True,
+                    signing_key__isnull=True,
+                    push_endpoint="",
+                )
+                & ~Q(token_key="")
+                & ~Q(serial_number=""),
+                name="signing_device_has_its_keys",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed=True, withdrawn_at__isnull=True, withdrawn_because="")
+                | (Q(confirmed=False, withdrawn_at__isnull=False) & ~Q(withdrawn_because="")),
+                name="signing_device_withdrawn_for_good",
+            ),
+            models.CheckConstraint(
+                condition=Q(push_endpoint="", push_key__isnull=True, push_secret__isnull=True)
+                | (~Q(push_endpoint="") & Q(push_key__isnull=False, push_secret__isnull=False)),
+                name="signing_device_push_whole",
+            ),
+            models.UniqueConstraint(fields=["signing_key"], name="signing_device_key_once"),
+            models.UniqueConstraint(
+                fields=["serial_number"],
+                condition=Q(kind=DeviceKind.TOKEN, confirmed=True),
+                name="signing_device_token_once",
+            ),
+        ]
+
+    @property
+    def is_app(self) -> bool:
+        return self.kind == DeviceKind.APP
+
+    def verify_token(self, token: str) -> bool:
+        """Refuses: a device answers a challenge, it has no codes of its own."""
+        return False
+
+
+class DeviceEnrolment(models.Model):
+    """A customer's wish to have another passkey, app or token: first signed by what he has already, then made
+    (RTS art. 24(2)(b))."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey("identity.User", on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=8, choices=DeviceKind, default=DeviceKind.PASSKEY)
     name = models.CharField(max_length=40, help_text="how he calls the device")
     status = models.CharField(max_length=10, choices=EnrolmentStatus, default=EnrolmentStatus.OPEN)
     nonce = models.BinaryField(help_text="of the challenge that the new key answers")
+    activation_hash = models.BinaryField(
+        null=True, unique=True, help_text="keyed; of the code that binds an app"
+    )
     created_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True)
     passkey = models.OneToOneField(Passkey, on_delete=models.PROTECT, null=True, related_name="enrolment")
+    device = models.OneToOneField(
+        SigningDevice, on_delete=models.PROTECT, null=True, related_name="enrolment"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(status=EnrolmentStatus.DONE, signed_at__isnull=False, passkey__isnull=False)
-                | Q(status=EnrolmentStatus.SIGNED, signed_at__isnull=False, passkey__isnull=True)
-                | Q(status=EnrolmentStatus.OPEN, signed_at__isnull=True, passkey__isnull=True)
-                | Q(status=EnrolmentStatus.CLOSED, passkey__isnull=True),
-                name="passkey_enrolment_signed_before_made",
+                condition=Q(status=EnrolmentStatus.DONE, signed_at__isnull=False)
+                & (
+                    Q(kind=DeviceKind.PASSKEY, passkey__isnull=False, device__isnull=True)
+                    | (~Q(kind=DeviceKind.PASSKEY) & Q(passkey__isnull=True, device__isnull=False))
+                )
+                | Q(passkey__isnull=True, device__isnull=True)
+                & (
+                    Q(status=EnrolmentStatus.SIGNED, signed_at__isnull=False)
+                    | Q(status=EnrolmentStatus.OPEN, signed_at__isnull=True)
+                    | Q(status=EnrolmentStatus.CLOSED)
+                ),
+                name="device_enrolment_signed_before_made",
             ),
         ]
-        indexes = [models.Index(fields=["user", "-created_at"], name="passkey_enrolment_user")]
+        indexes = [models.Index(fields=["user", "-created_at"], name="device_enrolment_user")]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.status}"
@@ -196,7 +288,7 @@ class SCAAuthorisation(models.Model):
 
 
 class Challenge(models.Model):
-    """One question over one snapshot: a code to return, or bytes for a passkey to sign.
+    """One question over one snapshot: a code to return, bytes for a passkey to sign, or a request to a device.
 
     ``user`` is empty for a decoy, which no code ever matches (N7), and for a passkey of whoever comes.
     """
@@ -228,9 +320,36 @@ class Challenge(models.Model):
         help_text="when a page first asked for it; empty for a code sent ahead that none has asked for yet",
     )
     used_at = models.DateTimeField(null=True)
+    shown = models.JSONField(null=True, help_text="what an app or a token shows, line by line")
+    answered_at = models.DateTimeField(
+        null=True, help_text="when the app sent a right answer; not spent by it"
+    )
+    answered_by = models.ForeignKey(
+        SigningDevice, on_delete=models.PROTECT, null=True, related_name="+", help_text="the device that did"
+    )
+    integrity = models.CharField(
+        max_length=8,
+        choices=Integrity,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="of its surroundings then",
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True, integrity="")
+                | Q(
+                    method=AuthenticationMethod.PUSH_OTP, answered_at__isnull=False, answered_by__isnull=False
+                )
+                | Q(
+                    method=AuthenticationMethod.PHOTO_OTP,
+                    answered_at__isnull=False,
+                    answered_by__isnull=False,
+                ),
+                name="sca_challenge_answered_by_a_device",
+            ),
             models.CheckConstraint(
                 condition=Q(attempts__lte=CODE_ATTEMPTS_MAX), name="sca_challenge_attempts_bounded"
             ),

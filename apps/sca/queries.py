@@ -15,12 +15,20 @@ from apps.sca.models import (
     AuthenticationState,
     AuthenticatorDevice,
     Challenge,
+    DeviceEnrolment,
     Passkey,
-    PasskeyEnrolment,
     SCAAuthorisation,
+    SigningDevice,
     SMSDevice,
 )
-from apps.sca.rules import AuthenticationMethod, ChallengeStatus, Purpose, SCAStatus, SubjectType
+from apps.sca.rules import (
+    DEVICE_METHODS,
+    AuthenticationMethod,
+    ChallengeStatus,
+    Purpose,
+    SCAStatus,
+    SubjectType,
+)
 
 
 class Signature(NamedTuple):
@@ -60,6 +68,12 @@ class ChallengeView:
     generated_at: datetime
     status: str
     attempts_left: int
+    is_answered: bool
+
+    @property
+    def is_for_device(self) -> bool:
+        """Whether the app or a token is to answer it."""
+        return self.method in DEVICE_METHODS
 
     @property
     def is_passkey(self) -> bool:
@@ -212,6 +226,7 @@ def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
         generated_at=challenge.generated_at,
         status=challenge.status,
         attempts_left=max(0, settings.SCA_MAX_ATTEMPTS - challenge.attempts),
+        is_answered=challenge.answered_at is not None,
     )
 
 
@@ -261,12 +276,32 @@ def get_passkey(*, user_id: UUID, passkey_id: int) -> Passkey:
     return passkey
 
 
-def get_passkey_enrolment(*, user_id: UUID, enrolment_id: UUID) -> PasskeyEnrolment:
-    """A customer's wish to have another passkey.
+def list_signing_devices(*, user_id: UUID) -> list[SigningDevice]:
+    """The customer's apps and tokens that work; what he used last first."""
+    return list(
+        SigningDevice.objects.filter(user_id=user_id, confirmed=True).order_by(
+            F("last_used_at").desc(nulls_last=True), "-enrolled_at", "pk"
+        )
+    )
+
+
+def get_signing_device(*, user_id: UUID, device_id: int) -> SigningDevice:
+    """One of the customer's apps and tokens that work.
+
+    :raises NotFound: there is none such, or it is another's.
+    """
+    device = SigningDevice.objects.filter(pk=device_id, user_id=user_id, confirmed=True).first()
+    if device is None:
+        raise NotFound("device")
+    return device
+
+
+def get_enrolment(*, user_id: UUID, enrolment_id: UUID) -> DeviceEnrolment:
+    """A customer's wish to have another passkey, app or token.
 
     :raises NotFound: there is none, or it is another's.
     """
-    enrolment = PasskeyEnrolment.objects.filter(pk=enrolment_id, user_id=user_id).first()
+    enrolment = DeviceEnrolment.objects.filter(pk=enrolment_id, user_id=user_id).first()
     if enrolment is None:
         raise NotFound("enrolment")
     return enrolment

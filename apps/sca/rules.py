@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.errors import DomainError
 
 CODE_DIGITS = 6
-_CODE = re.compile(r"[0-9]{6}")
+_CODE, _SHORT_CODE = re.compile(r"[0-9]{6}"), re.compile(r"[0-9]{8}")
 
 # How long sign-in pauses after five failures in a row, by how often it happened since the last success
 # (RTS art. 4(4): growing with the risk). After the last one only the bank can reopen.
@@ -112,12 +112,21 @@ class AuthenticationMethod(models.TextChoices):
 
     SMS_OTP = "SMS_OTP", _("text message")
     PASSKEY = "PASSKEY", _("passkey")
+    PUSH_OTP = "PUSH_OTP", _("app")
+    PHOTO_OTP = "PHOTO_OTP", _("picture")
 
 
-# A code on the phone stands beside the password of the same sign-in; a passkey brings both elements itself.
+# What a device of the customer's own answers that the bank has bound: its app, or a token (S3-10 to S3-19).
+DEVICE_METHODS = frozenset({AuthenticationMethod.PUSH_OTP, AuthenticationMethod.PHOTO_OTP})
+
+
+# A code on the phone stands beside the password of the same sign-in; a passkey brings both elements itself, and so does
+# the bank's app or a token, whose PIN is part of every answer.
 METHOD_ELEMENTS: dict[str, tuple[Element, Element]] = {
     AuthenticationMethod.SMS_OTP: (Element.KNOWLEDGE, Element.POSSESSION),
     AuthenticationMethod.PASSKEY: (Element.POSSESSION, Element.USER_VERIFICATION),
+    AuthenticationMethod.PUSH_OTP: (Element.KNOWLEDGE, Element.POSSESSION),
+    AuthenticationMethod.PHOTO_OTP: (Element.KNOWLEDGE, Element.POSSESSION),
 }
 
 
@@ -130,11 +139,29 @@ class EnrolmentStatus(models.TextChoices):
     CLOSED = "closed"
 
 
+class DeviceKind(models.TextChoices):
+    """What can be added to a customer's access beside his mobile number."""
+
+    PASSKEY = "passkey", _("passkey")
+    APP = "app", _("app")
+    TOKEN = "token", _("token")
+
+
 class WithdrawalReason(models.TextChoices):
-    """Why a passkey opens nothing any more (RTS art. 27)."""
+    """Why a passkey or a device opens nothing any more (RTS art. 27)."""
 
     REMOVED = "removed", _("removed by you")
     COPIED = "copied", _("it looked like a copy")
+    CHANGED = "changed", _("its surroundings had changed")
+    UNSOUND = "unsound", _("its protections were off")
+
+
+class Integrity(models.TextChoices):
+    """What the bank thinks of the surroundings in which its app answers (RTS art. 9(2)-(3), S1-20, S1-21)."""
+
+    SOUND = "sound"
+    CHANGED = "changed"
+    UNSOUND = "unsound"
 
 
 class MessageContent(models.TextChoices):
@@ -162,7 +189,7 @@ class BlockStage(StrEnum):
 
 
 class CodeMalformed(DomainError):
-    """Not six ASCII digits. Nothing was compared, nothing counted."""
+    """Not six ASCII digits, of an app or a token eight. Nothing was compared, nothing counted."""
 
     code = "code_malformed"
 
@@ -172,8 +199,20 @@ def check_code_form(text: str) -> str:
 
     :raises CodeMalformed: anything else, digits of other scripts included.
     """
+    return _digits(text, _CODE)
+
+
+def check_short_code_form(text: str) -> str:
+    """The eight digits that an app or a token shows, as typed.
+
+    :raises CodeMalformed: anything else.
+    """
+    return _digits(text, _SHORT_CODE)
+
+
+def _digits(text: str, form: re.Pattern[str]) -> str:
     digits = text.replace(" ", "")
-    if not _CODE.fullmatch(digits):
+    if not form.fullmatch(digits):
         raise CodeMalformed
     return digits
 

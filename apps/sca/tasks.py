@@ -9,7 +9,7 @@ from apps.notifications.services import send_sms
 from apps.sca.messages import render_block_notice, render_code_message, render_device_notice
 from apps.sca.models import Challenge, Passkey
 from apps.sca.queries import get_authentication_state, get_sms_device
-from apps.sca.rules import ChallengeStatus, block_stage
+from apps.sca.rules import ChallengeStatus, DeviceKind, block_stage
 from apps.sca.services import (
     SEND_BLOCK_NOTICE_TASK,
     SEND_CODE_TASK,
@@ -60,16 +60,30 @@ def send_block_notice(*, user_id: str, effect_key: str) -> None:
 
 
 @outbox_task(SEND_DEVICE_NOTICE_TASK)
-def send_device_notice(*, passkey_id: int, what: str, effect_key: str) -> None:
-    """Tell a customer that a passkey was added or withdrawn: if it was not he, he learns it on his phone."""
-    passkey = Passkey.objects.select_related("user").filter(pk=passkey_id).first()
-    device = get_sms_device(user_id=passkey.user_id) if passkey is not None else None
-    if passkey is not None and device is not None:
+def send_device_notice(
+    *,
+    what: str,
+    effect_key: str,
+    user_id: str = "",
+    kind: str = DeviceKind.PASSKEY,
+    name: str = "",
+    passkey_id: int | None = None,
+) -> None:
+    """Tell a customer that a device was added or withdrawn: if it was not he, he learns it on his phone.
+
+    ``passkey_id`` alone is what an older release has left in the outbox.
+    """
+    if passkey_id is not None:
+        passkey = Passkey.objects.get(pk=passkey_id)
+        user_id, name = str(passkey.user_id), passkey.name
+    user = User.objects.filter(pk=user_id).first()
+    device = get_sms_device(user_id=user.pk) if user is not None else None
+    if user is not None and device is not None:
         send_sms(
             effect_key=effect_key,
-            user_id=passkey.user_id,
+            user_id=user.pk,
             to=device.phone_number,
-            text=render_device_notice(language=passkey.user.language, name=passkey.name, what=what),
+            text=render_device_notice(language=user.language, kind=kind, name=name, what=what),
         )
 
 

@@ -13,7 +13,7 @@ from apps.identity.models import PSU
 from apps.payments.limits import get_limits
 from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.trusted_payees import list_trusted_payees
-from apps.sca.models import Challenge, Passkey, PasskeyEnrolment, SCAAuthorisation
+from apps.sca.models import Challenge, DeviceEnrolment, Passkey, SCAAuthorisation
 from apps.sca.queries import list_passkeys
 from apps.sca.rules import AuthenticationMethod
 from apps.tpp.models import App
@@ -90,7 +90,7 @@ class TestAdding:
             assert customer_anna.post(here, code=bad_code(anna)).headers["Location"] == f"{here}?failed"
         assert "was not right" in text_of(customer_anna.get(f"{here}?failed"))
         assert customer_anna.post(here, code=bad_code(anna)).headers["Location"] == "/security/"
-        assert PasskeyEnrolment.objects.get().status == "closed"
+        assert DeviceEnrolment.objects.get().status == "closed"
 
     def test_a_malformed_code_counts_nothing(self, customer_anna: Visitor) -> None:
         here = customer_anna.post("/security/passkeys/new/", name="Blue key").headers["Location"]
@@ -123,7 +123,7 @@ class TestAdding:
     @pytest.mark.parametrize("name", ["", " ", "x" * 41, "a\u202eb"])
     def test_a_name_that_cannot_be_shown_is_refused(self, customer_anna: Visitor, name: str) -> None:
         assert customer_anna.post("/security/passkeys/new/", name=name).status_code == 422
-        assert not PasskeyEnrolment.objects.exists()
+        assert not DeviceEnrolment.objects.exists()
 
     def test_another_passkey_signs_it(self, customer_anna: Visitor, anna: PSU, device: Device) -> None:
         here = customer_anna.post("/security/passkeys/new/", name="Second").headers["Location"]

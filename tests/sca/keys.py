@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from apps.identity.models import PSU
-from apps.sca.models import PasskeyEnrolment
+from apps.sca.models import DeviceEnrolment
 from apps.sca.queries import list_authorisations
-from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
+from apps.sca.rules import AuthenticationMethod, DeviceKind, Purpose, SubjectType
 from apps.sca.services import (
     add_passkey,
     check_passkey,
@@ -13,8 +13,8 @@ from apps.sca.services import (
     issue_challenge,
     passkey_creation,
     passkey_request,
-    sign_passkey_enrolment,
-    start_passkey_enrolment,
+    sign_enrolment,
+    start_enrolment,
 )
 from tests.factories.accounts import NOW
 from tests.factories.payments import proof_for
@@ -23,9 +23,9 @@ from tests.sca.device import Device
 
 def signed_enrolment(
     psu: PSU, *, name: str = "Laptop", by: Device | None = None, now: datetime = NOW
-) -> PasskeyEnrolment:
+) -> DeviceEnrolment:
     """A wish for a passkey that its customer has signed, by a code or by a passkey that he has."""
-    enrolment = start_passkey_enrolment(psu=psu, name=name, now=now)
+    enrolment = start_enrolment(kind=DeviceKind.PASSKEY, psu=psu, name=name, now=now)
     [authorisation] = list_authorisations(subject_type=SubjectType.DEVICE, subject_id=enrolment.pk)
     challenge_id = issue_challenge(
         user=psu.user,
@@ -41,7 +41,7 @@ def signed_enrolment(
     else:
         answer = by.sign(passkey_request(challenge_id=challenge_id))
         proof = check_passkey(challenge_id=challenge_id, answer=answer, now=now)
-    return sign_passkey_enrolment(
+    return sign_enrolment(
         enrolment_id=enrolment.pk, authorisation_id=authorisation.pk, psu=psu, proof=proof, now=now
     )
 

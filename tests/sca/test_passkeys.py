@@ -15,9 +15,9 @@ from apps.core.text import UnsafeText
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.sca.messages import render_code_message, render_device_notice
-from apps.sca.models import AuthenticationState, Challenge, Passkey, PasskeyEnrolment, SCAAuthorisation
+from apps.sca.models import AuthenticationState, Challenge, DeviceEnrolment, Passkey, SCAAuthorisation
 from apps.sca.queries import list_authorisations, list_passkeys
-from apps.sca.rules import AuthenticationMethod, Purpose, SCAStatus, SubjectType, WithdrawalReason
+from apps.sca.rules import AuthenticationMethod, DeviceKind, Purpose, SCAStatus, SubjectType, WithdrawalReason
 from apps.sca.services import (
     CodeRefused,
     DynamicLinkBroken,
@@ -26,12 +26,12 @@ from apps.sca.services import (
     PasskeyNotAccepted,
     Proof,
     TooManyCodes,
-    TooManyPasskeys,
+    TooManyDevices,
     add_passkey,
     ask_passkey,
     check_code,
     check_passkey,
-    close_passkey_enrolment,
+    close_enrolment,
     consume_proof,
     enrolment_snapshot,
     freeze_sign_in,
@@ -39,8 +39,8 @@ from apps.sca.services import (
     issue_challenge,
     passkey_creation,
     passkey_request,
-    sign_passkey_enrolment,
-    start_passkey_enrolment,
+    sign_enrolment,
+    start_enrolment,
     withdraw_passkey,
 )
 from tests.factories.accounts import NOW, customer
@@ -374,22 +374,22 @@ class TestAdding:
         assert authorisation.elements == ["knowledge", "possession"]
 
     def test_without_a_signature_is_refused(self, anna: PSU) -> None:
-        enrolment = start_passkey_enrolment(psu=anna, name="Laptop", now=NOW)
+        enrolment = start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name="Laptop", now=NOW)
         answer = Device().make(passkey_creation(enrolment=enrolment, psu=anna))
         with pytest.raises(EnrolmentOver):
             add_passkey(enrolment_id=enrolment.pk, psu=anna, answer=answer, now=LATER)
         assert not Passkey.objects.exists()
 
     def test_the_database_refuses_a_key_without_a_signature(self, anna: PSU) -> None:
-        enrolment = start_passkey_enrolment(psu=anna, name="Laptop", now=NOW)
+        enrolment = start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name="Laptop", now=NOW)
         give_passkey(anna)
         with (
-            pytest.raises(IntegrityError, match="passkey_enrolment_signed_before_made"),
+            pytest.raises(IntegrityError, match="device_enrolment_signed_before_made"),
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
             cursor.execute(
-                "UPDATE sca_passkeyenrolment SET status = 'done', passkey_id = (SELECT min(id) FROM sca_passkey)"
+                "UPDATE sca_deviceenrolment SET status = 'done', passkey_id = (SELECT min(id) FROM sca_passkey)"
                 " WHERE id = %s",
                 [enrolment.pk],
             )
@@ -415,7 +415,7 @@ class TestAdding:
 
     @pytest.mark.req("RTS-5(1)(d)")
     def test_a_signature_over_another_device_is_void(self, anna: PSU) -> None:
-        enrolment = start_passkey_enrolment(psu=anna, name="Laptop", now=NOW)
+        enrolment = start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name="Laptop", now=NOW)
         [authorisation] = list_authorisations(subject_type=SubjectType.DEVICE, subject_id=enrolment.pk)
         challenge_id = issue_challenge(
             user=anna.user,
@@ -424,9 +424,9 @@ class TestAdding:
             authorisation_id=authorisation.pk,
             now=NOW,
         )
-        PasskeyEnrolment.objects.filter(pk=enrolment.pk).update(name="The fraudster's phone")
+        DeviceEnrolment.objects.filter(pk=enrolment.pk).update(name="The fraudster's phone")
         with pytest.raises(DynamicLinkBroken):
-            sign_passkey_enrolment(
+            sign_enrolment(
                 enrolment_id=enrolment.pk,
                 authorisation_id=authorisation.pk,
                 psu=anna,
@@ -465,17 +465,17 @@ class TestAdding:
     def test_ten_and_no_more(self, anna: PSU) -> None:
         for _ in range(10):
             give_passkey(anna)
-        with pytest.raises(TooManyPasskeys):
-            start_passkey_enrolment(psu=anna, name="One more", now=NOW)
+        with pytest.raises(TooManyDevices):
+            start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name="One more", now=NOW)
 
     @pytest.mark.parametrize("name", ["", "   ", "a" * 41, "two\nlines", "right\u202eleft"])
     def test_a_name_that_cannot_be_shown_is_refused(self, anna: PSU, name: str) -> None:
         with pytest.raises(UnsafeText):
-            start_passkey_enrolment(psu=anna, name=name, now=NOW)
+            start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name=name, now=NOW)
 
     def test_a_second_wish_closes_the_first(self, anna: PSU) -> None:
-        first = start_passkey_enrolment(psu=anna, name="Laptop", now=NOW)
-        start_passkey_enrolment(psu=anna, name="Phone", now=NOW)
+        first = start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name="Laptop", now=NOW)
+        start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name="Phone", now=NOW)
         first.refresh_from_db()
         assert first.status == "closed"
         [authorisation] = list_authorisations(subject_type=SubjectType.DEVICE, subject_id=first.pk)
@@ -483,7 +483,7 @@ class TestAdding:
 
     def test_given_up_can_not_be_signed(self, anna: PSU) -> None:
         enrolment = signed_enrolment(anna)
-        close_passkey_enrolment(enrolment_id=enrolment.pk, user_id=anna.user_id, reason="no", now=LATER)
+        close_enrolment(enrolment_id=enrolment.pk, user_id=anna.user_id, reason="no", now=LATER)
         with pytest.raises(EnrolmentOver):
             add_passkey(
                 enrolment_id=enrolment.pk,
@@ -494,7 +494,7 @@ class TestAdding:
 
     def test_a_signed_one_is_not_closed_by_the_slower_half_of_a_form_sent_twice(self, anna: PSU) -> None:
         enrolment = signed_enrolment(anna)
-        close_passkey_enrolment(
+        close_enrolment(
             enrolment_id=enrolment.pk, user_id=anna.user_id, reason="over", if_signed=False, now=LATER
         )
         enrolment.refresh_from_db()
@@ -610,7 +610,7 @@ class TestTheDatabase:
 class TestTheMessages:
     @pytest.mark.parametrize("language", ["en", "de"])
     def test_the_code_to_add_one_names_the_device_and_warns(self, anna: PSU, language: str) -> None:
-        enrolment = start_passkey_enrolment(psu=anna, name="Büro-Rechner", now=NOW)
+        enrolment = start_enrolment(kind=DeviceKind.PASSKEY, psu=anna, name="Büro-Rechner", now=NOW)
         challenge_id = issue_challenge(
             user=anna.user, purpose=Purpose.DEVICE, snapshot=enrolment_snapshot(enrolment=enrolment), now=NOW
         )
@@ -621,10 +621,12 @@ class TestTheMessages:
         assert "123456" in text
         assert len(text) < 306
 
+    @pytest.mark.parametrize("kind", ["passkey", "app", "token"])
     @pytest.mark.parametrize("what", ["added", "removed", "copied"])
-    def test_what_happened_to_one_is_told(self, what: str) -> None:
-        texts = {render_device_notice(language=one, name="Laptop", what=what) for one in ("en", "de")}
-        assert len(texts) == 2
+    def test_what_happened_to_one_is_told(self, kind: str, what: str) -> None:
+        texts = {
+            render_device_notice(language=one, kind=kind, name="Laptop", what=what) for one in ("en", "de")
+        }
         assert all("Laptop" in text for text in texts)
 
 

@@ -22,8 +22,8 @@ from apps.portal.signing import (
     open_authorisation_id,
     sign_context,
 )
-from apps.sca.queries import get_passkey, get_passkey_enrolment
-from apps.sca.rules import EnrolmentStatus, Purpose, SubjectType, WithdrawalReason
+from apps.sca.queries import get_enrolment, get_passkey
+from apps.sca.rules import DeviceKind, EnrolmentStatus, Purpose, SubjectType, WithdrawalReason
 from apps.sca.services import (
     EnrolmentOver,
     PasskeyAnswerMalformed,
@@ -31,12 +31,12 @@ from apps.sca.services import (
     TooManyCodes,
     add_passkey,
     check_enrolment_under_way,
-    close_passkey_enrolment,
+    close_enrolment,
     enrolment_snapshot,
     issue_challenge,
     passkey_creation,
-    sign_passkey_enrolment,
-    start_passkey_enrolment,
+    sign_enrolment,
+    start_enrolment,
     withdraw_passkey,
 )
 from apps.web.views.preferences import SeeOther
@@ -48,7 +48,9 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
     """What a passkey is, and the name of the device that gets one."""
     form = PasskeyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        enrolment = start_passkey_enrolment(psu=visit.psu, name=form.cleaned_data["name"], now=visit.now)
+        enrolment = start_enrolment(
+            kind=DeviceKind.PASSKEY, psu=visit.psu, name=form.cleaned_data["name"], now=visit.now
+        )
         _ask(request, enrolment.pk, visit)
         return SeeOther(reverse("portal:passkey-sign", args=[enrolment.pk]))
     return render(request, "portal/passkey_new.html", {"form": form}, status=422 if form.errors else 200)
@@ -59,7 +61,7 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
 @customers_only
 def sign(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse:
     """What changes, and the signature that allows it."""
-    enrolment = get_passkey_enrolment(user_id=visit.psu.user_id, enrolment_id=enrolment_id)
+    enrolment = get_enrolment(user_id=visit.psu.user_id, enrolment_id=enrolment_id)
     if enrolment.status == EnrolmentStatus.SIGNED:
         return SeeOther(reverse("portal:passkey-make", args=[enrolment_id]))
     if enrolment.status != EnrolmentStatus.OPEN:
@@ -73,7 +75,7 @@ def sign(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse
             here=reverse("portal:passkey-sign", args=[enrolment_id]),
             done=reverse("portal:passkey-make", args=[enrolment_id]),
             back=reverse("portal:security"),
-            authorise=lambda authorisation_id, proof: sign_passkey_enrolment(
+            authorise=lambda authorisation_id, proof: sign_enrolment(
                 enrolment_id=enrolment_id,
                 authorisation_id=authorisation_id,
                 psu=visit.psu,
@@ -81,7 +83,7 @@ def sign(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse
                 now=visit.now,
             ),
             # Of a form sent twice the slower half must not undo what the other has signed.
-            refuse=lambda reason: close_passkey_enrolment(
+            refuse=lambda reason: close_enrolment(
                 enrolment_id=enrolment_id,
                 user_id=visit.psu.user_id,
                 reason=reason,
@@ -114,9 +116,7 @@ def send_code(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpRes
 @customers_only
 def cancel(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse:
     """Give it up."""
-    close_passkey_enrolment(
-        enrolment_id=enrolment_id, user_id=visit.psu.user_id, reason="cancelled", now=visit.now
-    )
+    close_enrolment(enrolment_id=enrolment_id, user_id=visit.psu.user_id, reason="cancelled", now=visit.now)
     return SeeOther(reverse("portal:security"))
 
 
@@ -124,7 +124,7 @@ def cancel(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpRespon
 @customers_only
 def make(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse:
     """The device makes the key; from then on it signs."""
-    enrolment = get_passkey_enrolment(user_id=visit.psu.user_id, enrolment_id=enrolment_id)
+    enrolment = get_enrolment(user_id=visit.psu.user_id, enrolment_id=enrolment_id)
     refusal = ""
     try:
         if request.method == "POST":
@@ -136,7 +136,7 @@ def make(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResponse
                 gettext("“%(name)s” can sign for you from now on.") % {"name": passkey.name},
             )
             return SeeOther(reverse("portal:security"))
-        check_enrolment_under_way(enrolment=enrolment, now=visit.now)
+        check_enrolment_under_way(enrolment=enrolment, kind=DeviceKind.PASSKEY, now=visit.now)
     except EnrolmentOver:
         if enrolment.status != EnrolmentStatus.DONE:  # A form sent twice: the first has added it.
             messages.error(request, str(ANSWERS[EnrolmentOver].text))
@@ -173,7 +173,7 @@ def remove(request: HttpRequest, visit: Visit, passkey_id: int) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, enrolment_id: UUID, visit: Visit) -> None:
-    enrolment = get_passkey_enrolment(user_id=visit.psu.user_id, enrolment_id=enrolment_id)
+    enrolment = get_enrolment(user_id=visit.psu.user_id, enrolment_id=enrolment_id)
     authorisation_id = _authorisation_id(enrolment_id, visit)
     if authorisation_id is None or enrolment.status != EnrolmentStatus.OPEN:
         messages.error(request, str(ANSWERS[EnrolmentOver].text))

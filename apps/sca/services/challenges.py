@@ -3,6 +3,7 @@ was answered (RTS art. 4(1), 4(3)(b), 5)."""
 
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ from apps.sca.rules import (
 )
 from apps.sca.services.attempts import settle_failure
 from apps.sca.services.authorisations import AuthorisationOver
+
+SENDS_WINDOW = timedelta(minutes=10)
 
 
 class CodeRefused(DomainError):
@@ -67,6 +70,7 @@ class Proof:
     authorisation_id: UUID | None
     method: str
     passkey_id: int | None = None
+    device_id: int | None = None
 
     @property
     def elements(self) -> list[str]:
@@ -85,6 +89,7 @@ def open_challenge(
     nonce: bytes,
     code_hash: bytes | None = None,
     details_by_link: bool = False,
+    shown: dict[str, Any] | None = None,
     authorisation_id: UUID | None,
     generated_at: datetime | None = None,
     is_ahead: bool = False,
@@ -103,6 +108,7 @@ def open_challenge(
         nonce=nonce,
         code_hash=code_hash,
         details_by_link=details_by_link,
+        shown=shown,
         generated_at=generated_at,
         expires_at=generated_at + timedelta(seconds=settings.SCA_CODE_TTL_SECONDS),
         offered_at=None if is_ahead else now,
@@ -150,11 +156,22 @@ def select_method(*, authorisation_id: UUID, now: datetime) -> None:
     authorisation.save(update_fields=["sca_status"])
 
 
-def count_try(*, challenge_id: UUID, method: AuthenticationMethod, now: datetime) -> Challenge | None:
+def has_asked_too_often(*, user: User, methods: Collection[AuthenticationMethod], now: datetime) -> bool:
+    """Whether a customer was asked by these methods as often in ten minutes as anybody may be. Codes that served their
+    purpose do not count: he may sign as many payments as he likes."""
+    unused = Challenge.objects.filter(
+        user=user, method__in=methods, generated_at__gt=now - SENDS_WINDOW
+    ).exclude(status=ChallengeStatus.USED)
+    return unused.count() >= settings.SCA_SENDS_PER_10_MINUTES
+
+
+def count_try(
+    *, challenge_id: UUID, methods: Collection[AuthenticationMethod], now: datetime
+) -> Challenge | None:
     """Count one try of an open challenge, in one statement and before anything is compared; None: it has none left."""
     counted = Challenge.objects.filter(
         pk=challenge_id,
-        method=method,
+        method__in=methods,
         status=ChallengeStatus.OPEN,
         attempts__lt=settings.SCA_MAX_ATTEMPTS,
         expires_at__gt=now,

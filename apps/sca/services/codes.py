@@ -2,7 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +40,7 @@ from apps.sca.services.challenges import (
     count_try,
     counted_refusal,
     fresh_nonce,
+    has_asked_too_often,
     is_last_try,
     kill_challenge,
     open_challenge,
@@ -47,7 +48,7 @@ from apps.sca.services.challenges import (
 )
 
 SEND_CODE_TASK = "sca.send_code"
-SENDS_WINDOW = timedelta(minutes=10)
+_METHODS = frozenset({AuthenticationMethod.SMS_OTP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
     if connection.in_atomic_block and not inside_test_transaction():
         raise RuntimeError("check_code commits what it counts: call it outside a transaction")
     code = check_code_form(code)
-    challenge = count_try(challenge_id=challenge_id, method=AuthenticationMethod.SMS_OTP, now=now)
+    challenge = count_try(challenge_id=challenge_id, methods=_METHODS, now=now)
     if challenge is None:
         raise CodeRefused("challenge is not open", is_over=True)
     matches = _is_code_of(challenge, code)
@@ -190,7 +191,7 @@ def open_details(
     if connection.in_atomic_block and not inside_test_transaction():
         raise RuntimeError("open_details commits what it counts: call it outside a transaction")
     code = check_code_form(code)
-    challenge = count_try(challenge_id=challenge_id, method=AuthenticationMethod.SMS_OTP, now=now)
+    challenge = count_try(challenge_id=challenge_id, methods=_METHODS, now=now)
     user = check_knowledge(username=user_id, password=password, now=now)
     if challenge is None:
         raise CodeRefused("challenge is not open", is_over=True)
@@ -249,8 +250,4 @@ def _may_receive_code(*, user: User, now: datetime) -> bool:
         return False
     if get_sms_device(user_id=user.pk) is None:
         return False
-    # Codes that served their purpose do not count: a customer may sign as many payments as he likes.
-    unused = Challenge.objects.filter(
-        user=user, method=AuthenticationMethod.SMS_OTP, generated_at__gt=now - SENDS_WINDOW
-    ).exclude(status=ChallengeStatus.USED)
-    return unused.count() < settings.SCA_SENDS_PER_10_MINUTES
+    return not has_asked_too_often(user=user, methods=_METHODS, now=now)

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from apps.identity.models import User
-from apps.sca.rules import AuthenticationMethod, Purpose
+from apps.sca.rules import DEVICE_METHODS, AuthenticationMethod, Purpose
 from apps.sca.services.codes import send_code
 from apps.sca.services.passkeys import ask_passkey
+from apps.sca.services.signing_devices import ask_device
 
 
 def issue_challenge(
@@ -21,11 +22,20 @@ def issue_challenge(
     is_ahead: bool = False,
     now: datetime,
 ) -> UUID:
-    """Ask for a signature over ``snapshot``: by a code, see :func:`send_code`, or by a passkey, see
-    :func:`ask_passkey`. Returns the challenge's id."""
+    """Ask for a signature over ``snapshot``: by a code, see :func:`send_code`, by a passkey, see :func:`ask_passkey`,
+    or by the app or a token, see :func:`ask_device`. Returns the challenge's id."""
     if method == AuthenticationMethod.PASSKEY:
         return ask_passkey(
             user=user, purpose=purpose, snapshot=snapshot, authorisation_id=authorisation_id, now=now
+        )
+    if method in DEVICE_METHODS:
+        return ask_device(
+            user=user,
+            purpose=purpose,
+            snapshot=snapshot,
+            authorisation_id=authorisation_id,
+            hide_limit=hide_limit,
+            now=now,
         )
     return send_code(
         user=user,

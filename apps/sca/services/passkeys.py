@@ -5,7 +5,7 @@ withdrawn.
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,51 +18,44 @@ from django.db.models import Q
 from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
 from apps.core.errors import DomainError, NotFound
-from apps.core.text import check_display_text
 from apps.identity.models import PSU, User
-from apps.notifications.services import enqueue_message
-from apps.sca.models import AuthenticationState, Challenge, Passkey, PasskeyEnrolment
+from apps.sca.models import AuthenticationState, Challenge, DeviceEnrolment, Passkey
 from apps.sca.queries import list_passkeys
 from apps.sca.rules import (
     AuthenticationMethod,
     ChallengeStatus,
+    DeviceKind,
     EnrolmentStatus,
     Purpose,
-    SubjectType,
     SyncedPasskeys,
     WithdrawalReason,
     passkey_challenge,
 )
 from apps.sca.services.attempts import inside_test_transaction, reserve_attempt
-from apps.sca.services.authorisations import (
-    fail_authorisations_of,
-    finalise_authorisation,
-    open_authorisation,
-)
 from apps.sca.services.challenges import (
     CodeRefused,
-    DynamicLinkBroken,
     Proof,
     TooManyCodes,
-    consume_proof,
     count_try,
     counted_refusal,
     fresh_nonce,
-    is_proof_of,
     open_challenge,
     select_method,
-    void_challenge,
 )
+from apps.sca.services.enrolments import (
+    MAKING_MAX,
+    check_enrolment_under_way,
+    enrolment_snapshot,
+    lock_enrolment,
+)
+from apps.sca.services.notices import promise_device_notice
 
 if TYPE_CHECKING:
     from apps.sca.webauthn import RelyingParty
 
-SEND_DEVICE_NOTICE_TASK = "sca.send_device_notice"
-PASSKEYS_MAX = 10
 # A device's answer is about a kilobyte; one with a long attestation has a few more.
 ANSWER_MAX_LENGTH = 16_384
-# From the signature over "a new passkey" until the key is made: as long as a code lives.
-_MAKING_MAX = timedelta(minutes=10)
+_METHODS = frozenset({AuthenticationMethod.PASSKEY})
 
 
 class PasskeyAnswerMalformed(DomainError):
@@ -83,18 +76,6 @@ class PasskeyNotAccepted(DomainError):
     def __init__(self, detail: str = "", *, is_synced: bool = False) -> None:
         super().__init__(detail)
         self.is_synced = is_synced
-
-
-class TooManyPasskeys(DomainError):
-    """The customer has as many as anybody may."""
-
-    code = "too_many_passkeys"
-
-
-class EnrolmentOver(DomainError):
-    """The enrolment was made use of, given up, or ran out of time."""
-
-    code = "enrolment_over"
 
 
 # Asking and answering -------------------------------------------------------------------------------------
@@ -170,7 +151,7 @@ def check_passkey(*, challenge_id: UUID, answer: str, now: datetime) -> Proof:
     if connection.in_atomic_block and not inside_test_transaction():
         raise RuntimeError("check_passkey commits what it counts: call it outside a transaction")
     credential = parse_answer(answer)
-    challenge = count_try(challenge_id=challenge_id, method=AuthenticationMethod.PASSKEY, now=now)
+    challenge = count_try(challenge_id=challenge_id, methods=_METHODS, now=now)
     if challenge is None:
         raise CodeRefused("challenge is not open", is_over=True)
     passkey = Passkey.objects.filter(credential_id=_webauthn().credential_id_of(credential)).first()
@@ -222,70 +203,7 @@ def parse_answer(answer: str) -> dict[str, Any]:
 # Adding and withdrawing -----------------------------------------------------------------------------------
 
 
-@transaction.atomic
-def start_passkey_enrolment(*, psu: PSU, name: str, now: datetime) -> PasskeyEnrolment:
-    """Note the wish for another passkey, and open the authorisation by which the customer signs it.
-
-    An earlier wish that waits is closed.
-
-    :raises TooManyPasskeys: he has ten.
-    :raises apps.core.errors.InvalidInput: the name is empty, too long, or cannot be shown as it is.
-    """
-    name = check_display_text(name, field="name", max_length=40)
-    User.objects.select_for_update().get(pk=psu.user_id)  # Two at once: the second sees the first.
-    if len(list_passkeys(user_id=psu.user_id)) >= PASSKEYS_MAX:
-        raise TooManyPasskeys(str(psu.user_id))
-    for earlier in PasskeyEnrolment.objects.filter(
-        user_id=psu.user_id, status__in=(EnrolmentStatus.OPEN, EnrolmentStatus.SIGNED)
-    ):
-        close_passkey_enrolment(enrolment_id=earlier.pk, user_id=psu.user_id, reason="replaced", now=now)
-    enrolment = PasskeyEnrolment.objects.create(
-        user_id=psu.user_id, name=name, nonce=fresh_nonce(), created_at=now
-    )
-    open_authorisation(subject_type=SubjectType.DEVICE, subject_id=enrolment.pk, psu=psu, now=now)
-    return enrolment
-
-
-def enrolment_snapshot(*, enrolment: PasskeyEnrolment) -> dict[str, Any]:
-    """What the customer signs before a passkey is made, and what he is shown."""
-    return {"enrolment_id": str(enrolment.pk), "action": "add_passkey", "device_name": enrolment.name}
-
-
-def sign_passkey_enrolment(
-    *, enrolment_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
-) -> PasskeyEnrolment:
-    """The customer has signed: for the next ten minutes he may make the key.
-
-    :raises EnrolmentOver: it waits no more.
-    :raises DynamicLinkBroken: what was signed is something else; it is void now.
-    :raises CodeRefused: spent meanwhile.
-    """
-    broken = False
-    with transaction.atomic():
-        enrolment = _lock_enrolment(enrolment_id, user_id=psu.user_id)
-        if enrolment.status != EnrolmentStatus.OPEN:
-            raise EnrolmentOver(enrolment.status)
-        broken = (
-            proof.authorisation_id != authorisation_id
-            or proof.user_id != psu.user_id
-            or not is_proof_of(
-                proof=proof, purpose=Purpose.DEVICE, snapshot=enrolment_snapshot(enrolment=enrolment)
-            )
-        )
-        if not broken:
-            consume_proof(proof=proof, now=now)
-            finalise_authorisation(
-                authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
-            )
-            enrolment.status, enrolment.signed_at = EnrolmentStatus.SIGNED, now
-            enrolment.save(update_fields=["status", "signed_at"])
-    if broken:
-        void_challenge(challenge_id=proof.challenge_id, reason="enrolment differs", now=now)
-        raise DynamicLinkBroken(str(enrolment_id))
-    return enrolment
-
-
-def passkey_creation(*, enrolment: PasskeyEnrolment, psu: PSU) -> dict[str, Any]:
+def passkey_creation(*, enrolment: DeviceEnrolment, psu: PSU) -> dict[str, Any]:
     """What the page hands to the browser so that the device makes a key (PublicKeyCredentialCreationOptions as JSON).
 
     The user handle is random to everybody else: a hash, neither user ID nor name (WebAuthn 14.6.1).
@@ -297,22 +215,9 @@ def passkey_creation(*, enrolment: PasskeyEnrolment, psu: PSU) -> dict[str, Any]
         user_name=psu.user.username,
         display_name=psu.full_name,
         known_ids=[bytes(key.credential_id) for key in list_passkeys(user_id=psu.user_id)],
-        timeout_seconds=int(_MAKING_MAX.total_seconds()),
+        timeout_seconds=int(MAKING_MAX.total_seconds()),
     )
     return request
-
-
-def check_enrolment_under_way(*, enrolment: PasskeyEnrolment, now: datetime) -> None:
-    """Whether the key may be made now.
-
-    :raises EnrolmentOver: not signed, made use of already, or signed more than ten minutes ago.
-    """
-    if (
-        enrolment.status != EnrolmentStatus.SIGNED
-        or enrolment.signed_at is None
-        or now - enrolment.signed_at > _MAKING_MAX
-    ):
-        raise EnrolmentOver(enrolment.status)
 
 
 @transaction.atomic
@@ -324,8 +229,8 @@ def add_passkey(*, enrolment_id: UUID, psu: PSU, answer: str, now: datetime) -> 
     :raises EnrolmentOver: not signed, made use of already, or too long ago.
     """
     credential = parse_answer(answer)
-    enrolment = _lock_enrolment(enrolment_id, user_id=psu.user_id)
-    check_enrolment_under_way(enrolment=enrolment, now=now)
+    enrolment = lock_enrolment(enrolment_id, user_id=psu.user_id)
+    check_enrolment_under_way(enrolment=enrolment, kind=DeviceKind.PASSKEY, now=now)
     made = _webauthn().verify_new_key(
         party=_relying_party(), challenge=_registration_challenge(enrolment), answer=credential
     )
@@ -364,22 +269,14 @@ def add_passkey(*, enrolment_id: UUID, psu: PSU, answer: str, now: datetime) -> 
             "enrolment": enrolment.pk,
         },
     )
-    _promise_notice(passkey, what="added")
+    promise_device_notice(
+        user_id=passkey.user_id,
+        kind=DeviceKind.PASSKEY,
+        device_id=passkey.pk,
+        name=passkey.name,
+        what="added",
+    )
     return passkey
-
-
-@transaction.atomic
-def close_passkey_enrolment(
-    *, enrolment_id: UUID, user_id: UUID, reason: str, if_signed: bool = True, now: datetime
-) -> None:
-    """Give an enrolment up; nothing when it is over, or, without ``if_signed``, when it is signed."""
-    enrolment = _lock_enrolment(enrolment_id, user_id=user_id)
-    if enrolment.status == EnrolmentStatus.OPEN or (if_signed and enrolment.status == EnrolmentStatus.SIGNED):
-        enrolment.status = EnrolmentStatus.CLOSED
-        enrolment.save(update_fields=["status"])
-        fail_authorisations_of(
-            subject_type=SubjectType.DEVICE, subject_id=enrolment.pk, reason=reason, now=now
-        )
 
 
 @transaction.atomic
@@ -408,24 +305,14 @@ def withdraw_passkey(*, user_id: UUID, passkey_id: int, reason: WithdrawalReason
         at=now,
         data={"method": AuthenticationMethod.PASSKEY.value, "passkey": passkey.pk, "reason": reason.value},
     )
-    _promise_notice(passkey, what=reason.value)
-    return passkey
-
-
-def _lock_enrolment(enrolment_id: UUID, *, user_id: UUID) -> PasskeyEnrolment:
-    enrolment = PasskeyEnrolment.objects.select_for_update().filter(pk=enrolment_id, user_id=user_id).first()
-    if enrolment is None:
-        raise NotFound("enrolment")
-    return enrolment
-
-
-def _promise_notice(passkey: Passkey, *, what: str) -> None:
-    effect_key = f"passkey:{passkey.pk}:{what}"
-    enqueue_message(
-        topic=SEND_DEVICE_NOTICE_TASK,
-        payload={"passkey_id": passkey.pk, "what": what, "effect_key": effect_key},
-        effect_key=effect_key,
+    promise_device_notice(
+        user_id=passkey.user_id,
+        kind=DeviceKind.PASSKEY,
+        device_id=passkey.pk,
+        name=passkey.name,
+        what=reason.value,
     )
+    return passkey
 
 
 def _expected_challenge(challenge: Challenge) -> bytes:
@@ -433,7 +320,7 @@ def _expected_challenge(challenge: Challenge) -> bytes:
     return passkey_challenge(nonce=bytes(challenge.nonce), snapshot_hash=canonical_hash(challenge.snapshot))
 
 
-def _registration_challenge(enrolment: PasskeyEnrolment) -> bytes:
+def _registration_challenge(enrolment: DeviceEnrolment) -> bytes:
     return passkey_challenge(
         nonce=bytes(enrolment.nonce), snapshot_hash=canonical_hash(enrolment_snapshot(enrolment=enrolment))
     )
