@@ -34,7 +34,13 @@ DEBUG = False
 SECRET_KEY = env("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default="http://localhost:8000").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"] if SANDBOX else [])
+# The bank's app has an address of its own: another origin than the portal's.
+AUTHENTICATOR_BASE_URL = env(
+    "AUTHENTICATOR_BASE_URL", default=PUBLIC_BASE_URL.replace("://", "://app.", 1)
+).rstrip("/")
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "app.localhost"] if SANDBOX else []
+)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 USE_TLS = PUBLIC_BASE_URL.startswith("https://")
@@ -74,6 +80,7 @@ INSTALLED_APPS = [
     "apps.rails",
     "apps.engine",
     "apps.portal",
+    "apps.authenticator",
     "apps.console",
     "apps.staff.apps.StaffConfig",
     "apps.staff.apps.StaffAdminConfig",
@@ -97,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.web.middleware.SecurityHeadersMiddleware",
+    "apps.authenticator.middleware.AuthenticatorHostMiddleware",
     "apps.xs2a.middleware.XS2AMiddleware",  # /v1/ goes no further than here.
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -12,10 +12,9 @@ from apps.core.errors import DomainError
 from apps.portal.errors import answer_for
 from apps.portal.forms import CodeForm
 from apps.portal.guard import Visit
-from apps.portal.signing import check_answer, is_dead, wrong_answer_form
+from apps.portal.signing import NO_ANSWER, check_answer, is_dead, wrong_answer_form
 from apps.sca.queries import ChallengeView
-from apps.sca.rules import CodeMalformed
-from apps.sca.services import CodeRefused, DynamicLinkBroken, PasskeyAnswerMalformed, Proof
+from apps.sca.services import CodeRefused, DynamicLinkBroken, Proof
 from apps.web.views.preferences import SeeOther
 
 
@@ -54,7 +53,7 @@ def take_answer(
         return SeeOther(change.here)
     try:
         change.authorise(authorisation_id, check_answer(request, challenge, now=visit.now))
-    except (CodeMalformed, PasskeyAnswerMalformed) as error:
+    except NO_ANSWER as error:
         return CodeForm.with_error(str(answer_for(error).text))
     except CodeRefused:
         if not is_dead(challenge):

@@ -49,6 +49,7 @@ from apps.sca.services import (
     CodeRefused,
     DynamicLinkBroken,
     EnrolmentOver,
+    NotAnsweredYet,
     PasskeyAnswerMalformed,
     PasskeyNotAccepted,
     TooManyCodes,
@@ -128,13 +129,18 @@ ANSWERS: dict[type[DomainError], Answer] = {
         _("This passkey cannot be used here"),
         _("The device’s answer was not the one that was asked for. Nothing was added; try again."),
     ),
+    NotAnsweredYet: Answer(
+        409,
+        _("Your app has not answered yet"),
+        _("Open it on your telephone and approve there, or choose another way."),
+    ),
     TooManyDevices: Answer(
-        409, _("You have ten passkeys"), _("Remove one that you no longer use before you add another.")
+        409, _("You have ten of these"), _("Remove one that you no longer use before you add another.")
     ),
     EnrolmentOver: Answer(
         409,
         _("This took too long, or was done already"),
-        _("No passkey was added. Begin again under Security."),
+        _("No device was added. Begin again under Security."),
     ),
     # Payments
     PaymentStatusInvalid: _OVER,

@@ -93,8 +93,8 @@ class DetailsForm(SignInForm):
     code = forms.CharField(label=_("Code from the text message"), max_length=20)
 
 
-class PasskeyForm(forms.Form):
-    """What the customer calls the device whose passkey he adds."""
+class DeviceNameForm(forms.Form):
+    """What the customer calls the device that he adds."""
 
     name = forms.CharField(
         label=_("What do you call this device?"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
@@ -14,6 +15,7 @@ from apps.payments.rules import PARTLY_SIGNED_LIFE
 from apps.portal.code_step import is_exhausted
 from apps.portal.forms import CodeForm
 from apps.portal.guard import Visit
+from apps.sca.device_protocol import to_text
 from apps.sca.queries import (
     ChallengeView,
     get_authentication_state,
@@ -22,9 +24,24 @@ from apps.sca.queries import (
     list_authorisations,
     list_passkeys,
     list_signers,
+    list_signing_devices,
 )
-from apps.sca.rules import AuthenticationMethod, SubjectType
-from apps.sca.services import Proof, check_code, check_passkey, passkey_request
+from apps.sca.rules import AuthenticationMethod, CodeMalformed, SubjectType
+from apps.sca.services import (
+    NotAnsweredYet,
+    PasskeyAnswerMalformed,
+    Proof,
+    check_code,
+    check_passkey,
+    check_short_code,
+    passkey_request,
+    seal_for_page,
+    take_device_answer,
+)
+from apps.web.pictures import link_picture, request_picture
+
+# What a form can bring that is no answer at all: it is said, and nothing has happened.
+NO_ANSWER = (CodeMalformed, PasskeyAnswerMalformed, NotAnsweredYet)
 
 
 def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit: Visit) -> UUID | None:
@@ -40,22 +57,33 @@ def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit:
 
 
 def chosen_method(request: HttpRequest, visit: Visit) -> AuthenticationMethod:
-    """By what the customer signs: the text message if he asks for it (``by``), else his passkey, if any (S3-29)."""
-    if request.POST.get("by") == "sms" or not list_passkeys(user_id=visit.psu.user_id):
-        return AuthenticationMethod.SMS_OTP
-    return AuthenticationMethod.PASSKEY
+    """By what the customer signs: what he asks for (``by``), if he has it; else his passkey, else his app or token,
+    else a text message (S3-29)."""
+    wanted, user_id = request.POST.get("by", ""), visit.psu.user_id
+    if wanted != "sms":
+        if wanted != "app" and list_passkeys(user_id=user_id):
+            return AuthenticationMethod.PASSKEY
+        if wanted != "passkey" and list_signing_devices(user_id=user_id):
+            return AuthenticationMethod.PUSH_OTP
+    return AuthenticationMethod.SMS_OTP
 
 
 def check_answer(request: HttpRequest, challenge: ChallengeView, *, now: datetime) -> Proof:
-    """What the form brought to a challenge: the code, or the answer of the passkey.
+    """What the form brought to a challenge: a code, or the answer of the passkey; or what the app has answered
+    meanwhile.
 
-    :raises apps.sca.rules.CodeMalformed: no six digits; nothing counted.
+    :raises NotAnsweredYet: the app has not; nothing counted.
+    :raises apps.sca.rules.CodeMalformed: no code at all; nothing counted.
     :raises apps.sca.services.PasskeyAnswerMalformed: no answer of a device; nothing counted.
     :raises apps.sca.services.CodeRefused: not right.
     """
     if challenge.is_passkey:
         answer = request.POST.get("answer", "")
         return check_passkey(challenge_id=challenge.challenge_id, answer=answer, now=now)
+    if challenge.is_for_device and "code" in request.POST:
+        return check_short_code(challenge_id=challenge.challenge_id, code=request.POST["code"], now=now)
+    if challenge.is_for_device:
+        return take_device_answer(challenge_id=challenge.challenge_id, now=now)
     return check_code(challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=now)
 
 
@@ -77,6 +105,8 @@ def sign_context(visit: Visit, challenge: ChallengeView | None, form: CodeForm) 
         "challenge": challenge,
         "form": form,
         "passkey_request": request_for_passkey(challenge),
+        "device_request": request_for_device(challenge),
+        "has_devices": bool(list_signing_devices(user_id=visit.psu.user_id)),
         "has_passkeys": bool(list_passkeys(user_id=visit.psu.user_id)),
         "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
         "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
@@ -91,11 +121,47 @@ def request_for_passkey(challenge: ChallengeView | None) -> str:
     return json.dumps(passkey_request(challenge_id=challenge.challenge_id))
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceRequest:
+    """What a page shows while an app or a token is to answer."""
+
+    is_answered: bool
+    has_app: bool
+    device_name: str
+    picture: str
+    link_picture: str
+    link: str
+    text: str
+
+
+def request_for_device(challenge: ChallengeView | None) -> DeviceRequest | None:
+    """The request for the app or token that was used last, as a picture and as text; None when neither is asked. A
+    decoy shows one that nobody can open."""
+    if challenge is None or not challenge.is_for_device:
+        return None
+    sealed = seal_for_page(challenge_id=challenge.challenge_id)
+    text = to_text(sealed.sealed)
+    link = f"{settings.AUTHENTICATOR_BASE_URL}/#request={text}"
+    return DeviceRequest(
+        is_answered=challenge.is_answered,
+        has_app=challenge.method == AuthenticationMethod.PUSH_OTP,
+        device_name=sealed.device_name,
+        picture=request_picture(text, title=gettext("What you sign, as a picture for your app or token")),
+        link_picture=link_picture(link, title=gettext("The same for the camera of your telephone")),
+        link=link,
+        text=text,
+    )
+
+
 def wrong_answer_form(challenge: ChallengeView | None) -> CodeForm:
     """The form after a wrong code, or a passkey that was not right."""
     if challenge is not None and challenge.is_passkey:
         return CodeForm.with_error(
             gettext("The passkey was not accepted. Try again, or use a text message instead.")
+        )
+    if challenge is not None and challenge.is_for_device:
+        return CodeForm.with_error(
+            gettext("This code was not right: the PIN may have been another, or the picture.")
         )
     return CodeForm.with_error(gettext("This code was not right. Check it, or have a new one sent."))
 

@@ -1,8 +1,8 @@
 """What the bank thinks of the surroundings in which its app answers (RTS art. 9(2)-(3), S1-20 to S1-22).
 
 ``SCA_APP_INTEGRITY`` names the class that judges. An app in a browser can only tell of itself, which stops whoever
-copies its storage to another machine, and nobody who rewrites the app. A bank that ships a native app names a class here
-that asks the service of the telephone's maker; the verdict is stored with each answer either way.
+copies its storage to another machine, and nobody who rewrites the app. A bank that ships a native app names a class
+here that asks the service of the telephone's maker; the verdict is stored with each answer either way.
 """
 
 from typing import Any, Protocol

@@ -230,6 +230,17 @@ def get_challenge_view(*, challenge_id: UUID) -> ChallengeView:
     )
 
 
+def is_settled(*, challenge_id: UUID, user_id: UUID | None = None, now: datetime) -> bool:
+    """Whether a page need wait for an app no longer: it has answered, or the challenge is over. With ``user_id`` of
+    that customer's challenges alone; another's is over, as is one that there never was."""
+    waiting = Challenge.objects.filter(
+        pk=challenge_id, status=ChallengeStatus.OPEN, answered_at=None, expires_at__gt=now
+    )
+    if user_id is not None:
+        waiting = waiting.filter(user_id=user_id)
+    return not waiting.exists()
+
+
 def get_open_challenge_id(
     *, authorisation_id: UUID, user_id: UUID | None = None, now: datetime
 ) -> UUID | None:

@@ -7,16 +7,20 @@ from apps.identity.models import User
 from apps.notifications.outbox_tasks import outbox_task
 from apps.notifications.services import send_sms
 from apps.sca.messages import render_block_notice, render_code_message, render_device_notice
-from apps.sca.models import Challenge, Passkey
+from apps.sca.models import Challenge, Passkey, SigningDevice
+from apps.sca.push import SubscriptionGone, push_to_app
 from apps.sca.queries import get_authentication_state, get_sms_device
 from apps.sca.rules import ChallengeStatus, DeviceKind, block_stage
 from apps.sca.services import (
     SEND_BLOCK_NOTICE_TASK,
     SEND_CODE_TASK,
     SEND_DEVICE_NOTICE_TASK,
+    WAKE_APP_TASK,
     expire_authorisations,
+    forget_subscription,
     pause_stalled_sign_ins,
     recompute_code,
+    seal_request,
 )
 
 
@@ -85,6 +89,25 @@ def send_device_notice(
             to=device.phone_number,
             text=render_device_notice(language=user.language, kind=kind, name=name, what=what),
         )
+
+
+@outbox_task(WAKE_APP_TASK)
+def wake_app(*, challenge_id: str, device_id: int) -> None:
+    """Push a request to the customer's app, unless it was answered, or its life is over."""
+    challenge = Challenge.objects.filter(
+        pk=challenge_id, status=ChallengeStatus.OPEN, answered_at=None
+    ).first()
+    device = SigningDevice.objects.filter(pk=device_id, confirmed=True).exclude(push_endpoint="").first()
+    if challenge is None or device is None:
+        return
+    seconds = int((challenge.expires_at - clock.now()).total_seconds())
+    if seconds <= 0:
+        return
+    try:
+        sealed = seal_request(challenge=challenge, device=device).sealed
+        push_to_app(device=device, sealed=sealed, ttl_seconds=seconds)
+    except SubscriptionGone:
+        forget_subscription(device_id=device.pk, endpoint=device.push_endpoint)
 
 
 @shared_task(name="sca.expire_due", ignore_result=True)

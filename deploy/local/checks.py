@@ -49,7 +49,7 @@ def _production(folder: Path) -> dict[str, str]:
         "BANK_MODE": "production",
         "SECRET_KEY": "check-only-" + os.urandom(40).hex(),
         "PUBLIC_BASE_URL": "https://bank.example",
-        "ALLOWED_HOSTS": "bank.example",
+        "ALLOWED_HOSTS": "bank.example,app.bank.example",
         "DATABASE_URL": _NO_DATABASE,
         "CELERY_BROKER_URL": "amqp://127.0.0.1:1//",
         "OIDC_SIGNING_KEYS_DIR": str(keys),

@@ -34,7 +34,7 @@ def base_environment(config: Config, secrets: Mapping[str, str]) -> dict[str, st
         "BANK_MODE": "sandbox",
         "BANK_VAR_DIR": str(config.var),
         "PUBLIC_BASE_URL": config.bank_url,
-        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost,app.localhost",
         "WEB_PORT": str(config.web_port),
         "TPP_PORT": str(config.tpp_port),
         "TPP_BASE_URL": config.tpp_url,

@@ -58,6 +58,7 @@ from apps.portal.forms import CodeForm, PaymentFileForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import BULK_REASONS, limit_text
 from apps.portal.signing import (
+    NO_ANSWER,
     check_answer,
     chosen_method,
     code_under_way,
@@ -70,8 +71,8 @@ from apps.portal.signing import (
 )
 from apps.portal.to_sign import files_to_sign
 from apps.sca.messages import fingerprint
-from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, DynamicLinkBroken, PasskeyAnswerMalformed, TooManyCodes
+from apps.sca.rules import SubjectType
+from apps.sca.services import CodeRefused, DynamicLinkBroken, TooManyCodes
 from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
@@ -270,7 +271,7 @@ def sign(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
             authorise_payment_file(
                 file_id=file.pk, authorisation_id=authorisation_id, psu=visit.psu, proof=proof, now=visit.now
             )
-        except (CodeMalformed, PasskeyAnswerMalformed) as error:
+        except NO_ANSWER as error:
             form = CodeForm.with_error(str(answer_for(error).text))
         except CodeRefused:
             file = get_payment_file_for_psu(psu_id=visit.psu.pk, file_id=file_id)

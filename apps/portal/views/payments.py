@@ -48,6 +48,7 @@ from apps.portal.guard import Visit, customers_only
 from apps.portal.no_code import exemption_text
 from apps.portal.phrases import arrival_text, limit_text, reason_text, return_text, when_text
 from apps.portal.signing import (
+    NO_ANSWER,
     check_answer,
     chosen_method,
     code_under_way,
@@ -60,8 +61,8 @@ from apps.portal.signing import (
 )
 from apps.portal.to_sign import payments_to_sign
 from apps.sca.queries import ChallengeView
-from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, PasskeyAnswerMalformed, TooManyCodes
+from apps.sca.rules import SubjectType
+from apps.sca.services import CodeRefused, TooManyCodes
 from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
@@ -176,7 +177,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
                 proof=proof,
                 now=visit.now,
             )
-        except (CodeMalformed, PasskeyAnswerMalformed) as error:
+        except NO_ANSWER as error:
             form = CodeForm.with_error(str(answer_for(error).text))
         except CodeRefused:
             return _after_refusal(request, visit, payment_id, challenge)

@@ -13,7 +13,13 @@ from apps.identity.queries import get_psu
 from apps.identity.services import end_sessions
 from apps.portal.forms import FreezeForm
 from apps.portal.guard import Visit, customers_only
-from apps.sca.queries import get_authentication_state, get_sms_device, list_code_uses, list_passkeys
+from apps.sca.queries import (
+    get_authentication_state,
+    get_sms_device,
+    list_code_uses,
+    list_passkeys,
+    list_signing_devices,
+)
 from apps.sca.rules import MessageContent
 from apps.web.freezing import freeze_customer
 from apps.web.views.preferences import SeeOther
@@ -30,6 +36,7 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
         "messages_by_link": settings.SCA_MESSAGE_CONTENT == MessageContent.LINK,
         "device": get_sms_device(user_id=user_id),
         "passkeys": list_passkeys(user_id=user_id),
+        "signing_devices": list_signing_devices(user_id=user_id),
         "codes": list_code_uses(user_id=user_id),
         "now": visit.now,
         "failures": state.consecutive_failures if state else 0,

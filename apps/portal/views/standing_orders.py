@@ -43,6 +43,7 @@ from apps.portal.forms import AccountWithBalance, CodeForm, StandingOrderForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import limit_text
 from apps.portal.signing import (
+    NO_ANSWER,
     check_answer,
     chosen_method,
     code_under_way,
@@ -54,8 +55,8 @@ from apps.portal.signing import (
     wrong_answer_form,
 )
 from apps.portal.to_sign import standing_orders_to_sign
-from apps.sca.rules import CodeMalformed, SubjectType
-from apps.sca.services import CodeRefused, PasskeyAnswerMalformed, TooManyCodes
+from apps.sca.rules import SubjectType
+from apps.sca.services import CodeRefused, TooManyCodes
 from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
@@ -186,7 +187,7 @@ def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
                 proof=proof,
                 now=visit.now,
             )
-        except (CodeMalformed, PasskeyAnswerMalformed) as error:
+        except NO_ANSWER as error:
             form = CodeForm.with_error(str(answer_for(error).text))
         except CodeRefused:
             if not is_dead(challenge):

@@ -108,7 +108,8 @@ class SealedRequest:
     """One challenge for one device, as bytes that it alone can open."""
 
     challenge_id: UUID
-    device_id: int
+    device_id: int | None
+    device_name: str
     sealed: bytes
 
 
@@ -175,12 +176,21 @@ def seal_request(*, challenge: Challenge, device: SigningDevice) -> SealedReques
         if device.is_app
         else seal_for_token(content, token_key=_token_key(device), challenge_id=challenge.pk)
     )
-    return SealedRequest(challenge.pk, device.pk, sealed)
+    return SealedRequest(challenge.pk, device.pk, device.name, sealed)
 
 
-def seal_decoy(*, challenge: Challenge) -> SealedRequest:
-    """What a page shows in the place of a request when there is nobody whom it could be for (N7): as long, and as
-    random, and no device opens it. The same at every look."""
+def seal_for_page(*, challenge_id: UUID) -> SealedRequest:
+    """The request that a page shows: for the device that its customer used last. A decoy's is as long and as random, is
+    the same at every look, and no device opens it (N7).
+
+    :raises NotFound: no challenge of a device.
+    """
+    challenge = Challenge.objects.filter(pk=challenge_id, method__in=DEVICE_METHODS).first()
+    if challenge is None:
+        raise NotFound("challenge")
+    devices = list_signing_devices(user_id=challenge.user_id) if challenge.user_id else []
+    if devices:
+        return seal_request(challenge=challenge, device=devices[0])
     nobody = bank_key(secret=derive_key("sca.device-decoy.v1"), nonce=bytes(challenge.nonce))
     sealed = seal_for_app(
         _content_of(challenge),
@@ -188,7 +198,7 @@ def seal_decoy(*, challenge: Challenge) -> SealedRequest:
         agreement_key=public_bytes(nobody),
         challenge_id=challenge.pk,
     )
-    return SealedRequest(challenge.pk, 0, sealed)
+    return SealedRequest(challenge.pk, None, "", sealed)
 
 
 def list_requests(*, device: SigningDevice, now: datetime) -> list[SealedRequest]:
@@ -210,10 +220,10 @@ def list_requests(*, device: SigningDevice, now: datetime) -> list[SealedRequest
 def answer_by_app(*, body: bytes, signature: bytes, now: datetime) -> None:
     """The app's answer to a challenge, signed by its own key: yes, after its customer has entered his PIN, or no.
 
-    Nothing is authorised by it yet: the page on which the customer began fetches it with :func:`take_answer`. The same
-    answer may come twice, as over a bad net. Each PIN is counted before it is compared; what is not signed by the
-    device is not, so that nobody without the device can wear its customer's tries out. A count that did not grow, or
-    changed surroundings, withdraw the device at once (RTS art. 7(2), 9(3)). Must not be called inside a transaction.
+    Nothing is authorised by it yet: the page on which the customer began fetches it with :func:`take_device_answer`.
+    The same answer may come twice, as over a bad net. Each PIN is counted before it is compared; what is not signed by
+    the device is not, so that nobody without the device can wear its customer's tries out. A count that did not grow,
+    or changed surroundings, withdraw the device at once (RTS art. 7(2), 9(3)). Must not be called inside a transaction.
 
     :raises DeviceAnswerMalformed: not what the app sends, or not signed by its key.
     :raises DeviceUnknown: no such device, or withdrawn, now or before.
@@ -247,7 +257,7 @@ def answer_by_app(*, body: bytes, signature: bytes, now: datetime) -> None:
     _note_answer(challenge.pk, device, verdict=verdict, method=AuthenticationMethod.PUSH_OTP, now=now)
 
 
-def take_answer(*, challenge_id: UUID, now: datetime) -> Proof:
+def take_device_answer(*, challenge_id: UUID, now: datetime) -> Proof:
     """What the app has answered, for the page that waits for it.
 
     :raises NotAnsweredYet: it has not, and still may.

@@ -1,0 +1,85 @@
+"""The app's messages: JSON, signed by the device's own key in ``X-Signature``. No cookies, so nothing to forge."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from apps.authenticator.errors import STATUSES, refusal
+from apps.core import clock
+from apps.sca.device_protocol import from_text, to_text
+from apps.sca.services import (
+    answer_by_app,
+    bind_app,
+    list_requests,
+    read_app_message,
+    subscribe_app,
+)
+from apps.web.client_ip import client_ip
+from apps.web.throttles import count_call
+
+BODY_MAX_BYTES = 8 * 1024
+# The app asks every few seconds while it is open; guessing is bounded elsewhere, tries in the database.
+_CALLS_PER_ADDRESS, _WINDOW_SECONDS = 1_200, 600
+
+Handler = Callable[[bytes, bytes], JsonResponse]
+
+
+def message(handler: Handler) -> Callable[[HttpRequest], JsonResponse]:
+    """A view that takes one message and its signature."""
+
+    @wraps(handler)
+    def view(request: HttpRequest) -> JsonResponse:
+        throttle = count_call(
+            scope="authenticator",
+            key=client_ip(request),
+            limit=_CALLS_PER_ADDRESS,
+            window_seconds=_WINDOW_SECONDS,
+        )
+        if not throttle.is_allowed:
+            response = JsonResponse({"error": "too_many"}, status=429)
+            response["Retry-After"] = str(throttle.retry_after_seconds)
+            return response
+        try:
+            signature = from_text(request.headers.get("X-Signature", "")[:200])
+        except ValueError:
+            signature = b""
+        if len(request.body) > BODY_MAX_BYTES:
+            return JsonResponse({"error": "too_long"}, status=413)
+        try:
+            return handler(request.body, signature)
+        except tuple(STATUSES) as error:
+            return refusal(error)
+
+    return csrf_exempt(require_POST(view))
+
+
+@message
+def activate(body: bytes, signature: bytes) -> JsonResponse:
+    """Bind this app to the customer who has the activation code."""
+    device = bind_app(body=body, signature=signature, now=clock.now())
+    return JsonResponse({"device_id": device.pk, "name": device.name}, status=201)
+
+
+@message
+def requests(body: bytes, signature: bytes) -> JsonResponse:
+    """What waits for this app's customer, sealed for this app."""
+    device, _said = read_app_message(body=body, signature=signature, kind="requests")
+    waiting = list_requests(device=device, now=clock.now())
+    return JsonResponse({"requests": [to_text(one.sealed) for one in waiting], "counter": device.counter})
+
+
+@message
+def answer(body: bytes, signature: bytes) -> JsonResponse:
+    """The customer's yes, with the proof of his PIN, or his no."""
+    answer_by_app(body=body, signature=signature, now=clock.now())
+    return JsonResponse({"done": True})
+
+
+@message
+def subscribe(body: bytes, signature: bytes) -> JsonResponse:
+    """Where this app wants to be woken."""
+    device = subscribe_app(body=body, signature=signature, now=clock.now())
+    return JsonResponse({"is_subscribed": bool(device.push_endpoint)})

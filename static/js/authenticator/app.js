@@ -1,0 +1,222 @@
+// The bank's app. One screen at a time; every text stands in the page, in its customer's language. Nothing is kept of a
+// PIN, and nothing of a request but what was pushed, as it came.
+import { environment, fromText, makeKeys, openRequest, pinKey, pinProof, shortCode, sign, toHex, toText } from "./protocol.js";
+import { countUp, load, save, wipe } from "./store.js";
+
+const ASK_SECONDS = 3;
+const app = document.getElementById("app");
+const screens = [...app.querySelectorAll("[data-screen]")];
+const $ = (name) => app.querySelector(`[data-part="${name}"]`);
+
+let device = null, current = null, declined = new Set();
+
+function show(name) {
+  for (const screen of screens) screen.hidden = screen.dataset.screen !== name;
+  app.querySelector(`[data-screen="${name}"] [data-focus]`)?.focus();
+}
+const screen = () => screens.find((one) => !one.hidden)?.dataset.screen;
+
+function say(name, ...codes) {
+  for (const note of app.querySelectorAll(`[data-notes="${name}"] [data-note]`)) note.hidden = !codes.includes(note.dataset.note);
+}
+
+// Talking to the bank ---------------------------------------------------------------------------------------
+
+class Refused extends Error {
+  constructor(status, answer) { super(answer.error ?? String(status)); this.status = status; this.answer = answer; }
+}
+
+async function post(kind, said, signing) {
+  const body = JSON.stringify({ kind, ...said });
+  const answered = await fetch(`/api/${kind}`, {
+    method: "POST", body, headers: { "Content-Type": "application/json", "X-Signature": await sign(signing, body) },
+  });
+  const answer = await answered.json().catch(() => ({}));
+  if (!answered.ok) throw new Refused(answered.status, answer);
+  return answer;
+}
+
+async function tell(kind, said) {
+  try {
+    return await post(kind, { device_id: device.id, ...said }, device.signing);
+  } catch (error) {
+    if (error instanceof Refused && error.status === 410) { await forget(); show("lost"); }
+    throw error;
+  }
+}
+
+async function forget() {
+  device = null;
+  current = null;
+  await wipe();
+}
+
+async function surroundings() {
+  return { environment: toHex(await environment(device.installId)), is_unsound: navigator.webdriver === true };
+}
+
+// Binding ---------------------------------------------------------------------------------------------------
+
+async function bind(form) {
+  say("bind");
+  const [code, pin, again] = ["code", "pin", "again"].map((name) => form.elements.namedItem(name).value.trim());
+  if (!/^[0-9]{6}$/.test(pin)) return say("bind", "pin_form");
+  if (/^(.)\1*$/.test(pin) || "01234567890 09876543210".includes(pin)) return say("bind", "pin_weak");
+  if (pin !== again) return say("bind", "pin_differs");
+  const keys = await makeKeys();
+  const installId = toHex(crypto.getRandomValues(new Uint8Array(16)));
+  const said = {
+    activation_code: code,
+    signing_key: toText(keys.signingPublic),
+    agreement_key: toText(keys.agreementPublic),
+    pin_key: toText(await pinKey(pin, keys.signingPublic)),
+    environment_hash: toText(await environment(installId)),
+  };
+  try {
+    const bound = await post("activate", said, keys.signing);
+    device = { id: bound.device_id, name: bound.name, installId, signing: keys.signing, agreement: keys.agreement, signingPublic: keys.signingPublic };
+    await save("device", device);
+  } catch (error) {
+    return say("bind", error instanceof Refused ? (error.status === 403 ? "refused" : "failed") : "offline");
+  }
+  form.reset();
+  history.replaceState(null, "", "/");
+  home();
+}
+
+// Requests --------------------------------------------------------------------------------------------------
+
+async function take(text) {
+  try {
+    const request = await openRequest(text, device.agreement);
+    if (declined.has(request.challengeId)) return false;
+    current = request;
+  } catch {
+    say("home", "not_for_me");
+    return false;
+  }
+  const { title, lines, language } = current.shown;
+  const list = $("lines");
+  list.replaceChildren(...lines.map(([label, text]) => {
+    const row = document.createElement("div"), term = document.createElement("dt"), value = document.createElement("dd");
+    term.textContent = label;
+    value.textContent = text;
+    row.append(term, value);
+    return row;
+  }));
+  $("title").textContent = title;
+  $("what").lang = language;
+  say("request");
+  app.querySelector('form[data-form="answer"]').reset();
+  show("request");
+  return true;
+}
+
+async function look() {
+  if (!device || screen() !== "home") return;
+  const pushed = await load("pushed");
+  if (pushed) {
+    await save("pushed", null);
+    if (await take(pushed)) return;
+  }
+  try {
+    const { requests, counter } = await tell("requests", {});
+    if (counter > ((await load("counter")) ?? 0)) await save("counter", counter);
+    say("home");
+    if (screen() === "home") for (const text of requests) if (await take(text)) return;
+  } catch (error) {
+    if (device && !(error instanceof Refused)) say("home", "offline");
+  }
+}
+
+async function approve(form) {
+  const field = form.elements.namedItem("pin"), pin = field.value.trim(), request = current;
+  if (!/^[0-9]{6}$/.test(pin)) return say("request", "pin_form");
+  say("request", "working");
+  const key = await pinKey(pin, device.signingPublic);
+  field.value = "";
+  const said = { challenge_id: request.challengeId, is_approved: true, counter: await countUp(), pin_proof: await pinProof(key, request) };
+  try {
+    await tell("answer", { ...said, ...(await surroundings()) });
+    current = null;
+    show("done");
+  } catch (error) {
+    if (!device) return;
+    if (!(error instanceof Refused)) return offerCode(await shortCode(key, request, Number(app.dataset.digits)));
+    if (!error.answer.is_over) return say("request", "wrong");
+    current = null;
+    show("over");
+  }
+}
+
+function offerCode(code) {
+  $("code").textContent = `${code.slice(0, 4)} ${code.slice(4)}`;
+  current = null;
+  show("code");
+}
+
+async function decline() {
+  const said = { challenge_id: current.challengeId, is_approved: false, counter: await countUp() };
+  declined.add(current.challengeId);
+  current = null;
+  try { await tell("answer", { ...said, ...(await surroundings()) }); } catch { /* It runs out by itself. */ }
+  if (device) show("declined");
+}
+
+// Being woken -----------------------------------------------------------------------------------------------
+
+async function subscribe() {
+  const registration = await navigator.serviceWorker?.ready;
+  if (!registration?.pushManager) return say("push", "impossible");
+  try {
+    if ((await Notification.requestPermission()) !== "granted") return say("push", "impossible");
+    const made = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: fromText(app.dataset.pushKey) });
+    await tell("subscribe", {
+      endpoint: made.endpoint, p256dh: toText(made.getKey("p256dh")), auth: toText(made.getKey("auth")), counter: await countUp(),
+    });
+    say("push", "on");
+  } catch {
+    say("push", "impossible");
+  }
+}
+
+function home() {
+  say("home");
+  $("name").textContent = device.name;
+  show("home");
+  look();
+}
+
+async function start() {
+  if (navigator.serviceWorker) {
+    navigator.serviceWorker.register("/worker.js", { scope: "/" }).catch(() => {});
+    navigator.serviceWorker.addEventListener("message", look);
+  }
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  device = await load("device");
+  if (!device) {
+    const form = app.querySelector('form[data-form="bind"]');
+    form.elements.namedItem("code").value = fragment.get("activate") ?? "";
+    return show("bind");
+  }
+  history.replaceState(null, "", "/");
+  home();
+  if (fragment.get("request")) await take(fragment.get("request"));
+}
+
+const forms = { bind, answer: approve };
+for (const form of app.querySelectorAll("form[data-form]"))
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button[type=submit]");
+    button.disabled = true;
+    try { await forms[form.dataset.form](form); } finally { button.disabled = false; }
+  });
+const actions = { decline, home, subscribe, forget: async () => { await forget(); show("bind"); } };
+for (const button of app.querySelectorAll("button[data-action]"))
+  button.addEventListener("click", () => actions[button.dataset.action]());
+document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+setInterval(() => { if (!document.hidden) look(); }, ASK_SECONDS * 1000);
+
+if (!globalThis.crypto?.subtle || !globalThis.indexedDB) show("unsupported");
+else start();
