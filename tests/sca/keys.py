@@ -22,10 +22,15 @@ from tests.sca.device import Device
 
 
 def signed_enrolment(
-    psu: PSU, *, name: str = "Laptop", by: Device | None = None, now: datetime = NOW
+    psu: PSU,
+    *,
+    kind: DeviceKind = DeviceKind.PASSKEY,
+    name: str = "Laptop",
+    by: Device | None = None,
+    now: datetime = NOW,
 ) -> DeviceEnrolment:
-    """A wish for a passkey that its customer has signed, by a code or by a passkey that he has."""
-    enrolment = start_enrolment(kind=DeviceKind.PASSKEY, psu=psu, name=name, now=now)
+    """A wish for a device that its customer has signed, by a code or by a passkey that he has."""
+    enrolment = start_enrolment(psu=psu, kind=kind, name=name, now=now)
     [authorisation] = list_authorisations(subject_type=SubjectType.DEVICE, subject_id=enrolment.pk)
     challenge_id = issue_challenge(
         user=psu.user,
