@@ -143,6 +143,13 @@ def overflow(page: Page) -> str:
     return found
 
 
+def dress(page: Page, *, width: int, scheme: Literal["light", "dark"]) -> None:
+    """Show the present page in another window, without loading it anew."""
+    size = page.viewport_size
+    page.set_viewport_size({"width": width, "height": size["height"] if size else 900})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+
+
 def small_targets(page: Page, *, minimum: int = 44) -> list[str]:
     """Buttons, fields and menu links lower than ``minimum`` px; links inside running text are exempt (WCAG 2.5.8)."""
     found: list[str] = page.evaluate(

@@ -5,6 +5,7 @@ the settings, and with them the database's address, before any conftest.py.
 """
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -47,7 +48,14 @@ def _start_server() -> str:
         port=free_ports(1)[0],
         password="",  # The copy's.
         # The tests' own server outlives no power cut; the bank's has it on (tests/journeys).
-        settings={"fsync": "off", "max_connections": "200", "shared_buffers": "128MB"},
+        settings={
+            "fsync": "off",
+            "full_page_writes": "off",
+            "wal_level": "minimal",
+            "max_wal_senders": "0",
+            "max_connections": "200",
+            "shared_buffers": "128MB",
+        },
     )
     _started.append(server)
     atexit.register(_stop_servers)  # For a session that ends before it began: a settings error.
@@ -74,6 +82,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for folder in ("main", *(f"gw{n}" for n in range(16))):
             shutil.rmtree(TEST_VAR / folder, ignore_errors=True)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Spare the garbage collector what stays to the end anyway: seven thousand tests and all modules."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 # Skips -----------------------------------------------------------------------------------------------

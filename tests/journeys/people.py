@@ -220,8 +220,9 @@ class Machine:
         creditor_iban: str,
         amount: str = "12.34",
         product: str = "sepa-credit-transfers",
+        **more: str,
     ) -> dict[str, Any]:
-        """A payment that waits for its customer: the contract's 201 body."""
+        """A payment that waits for its customer, with ``more`` members: the contract's 201 body."""
         answer = self.call(
             "POST",
             f"/v1/payments/{product}",
@@ -233,6 +234,7 @@ class Machine:
                 "creditorAccount": {"iban": creditor_iban},
                 "creditorName": "Möbelhaus Kern GmbH",
                 "remittanceInformationUnstructured": "Order 88-2041",
+                **more,
             },
         )
         assert answer.status_code == 201, answer.text

@@ -54,7 +54,7 @@ def _killed(program: str) -> Fault:
 
 
 def _killed_at(point: str) -> Fault:
-    """The program's next start dies at the Nth pass of this point; the payments come when it is up."""
+    """The program's next start dies at the Nth pass of this point, or is killed when none came."""
     program = "engine" if point.startswith("engine.") else "worker"
 
     def fault(stack: RunningStack, choose: random.Random) -> None:
@@ -63,6 +63,7 @@ def _killed_at(point: str) -> Fault:
         deadline = time.monotonic() + 15
         while stack.is_running(program) and time.monotonic() < deadline:
             time.sleep(0.05)
+        stack.kill(program)
 
     return fault
 
@@ -258,9 +259,7 @@ def _feed(feeder: "subprocess.Popen[str]", count: int) -> list[str]:
 
 
 def _mend(stack: RunningStack) -> None:
-    """Whatever was broken runs again; a program that was to die runs without that wish."""
-    stack.kill("engine")
-    stack.kill("worker")
+    """Whatever was broken runs again."""
     for name in ("relay", "engine"):
         stack.start(name, environment=SOON)
     stack.start_all()

@@ -8,7 +8,8 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 
 import pytest
 from lxml import etree
@@ -437,6 +438,72 @@ def test_without_an_answer_both_are_given_up_sent_or_not(
     bank.start("clearing")
 
 
+@pytest.mark.req("P-78", "RTS-14")
+def test_what_is_ordered_for_a_day_is_paid_on_it_and_not_before(
+    bank: RunningStack, anna: Customer, house: House
+) -> None:
+    """By the customer, by a TPP and by a standing order; released by beat. The bank's clock goes on by two days."""
+    first, second = _business_days_from(bank, 2)
+    before, shop = anna.balance_minor(), Machine(bank, "ShopPay")
+    asked = shop.initiate(
+        debtor_iban=anna.iban,
+        creditor_iban=at_other_bank(PAID),
+        amount="9.00",
+        requestedExecutionDate=first.isoformat(),
+    )
+    approve(anna, asked["_links"]["scaRedirect"]["href"])
+    single = {
+        day: order(anna, ORDINARY, amount=amount, execution_date=day.isoformat())
+        for day, amount in ((first, "3.00"), (second, "5.00"))
+    }
+    series = {
+        day: order_series(anna, start=day, amount=amount)
+        for day, amount in ((first, "2.00"), (second, "4.00"))
+    }
+
+    def untouched(day: date) -> bool:
+        """Nothing of that day has moved, for nobody who looks."""
+        ids = [single[day], *([asked["paymentId"]] if day == first else [])]
+        return (
+            {status_of(bank, one) for one in ids} == {"ACTC"}
+            and not any(house.transfer(one) for one in ids)
+            and executions(bank, series[day]) == []
+        )
+
+    assert untouched(first)
+    assert untouched(second)
+    assert shop.status(asked["paymentId"]) == "ACTC"
+    assert anna.balance_minor() == before
+
+    _move_clock(bank, to=first)
+    (instance,) = eventually(lambda: executions(bank, series[first]), what="the standing order's first")
+    for payment_id in (single[first], asked["paymentId"], instance):
+        assert final_status(bank, payment_id) == "ACSC"
+        assert house.transfer(payment_id)["rail"] == "sct"
+    assert shop.status(asked["paymentId"]) == "ACSC"
+    assert untouched(second)  # And beat has been there, in both tables.
+    assert anna.balance_minor() == before - 900 - 300 - 200
+
+    # Idle for a day, by the bank's clock: no session outlives it.
+    assert "/sign-in/" in anna.browser.open(f"{bank.bank_url}/home/").url
+    anna.sign_in()
+    assert "Paid" in anna.browser.open(f"{bank.bank_url}/pay/{single[first]}/").text
+    links = anna.browser.open(f"{bank.bank_url}/pay/standing/{series[first]}/").links
+    assert [payment_id_in(link.href) for link in links if instance in link.href] == [instance]
+    assert "None yet" in anna.browser.open(f"{bank.bank_url}/pay/standing/{series[second]}/").text
+
+    _move_clock(bank, to=second)
+    (other,) = eventually(lambda: executions(bank, series[second]), what="the other standing order's first")
+    assert [final_status(bank, one) for one in (single[second], other)] == ["ACSC", "ACSC"]
+    assert executions(bank, series[first]) == [instance]  # Weekly: not on the second day.
+    assert anna.balance_minor() == before - 900 - 300 - 200 - 500 - 400
+    eventually(lambda: not any(on_its_way(bank).values()), what="the settlement")
+    sent = (*single.values(), asked["paymentId"], instance, other)
+    assert {house.transfer(one)["status"] for one in sent} == {"settled"}
+    ledger = bank.ledger()
+    assert ledger["difference_minor"] == ledger["unbalanced_entries"] == 0
+
+
 @pytest.mark.parametrize("room", ["payments", "clearing"])
 def test_every_change_of_status_was_made_by_one_of_these(bank: RunningStack, room: str) -> None:
     """Run with the whole file: it looks back on the journeys above."""
@@ -466,6 +533,39 @@ def order(customer: Customer, product: str, *, account_number: str = PAID, **mor
     return customer.transfer(
         **{"creditor_name": "Somebody Else", "amount": "7.00", "product": product, **payee, **more}
     )
+
+
+def order_series(customer: Customer, *, start: date, amount: str) -> str:
+    """A signed standing order to another bank, every week from a day on; returns its id."""
+    page = customer.browser.open(f"{customer.stack.bank_url}/pay/standing/new/")
+    review = customer.browser.submit(
+        form_with(page, "from_account", "creditor_iban", "frequency"),
+        {
+            "from_account": customer.record["accounts"][0]["resource_id"],
+            "creditor_name": "Somebody Else",
+            "creditor_iban": at_other_bank(PAID),
+            "amount": amount,
+            "frequency": "Weekly",
+            "start_date": start.isoformat(),
+        },
+    )
+    page, code = customer.ask_for_code(review)
+    done = customer.browser.submit(form_with(page, "code"), {"code": code})
+    found = re.search(r"/pay/standing/([0-9a-f-]{36})/$", done.url)
+    assert found, done.text
+    return found.group(1)
+
+
+def approve(customer: Customer, link: str) -> None:
+    """What a TPP asked for, at the address where it sent its user."""
+    known = len(customer.messages())
+    page = customer.browser.open(link)
+    page = customer.browser.submit(
+        form_with(page, "user_id", "password"),
+        {"user_id": customer.record["user_id"], "password": customer.record["password"]},
+    )
+    page = customer.browser.submit(form_with(page, "code"), {"code": customer.code(known)})
+    assert page.url.endswith("/done/"), page.text
 
 
 def pay_file(anna: Customer, *account_numbers: str) -> str:
@@ -534,6 +634,16 @@ def _of_payment(bank: RunningStack, payment_id: str, column: str) -> str:
         bank, f"SELECT {column} FROM payments_paymentinitiation WHERE id = %s", uuid.UUID(payment_id)
     )
     return str(rows[0][0])
+
+
+def executions(bank: RunningStack, standing_order_id: str) -> list[str]:
+    """The payments that a standing order has made, by id."""
+    rows = query(
+        bank,
+        "SELECT id FROM payments_paymentinitiation WHERE standing_order_id = %s ORDER BY due_date",
+        uuid.UUID(standing_order_id),
+    )
+    return [str(payment_id) for (payment_id,) in rows]
 
 
 def items(bank: RunningStack, file_id: str) -> dict[str, dict[str, str]]:
@@ -627,10 +737,26 @@ def _wait_for_target(bank: RunningStack) -> None:
     opens, closes = now.replace(hour=3, minute=0), now.replace(hour=16, minute=0)
     if is_business_day(now.date()) and opens <= now < closes:
         return
-    day = now if now < opens else now + timedelta(days=1)
-    while not is_business_day(day.date()):
-        day += timedelta(days=1)
-    wait = day.replace(hour=9, minute=0).astimezone(UTC) - now.astimezone(UTC)
+    if is_business_day(now.date()) and now < opens:
+        _move_clock(bank, to=now.date())
+    else:
+        _move_clock(bank, to=_business_days_from(bank, 1)[0])
+
+
+def _business_days_from(bank: RunningStack, count: int) -> list[date]:
+    """The next business days, without today."""
+    today, days = bank_date(bank_now(bank)), []
+    while len(days) < count:
+        today += timedelta(days=1)
+        if is_business_day(today):
+            days.append(today)
+    return days
+
+
+def _move_clock(bank: RunningStack, *, to: date) -> None:
+    """To nine in the morning of a later day, or of this one before nine."""
+    there = datetime.combine(to, clock_time(9), tzinfo=BANK_TIME_ZONE)
+    wait = there.astimezone(UTC) - bank_now(bank)
     answer = HTTP.post(
         f"{bank.bank_url}/sandbox/clock.json",
         json={"advance_seconds": int(wait.total_seconds())},

@@ -17,7 +17,7 @@ from tests.bulk.world import carry_out
 from tests.factories.accounts import bank_accounts, customer
 from tests.portal.kit import code_for
 from tests.portal.test_bulk import table
-from tests.portal.test_in_a_browser import LOOKS, sign_in, submit
+from tests.portal.test_in_a_browser import sign_in, submit
 from tests.portal.test_later_in_a_browser import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -35,15 +35,12 @@ def check_now() -> None:
 
 @pytest.mark.slow
 @pytest.mark.plays("sms", "batch")
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_every_page_is_clean(
-    running_browser: Browser, live_server: Any, db: None, width: int, scheme: Any
-) -> None:
+def test_every_page_is_clean(running_browser: Browser, live_server: Any, db: None) -> None:
     bank_accounts()
     anna, bruno = customer("Anna"), customer("Bruno", phone="+4915100000002")
     anna.account.owner_name = "Schneider Blumen e.K."
     anna.account.save()
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         sign_in(tab, live_server.url, anna)
         tab.goto(f"{live_server.url}/batches/")

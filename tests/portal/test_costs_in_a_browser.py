@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from tests import browser as tools
 from tests.factories.accounts import bank_accounts, customer
-from tests.portal.test_in_a_browser import check, sign_in
+from tests.portal.test_in_a_browser import sign_in
 from tests.pricing.books import publish
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,8 +36,10 @@ def test_prices_and_the_statement_of_fees_are_clean(
         anna.user.save(update_fields=["language"])
         tab.goto(f"{live_server.url}/accounts/{anna.account.pk}/")
         tab.locator("details > summary").first.click()
-        check(tab)
+        tools.check_page(tab)
+        assert tools.small_targets(tab) == []
         tools.shoot(tab, f"costs-{width}")
         tab.goto(f"{live_server.url}/accounts/{anna.account.pk}/statements/")
-        check(tab)
+        tools.check_page(tab)
+        assert tools.small_targets(tab) == []
         tools.shoot(tab, f"costs-statements-{width}")

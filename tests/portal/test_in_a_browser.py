@@ -4,11 +4,11 @@ The second needs a browser: a form's answer that redirects to another origin is 
 after the server has committed, and looks like success in the logs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.conf import settings as django_settings
@@ -27,7 +27,8 @@ from tests.portal.test_apps import allow, use
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [(1366, "dark"), (320, "light")]
+# The last one is the window in which a test goes on.
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "dark"), (320, "light")]
 LONG_NAME = "Donaudampfschifffahrtsgesellschaftskapitänswitwenkasse GmbH & Co KGaA"
 
 
@@ -77,33 +78,35 @@ def submit(tab: Page, name: str) -> None:
     tools.press(tab, tab.get_by_role("button", name=name))
 
 
-def sign_in(tab: Page, base: str, psu: PSU) -> None:
+def sign_in(tab: Page, base: str, psu: PSU, *, look_at: Callable[[Page], None] = lambda tab: None) -> None:
     tab.goto(f"{base}/sign-in/")
-    tools.check_page(tab)
+    look_at(tab)
     tab.get_by_label("User ID").fill(psu.user.username)
     tab.get_by_label("Password").fill(PASSWORD)
     submit(tab, "Continue")
-    tools.check_page(tab)
+    look_at(tab)
     tab.get_by_label("Code from").fill(code_for(psu))
     submit(tab, "Sign in")
 
 
 def check(tab: Page) -> None:
-    tools.check_page(tab)
-    assert tools.small_targets(tab) == [], tab.url
+    """In every look, one after the other on the same page: the way there is gone once."""
+    for width, scheme in LOOKS:
+        tools.dress(tab, width=width, scheme=scheme)
+        tools.check_page(tab)
+        assert tools.small_targets(tab) == [], (tab.url, width)
 
 
 @pytest.mark.slow
 @pytest.mark.plays("sms", "sign-in", "payment")
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_of_the_portal_is_clean(
-    running_browser: Browser, live_server: Any, world: tuple[PSU, App], width: int, scheme: Any
+    running_browser: Browser, live_server: Any, world: tuple[PSU, App]
 ) -> None:
     anna, _ = world
     base = live_server.url
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
-        sign_in(tab, base, anna)
+        sign_in(tab, base, anna, look_at=check)
         paths = [
             "/home/",
             "/transactions/",
@@ -161,14 +164,13 @@ def _pay(tab: Page, base: str, anna: PSU) -> None:
 
 @pytest.mark.slow
 @pytest.mark.plays("sms", "consent", "payment")
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_of_an_authorisation_is_clean(
-    running_browser: Browser, live_server: Any, world: tuple[PSU, App], width: int, scheme: Any
+    running_browser: Browser, live_server: Any, world: tuple[PSU, App]
 ) -> None:
     anna, app = world
     consent = ask_consent(app, anna.account, redirect_uri="")[1]
     payment = ask_payment(app, anna.account, redirect_uri="", nok_uri="")[1]
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         for authorisation, button in ((consent, "Continue"), (payment, "Pay €1,249.00")):
             tab.goto(live_server.url + page(authorisation.pk))

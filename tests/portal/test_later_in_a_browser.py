@@ -40,19 +40,19 @@ def look(tab: Page, name: str) -> None:
     """Check the page, and take its picture if somebody wants to see it."""
     check(tab)
     if folder := os.environ.get("BANK_PICTURES"):
-        width = tab.viewport_size["width"] if tab.viewport_size else 0
-        tab.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+        for width, scheme in LOOKS:
+            tools.dress(tab, width=width, scheme=scheme)
+            tab.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
 
 
 @pytest.mark.slow
 @pytest.mark.plays("sms", "change")
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_is_clean(
-    running_browser: Browser, live_server: Any, bank_time: BankTime, db: None, width: int, scheme: Any
+    running_browser: Browser, live_server: Any, bank_time: BankTime, db: None
 ) -> None:
     anna, base = customer("Anna"), live_server.url
     day = bank_date(clock.now()) + timedelta(days=10)
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         sign_in(tab, base, anna)
         _pay_later(tab, base, anna, day.isoformat())

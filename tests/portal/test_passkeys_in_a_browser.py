@@ -19,7 +19,7 @@ from tests.factories.accounts import customer
 from tests.factories.identity import PASSWORD
 from tests.factories.tpp import AppFactory
 from tests.portal.kit import Visitor, ask_consent, ask_payment, code_for, last_challenge, page
-from tests.portal.test_in_a_browser import LOOKS, sign_in, submit
+from tests.portal.test_in_a_browser import sign_in, submit
 from tests.portal.test_later_in_a_browser import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -82,10 +82,9 @@ def add(tab: Page, base: str, psu: PSU, *, name: str = "Laptop") -> None:
 @pytest.mark.slow
 @pytest.mark.plays("passkey", "sign-in", "consent", "payment", "change")
 @pytest.mark.req("S3-8", "S1-13", "RTS-24", "RTS-30(2)", "S1-14")
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_added_and_used_for_everything(running_browser: Browser, base: str, width: int, scheme: Any) -> None:
+def test_added_and_used_for_everything(running_browser: Browser, base: str) -> None:
     anna, app = customer("Anna"), AppFactory()
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         Reader(tab)
         sign_in(tab, base, anna)
@@ -136,12 +135,9 @@ def test_added_and_used_for_everything(running_browser: Browser, base: str, widt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light")])
-def test_a_device_that_does_not_play_along(
-    running_browser: Browser, base: str, width: int, scheme: Any
-) -> None:
+def test_a_device_that_does_not_play_along(running_browser: Browser, base: str) -> None:
     anna = customer("Anna")
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         reader = Reader(tab)
         sign_in(tab, base, anna)

@@ -23,7 +23,7 @@ from tests.factories.accounts import account_of_several, bank_accounts, customer
 from tests.factories.tpp import AppFactory
 from tests.portal.kit import ask_payment, code_for, page
 from tests.portal.test_bulk import HEADER
-from tests.portal.test_in_a_browser import LONG_NAME, LOOKS, sign_in, submit
+from tests.portal.test_in_a_browser import LONG_NAME, sign_in, submit
 from tests.portal.test_later_in_a_browser import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,20 +36,17 @@ def running_browser() -> Iterator[Browser]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_every_page_is_clean(
-    running_browser: Browser, live_server: Any, db: None, width: int, scheme: Any
-) -> None:
+def test_every_page_is_clean(running_browser: Browser, live_server: Any, db: None) -> None:
     bank_accounts()
     david, dora = customer("David"), customer("Dora", phone="+4915100000005")
     joint, base = account_of_several(david, dora), live_server.url
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as first:
+    with closing(tools.new_context(running_browser)) as first:
         tab = first.new_page()
         sign_in(tab, base, david)
         _pay(tab, base, david, joint)
         _order_again_and_again(tab, base, david, joint)
         _upload(tab, base, david, joint)
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as second:
+    with closing(tools.new_context(running_browser)) as second:
         tab = second.new_page()
         sign_in(tab, base, dora)
         tab.goto(f"{base}/home/")
@@ -60,14 +57,11 @@ def test_every_page_is_clean(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_a_companys_pages_are_clean(
-    running_browser: Browser, live_server: Any, db: None, width: int, scheme: Any
-) -> None:
+def test_a_companys_pages_are_clean(running_browser: Browser, live_server: Any, db: None) -> None:
     bank_accounts()
     david, dora = customer("David"), customer("Dora", phone="+4915100000005")
     _payment, authorisation = ask_payment(AppFactory(), account_of_several(david, dora), redirect_uri="")
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         tab.goto(f"{live_server.url}{page(authorisation.pk)}")
         tab.get_by_label("User ID").fill(david.user.username)
@@ -77,7 +71,7 @@ def test_a_companys_pages_are_clean(
         submit(tab, "Pay €1,249.00")
         expect(tab.get_by_text("One more signature is needed")).to_be_visible()
         look(tab, "signatures-company-done")
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         tab.goto(f"{live_server.url}{page(authorisation.pk)}")
         expect(tab.get_by_text("One more signature is needed")).to_be_visible()

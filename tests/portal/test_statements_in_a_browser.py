@@ -12,7 +12,7 @@ from apps.identity.models import PSU
 from tests import browser as tools
 from tests.factories.identity import PASSWORD
 from tests.portal.kit import code_for
-from tests.portal.test_in_a_browser import LOOKS, check, sign_in
+from tests.portal.test_in_a_browser import check, sign_in
 from tests.statements.world import awkward_account
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -32,21 +32,18 @@ def zofia(db: None) -> PSU:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_the_page_is_clean_with_and_without_errors(
-    running_browser: Browser, live_server: Any, zofia: PSU, width: int, scheme: Any
+    running_browser: Browser, live_server: Any, zofia: PSU
 ) -> None:
     path = f"{live_server.url}/accounts/{zofia.account.pk}/"
-    with closing(tools.new_context(running_browser, width=width, scheme=scheme)) as context:
+    with closing(tools.new_context(running_browser)) as context:
         tab = context.new_page()
         sign_in(tab, live_server.url, zofia)
         tab.goto(path)
         tools.press(tab, tab.get_by_role("link", name="Statements"))
         check(tab)
-        tools.shoot(tab, f"statements-{width}")
         tab.goto(f"{path}statements/period/?date_from=2026-10-31&date_to=2026-10-01&file_format=pdf")
         check(tab)
-        tools.shoot(tab, f"statements-error-{width}")
         expect(tab.get_by_label("Last day")).to_have_attribute("aria-invalid", "true")
 
 
