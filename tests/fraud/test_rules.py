@@ -67,7 +67,7 @@ class TestDeadlines:
         )
 
 
-@pytest.mark.req("RTS-19", "RTS-18(1)(2)")
+@pytest.mark.req("RTS-19", "RTS-18")
 class TestRate:
     def test_fraud_is_a_part_of_the_value_of_ninety_days(self):
         days = {DAY - timedelta(days=back): 1_000_000 for back in range(1, 120)}
