@@ -61,6 +61,7 @@ class TestReports:
         reported(booked_payment(world.anna))
         assert "should have been paid back" not in compliance.get("/staff/").content.decode()
         monkeypatch.setattr("apps.core.clock.now", lambda: NOW + timedelta(days=3))
+        compliance = signed_in(member_of_staff("eva", phone="+4917139200017"))
         assert "1 should have been paid back by now" in compliance.get("/staff/").content.decode()
 
     def test_a_call_is_taken_in_for_a_customer_who_cannot_sign_in(self, world):
@@ -121,6 +122,7 @@ class TestRates:
         assert "nothing to note" in compliance.post(url, FORM, follow=True).content.decode()
         later = datetime(2027, 1, 5, 12, tzinfo=UTC)
         monkeypatch.setattr("apps.core.clock.now", lambda: later)
+        compliance = signed_in(member_of_staff("eva", phone="+4917139200017"))
         count_days(now=later)
         assert "/staff/fraud/bands/10000/restore/" in compliance.get("/staff/fraud/rates/").content.decode()
         assert compliance.post("/staff/fraud/bands/10000/restore/", FORM).status_code == 303
