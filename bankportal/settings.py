@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "apps.bulk",
     "apps.statements",
     "apps.screening",
+    "apps.fraud",
     "apps.receipts",
     "apps.web",
     "apps.authserver",
@@ -333,6 +334,7 @@ CELERY_BEAT_SCHEDULE = {
     "bulk-expire": {"task": "bulk.expire_due", "schedule": schedule(60)},
     "bulk-release": {"task": "bulk.release_due", "schedule": schedule(20)},
     "clearing-reconcile": {"task": "clearing.reconcile_open", "schedule": schedule(60)},
+    "fraud-count": {"task": "fraud.count_days", "schedule": schedule(300)},
     "sca-expire": {"task": "sca.expire_due", "schedule": schedule(60)},
     # Every five minutes: opens the day's screening, goes on with an interrupted one, takes in new customers.
     "screening-daily": {"task": "screening.begin_day", "schedule": schedule(300)},

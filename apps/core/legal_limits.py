@@ -20,6 +20,11 @@ class ReferenceBand:
     etv_minor: int
     rate_per_million: int
 
+    @property
+    def percent(self) -> str:
+        """The rate in per cent, as the annex writes it."""
+        return f"{self.rate_per_million / 10_000:g}"
+
 
 CODE_LIFETIME_MAX_SECONDS = 900
 CODE_ATTEMPTS_MAX = 5
@@ -36,6 +41,8 @@ LOW_VALUE_COUNT_MAX = 5
 SCA_RENEWAL_MAX_DAYS = 180
 HISTORY_WITHOUT_SCA_MAX_DAYS = 90
 FRAUD_RATE_WINDOW_DAYS = 90
+# A payment that was not authorised can be reported for so long after the debit (PSD2 art. 71(1)).
+CLAIM_MAX_MONTHS = 13
 RISK_ANALYSIS_AUDIT_MAX_DAYS = 365
 RISK_ANALYSIS_EXTERNAL_AUDIT_MAX_DAYS = 3 * 365
 # The annex, remote credit transfers, the lowest amount first: 0.015 %, 0.01 %, 0.005 %. A table, never a setting.

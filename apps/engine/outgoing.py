@@ -10,6 +10,7 @@ from apps.bulk.rail import narrative_of as narrative_of_item
 from apps.bulk.rules import ItemStatus, ReasonCode
 from apps.bulk.services import ItemOutcome, bring_batch_up, lock_batch, note_item_returned, note_outcomes
 from apps.core.money import Money
+from apps.fraud.queries import is_refunded
 from apps.ledger.rules import Narrative
 from apps.payments.limits import uncount_against_limits, uncount_amount_against_limits
 from apps.payments.rules import Channel, StatusReason, TransactionStatus
@@ -46,6 +47,11 @@ class Outgoing(Protocol):
         """Whether its money came back after it was settled, and the payer has it."""
         ...
 
+    @property
+    def is_refunded(self) -> bool:
+        """Whether the bank has paid it back as not authorised: asked when it comes back, nowhere else."""
+        ...
+
     def note_refused(self, *, reason: str, submitted_at: datetime, now: datetime) -> None:
         """It did not go out after all: so it does not count against the limits of the day on which it was counted."""
 
@@ -72,6 +78,10 @@ class OutgoingPayment:
     def has_come_back(self) -> bool:
         return self.payment.returned_at is not None
 
+    @property
+    def is_refunded(self) -> bool:
+        return is_refunded(payment_id=self.payment.pk)
+
     def note_refused(self, *, reason: str, submitted_at: datetime, now: datetime) -> None:
         uncount_against_limits(payment=self.payment, now=submitted_at)
         known = StatusReason(reason) if reason in StatusReason.values else StatusReason.MS03
@@ -85,6 +95,7 @@ class OutgoingItem:
     """A payment of a file; its group is locked, and is brought up with it."""
 
     fee_minor = 0
+    is_refunded = False  # A payment of a file cannot be reported by itself.
 
     def __init__(self, batch: "PaymentBatch", item: SetItem) -> None:
         self.batch, self.item = batch, item

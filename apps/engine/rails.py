@@ -52,6 +52,7 @@ _RAILS = {
     PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS: Rail.XB,
 }
 NOSTRO_CODE = "nostro:central-bank"
+LOSSES_CODE = "losses:fraud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ def _give_back(instruction: "ClearingInstruction", outgoing: Outgoing, *, now: d
     amount_minor, fee_minor = outgoing.amount.amount_minor, outgoing.fee_minor
     legs = [
         Leg(_clearing_id(Rail(instruction.rail)), Direction.DEBIT, amount_minor),
-        Leg(outgoing.payer_account_id, Direction.CREDIT, amount_minor + fee_minor),
+        Leg(_account_of_return(outgoing), Direction.CREDIT, amount_minor + fee_minor),
     ]
     if fee_minor:  # Nothing was done for it.
         legs.append(Leg(fees_account_id(), Direction.DEBIT, fee_minor))
@@ -207,7 +208,7 @@ def _post(kind: EntryKind, instruction: "ClearingInstruction", outgoing: Outgoin
     debit, credit = {
         EntryKind.CLEARING_SETTLEMENT: (clearing, nostro),
         EntryKind.CLEARING_RECEIPT: (nostro, clearing),
-        EntryKind.CREDIT_TRANSFER_RETURN: (nostro, outgoing.payer_account_id),
+        EntryKind.CREDIT_TRANSFER_RETURN: (nostro, _account_of_return(outgoing)),
     }[kind]
     narrative = outgoing.narrative
     if kind == EntryKind.CREDIT_TRANSFER_RETURN:
@@ -223,6 +224,13 @@ def _post(kind: EntryKind, instruction: "ClearingInstruction", outgoing: Outgoin
         narrative=narrative,
         now=now,
     )
+
+
+def _account_of_return(outgoing: Outgoing) -> UUID:
+    """Who gets what comes back: the payer; the bank, if it has paid him back before as not authorised."""
+    if outgoing.is_refunded:
+        return get_ledger_account(code=LOSSES_CODE).pk
+    return outgoing.payer_account_id
 
 
 def _credit_or_send_back(incoming: "IncomingTransfer", *, now: datetime) -> None:

@@ -4,7 +4,8 @@ from apps.bulk.services import BOOK_TASK, START_TASK
 from apps.clearing.services import CREDIT_TASK, SETTLE_TASK, TIME_OUT_TASK
 from apps.core import clock
 from apps.core.crash_points import crash_point
-from apps.engine import bulk, execution, rails
+from apps.engine import bulk, execution, rails, refunds
+from apps.fraud.services import REFUND_TASK
 from apps.notifications.outbox_tasks import outbox_task, outbox_task_for_many
 from apps.notifications.services import Work
 from apps.payments.services import EXECUTE_TASK
@@ -38,6 +39,12 @@ def time_out_payment(*, instruction_id: str) -> None:
 def credit_incoming(*, incoming_id: str) -> None:
     """Do the next thing with a transfer from another bank."""
     rails.credit_incoming(incoming_id=UUID(incoming_id), now=clock.now())
+
+
+@outbox_task(REFUND_TASK)
+def refund_payment(*, report_id: str) -> None:
+    """Pay back what its customer did not authorise."""
+    refunds.refund_payment(report_id=UUID(report_id), now=clock.now())
 
 
 @outbox_task(START_TASK)

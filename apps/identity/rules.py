@@ -95,11 +95,13 @@ _RISK_VIEWS = (
     "risk.view_riskrule",
     "risk.view_compromisedelement",
 )
+_FRAUD_VIEWS = ("fraud.view_fraudreport",)
 _AUDIT_VIEWS = ("audit.view_auditevent", "identity.view_user", "admin.view_logentry")
 
 # "change_…" never means that a row can be edited: it allows the actions of that kind, which the rooms carry out
 # (block a TPP, suspend an app, revoke a consent, change how a holder signs, reopen sign-in, replay a message, recall a
-# transfer, solve a difference, close a case of risk, list a compromised element).
+# transfer, solve a difference, close a case of risk, list a compromised element,
+# take in or judge a report of fraud, note what the authority was told).
 STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
     StaffRole.OPEN_BANKING: (
         *_OPEN_BANKING_VIEWS,
@@ -111,6 +113,8 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         *_OPEN_BANKING_VIEWS,
         *_CUSTOMER_VIEWS,
         *_PRICING_VIEWS,
+        *_FRAUD_VIEWS,
+        "fraud.add_fraudreport",
         "consents.change_consent",
         "accounts.change_accountholder",
         "sca.change_authenticationstate",
@@ -129,6 +133,7 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         *_PRICING_VIEWS,
         *_SCREENING_VIEWS,
         *_RISK_VIEWS,
+        *_FRAUD_VIEWS,
         *_AUDIT_VIEWS,
     ),
     StaffRole.COMPLIANCE: (
@@ -141,5 +146,9 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         *_RISK_VIEWS,
         "risk.change_riskcase",
         "risk.change_compromisedelement",
+        *_FRAUD_VIEWS,
+        "fraud.add_fraudreport",
+        "fraud.change_fraudreport",
+        "fraud.change_authoritynotice",
     ),
 }

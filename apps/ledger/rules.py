@@ -21,6 +21,7 @@ class LedgerAccountKind(models.TextChoices):
     INTEREST = "interest"
     EQUITY = "equity"
     RECEIVABLE = "receivable"
+    LOSSES = "losses"
 
 
 class EntryKind(models.TextChoices):
@@ -37,6 +38,7 @@ class EntryKind(models.TextChoices):
     OVERDRAFT_INTEREST = "overdraft_interest"
     CREDIT_INTEREST = "credit_interest"
     CHARGE_COLLECTION = "charge_collection"
+    UNAUTHORISED_REFUND = "unauthorised_refund"
 
 
 class PostingOutcome(models.TextChoices):
@@ -93,6 +95,7 @@ CHART_OF_ACCOUNTS = (
     ChartAccount("interest:overdraft", LedgerAccountKind.INTEREST),
     ChartAccount("interest:credit", LedgerAccountKind.INTEREST),
     ChartAccount("receivable:charges", LedgerAccountKind.RECEIVABLE),
+    ChartAccount("losses:fraud", LedgerAccountKind.LOSSES),
     ChartAccount("equity:opening", LedgerAccountKind.EQUITY),
 )
 

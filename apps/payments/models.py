@@ -229,6 +229,11 @@ class PaymentInitiation(models.Model):
                 condition=Q(transaction_status__in=["RCVD", "PATC", "ACTC"]),
             ),
             models.Index(
+                fields=["released_at"],
+                name="payment_booked",
+                condition=Q(transaction_status__in=["ACSP", "ACSC"]),
+            ),
+            models.Index(
                 fields=["requested_execution_date"],
                 name="payment_waits_for_its_day",
                 condition=Q(transaction_status="ACTC", released_at__isnull=True),

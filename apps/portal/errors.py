@@ -25,6 +25,7 @@ from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.core.iban import InvalidIBAN, OutsideSEPA
 from apps.core.money import InvalidAmount
 from apps.core.text import UnsafeText
+from apps.fraud.services import NotReportable, ReportedAlready, ReportTooLate
 from apps.payments.limits import LimitChangeOver, LimitExceeded, LimitTooHigh
 from apps.payments.products import CreditorAgentMissing, OrdinaryTransferSuffices
 from apps.payments.recurrence import DayNotOfFrequency, EndTooEarly, StartTooEarly, StartTooFar
@@ -146,6 +147,19 @@ ANSWERS: dict[type[DomainError], Answer] = {
     PaymentStatusInvalid: _OVER,
     CodeNeeded: Answer(
         409, _("This payment takes a code"), _("Check it once more and have the code sent to you.")
+    ),
+    NotReportable: Answer(
+        409, _("There is nothing to report"), _("No money has left your account for this payment.")
+    ),
+    ReportTooLate: Answer(
+        409,
+        _("It is too late to report this payment"),
+        _("The law gives 13 months from the day on which the money left the account. Call us all the same."),
+    ),
+    ReportedAlready: Answer(
+        409,
+        _("This payment was reported before"),
+        _("Its page says how it stands. Call us with anything new."),
     ),
     SignedAlready: Answer(
         409,

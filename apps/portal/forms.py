@@ -16,6 +16,7 @@ from apps.core.ids import new_id, parse_uuid
 from apps.core.money import Money, format_money
 from apps.core.target_calendar import ExecutionRule
 from apps.core.text import check_display_text
+from apps.fraud.rules import NOTE_LENGTH_MAX, ReportReason
 from apps.payments.limit_rules import LimitKind, Limits
 from apps.payments.products import ABROAD_CHARGE_BEARERS, CreditorAgentMissing, check_destination
 from apps.payments.recurrence import (
@@ -340,6 +341,33 @@ class FreezeForm(forms.Form):
         label=_("Yes, freeze everything. Only the bank can open it again."),
         error_messages={"required": _("Tick the box to freeze everything.")},
     )
+
+
+class FraudReportForm(forms.Form):
+    """Why a payment was not the customer's, and whether everything is to be frozen at once."""
+
+    reason = forms.ChoiceField(
+        label=_("What happened"), choices=ReportReason.choices, widget=forms.RadioSelect
+    )
+    note = forms.CharField(
+        label=_("What else you know"),
+        help_text=_("No password and no code, please."),
+        max_length=NOTE_LENGTH_MAX,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    freeze = forms.BooleanField(
+        label=_("Freeze everything at once, too: nobody can sign in or pay until the bank opens it again."),
+        required=False,
+    )
+    is_confirmed = forms.BooleanField(
+        label=_("I did not authorise this payment, or was deceived."),
+        error_messages={"required": _("Tick the box to report the payment.")},
+    )
+
+    def clean_note(self) -> str:
+        note = " ".join(self.cleaned_data["note"].split())
+        return _checked(check_display_text, note, field="note", max_length=NOTE_LENGTH_MAX, required=False)
 
 
 class LimitsForm(forms.Form):

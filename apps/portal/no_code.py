@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from apps.fraud.queries import get_rates
 from apps.payments.rules import Channel
 from apps.payments.services import decide_exemption
 from apps.portal.phrases import EXEMPTION_TEXTS
 from apps.risk.rules import SIGNALS_OF_ARTICLE_18, Factor, FactorState
-from apps.sca.exemptions import Monitoring
+from apps.sca.exemptions import Article, Monitoring
+from apps.sca.policy import exemption_policy
 
 if TYPE_CHECKING:
     from apps.payments.models import PaymentInitiation
@@ -19,14 +21,17 @@ _WORDS = (*SIGNALS_OF_ARTICLE_18, Factor.COMPROMISED_ELEMENTS)
 
 def monitoring_of(payment: "PaymentInitiation", visit: "Visit") -> Monitoring:
     """What transaction monitoring found in the payment when it was entered. What it could not find out leaves it
-    without a score, and without one there is no transaction risk analysis (RTS art. 18); nor without a rate of fraud,
-    which no register feeds yet."""
+    without a score, and without one there is no transaction risk analysis (RTS art. 18); nor without the bank's rate of
+    fraud. A bank that does not use that article does not ask for the rate."""
     states = {factor["factor"]: factor["state"] for factor in payment.risk_assessment.factors}
     states = {word: states.get(word, FactorState.UNKNOWN) for word in _WORDS}
     known = FactorState.UNKNOWN not in states.values()
+    rates = get_rates(now=visit.now) if Article.RISK_ANALYSIS in exemption_policy().articles else None
     return Monitoring(
         signals=frozenset(factor for factor, state in states.items() if state == FactorState.FOUND),
         risk_score=payment.risk_assessment.score if known else None,
+        fraud_rate=rates.present if rates else None,
+        ceased_bands=rates.ceased if rates else frozenset(),
     )
 
 

@@ -123,6 +123,24 @@ class Quarter:
         if not 1 <= self.number <= 4:
             raise ValueError("a year has four quarters")
 
+    def __str__(self) -> str:
+        return f"{self.year}/{self.number}"
+
+    @classmethod
+    def of(cls, day: date) -> "Quarter":
+        """The one that a day lies in."""
+        return cls(day.year, (day.month + 2) // 3)
+
+    @property
+    def first_day(self) -> date:
+        """The day it begins with."""
+        return date(self.year, self.number * 3 - 2, 1)
+
+    @property
+    def last_day(self) -> date:
+        """The day it ends with."""
+        return self.next().first_day - timedelta(days=1)
+
     def next(self) -> "Quarter":
         """The one after it."""
         return Quarter(self.year + self.number // 4, self.number % 4 + 1)
@@ -170,16 +188,16 @@ def restore_band(state: BandState) -> BandState:
 def walk_quarters(history: Sequence[QuarterFigures], *, band: ReferenceBand) -> list[BandStep]:
     """The states of a band, quarter by quarter, from its first use on.
 
-    A restoration takes effect before the quarter in which it was noted is judged.
+    A restoration takes effect before the quarter in which it was noted is judged. One that, by what is known now, came
+    too early (a fraud of the quarter before was found later) restores nothing.
 
     :raises ValueError: a quarter is left out, or they are not in order.
-    :raises NotRestorable: one was noted as restored that could not be.
     """
     state, steps = BandState.IN_USE, []
     for earlier, figures in zip([None, *history], history, strict=False):
         if earlier is not None and earlier.quarter.next() != figures.quarter:
             raise ValueError(f"{figures.quarter} does not follow {earlier.quarter}")
-        if figures.is_restored:
+        if figures.is_restored and state == BandState.RESTORABLE:
             state = restore_band(state)
         state = close_quarter(state, rate=figures.rate, band=band)
         is_above = figures.rate is None or not figures.rate.is_within(band)

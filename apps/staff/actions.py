@@ -17,9 +17,14 @@ from apps.clearing.rules import DifferenceStatus
 from apps.consents.models import Consent
 from apps.consents.rules import ConsentStatus
 from apps.consents.rules import may_change_status as may_change_consent
+from apps.core import clock
+from apps.fraud.models import FraudReport
+from apps.fraud.queries import is_reportable
+from apps.fraud.rules import ReportStatus
 from apps.identity.models import PSU, User
 from apps.notifications.models import OutboxMessage
 from apps.notifications.rules import MessageStatus
+from apps.payments.models import PaymentInitiation
 from apps.risk.models import CompromisedElement, RiskCase
 from apps.risk.rules import CaseStatus
 from apps.sca.queries import get_authentication_state
@@ -39,6 +44,10 @@ RECALL_TRANSFER = "clearing.change_clearinginstruction"
 DECIDE_HIT = "screening.change_screeninghit"
 CLOSE_CASE = "risk.change_riskcase"
 LIST_ELEMENT = "risk.change_compromisedelement"
+TAKE_REPORT = "fraud.add_fraudreport"
+DECIDE_REPORT = "fraud.change_fraudreport"
+NOTE_AUTHORITY = "fraud.change_authoritynotice"
+VIEW_REPORTS = "fraud.view_fraudreport"
 VIEW_RISK = "risk.view_riskassessment"
 VIEW_CHARGES = "pricing.view_charge"
 VIEW_TRAIL = "audit.view_auditevent"
@@ -197,6 +206,24 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             DECIDE_HIT,
             lambda hit: hit.status == HitStatus.OPEN,
             is_danger=True,
+        ),
+    ),
+    PaymentInitiation: (
+        Act(
+            "admin:payment-report",
+            _("Take in a report of fraud"),
+            "alert-triangle",
+            TAKE_REPORT,
+            lambda payment: is_reportable(payment=payment, now=clock.now()),
+        ),
+    ),
+    FraudReport: (
+        Act(
+            "admin:report-decide",
+            _("Judge"),
+            "check",
+            DECIDE_REPORT,
+            lambda report: report.status == ReportStatus.OPEN,
         ),
     ),
     RiskCase: (

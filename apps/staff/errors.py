@@ -17,6 +17,14 @@ from apps.consents.services import (
 )
 from apps.consents.services import RequestIdReused as ConsentRequestIdReused
 from apps.core.errors import DomainError, InvalidInput, NotFound
+from apps.fraud.services import (
+    ExemptionNotRestorable,
+    NothingToNote,
+    NotReportable,
+    ReportDecided,
+    ReportedAlready,
+    ReportTooLate,
+)
 from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance, HoldEnded
 from apps.notifications.gateways import PushNotDelivered, SMSNotSent
 from apps.payments.limits import LimitChangeOver, LimitExceeded
@@ -66,6 +74,16 @@ ANSWERS: dict[type[DomainError], Words] = {
     RecallNotPossible: _TOO_LATE,
     HitDecided: _TOO_LATE,
     CaseDecided: _TOO_LATE,
+    ReportDecided: _TOO_LATE,
+    NotReportable: _("No money has left the account for this payment, so there is nothing to report."),
+    ReportTooLate: _("More than 13 months have passed since the money left the account."),
+    ReportedAlready: _("This payment was reported before."),
+    NothingToNote: _(
+        "There is nothing to note: the rate was not above in this quarter, or it was noted before."
+    ),
+    ExemptionNotRestorable: _(
+        "Not changed: a quarter at or below the reference rate has to follow first, and the authority has to be told."
+    ),
     ElementListed: _("Not changed: it is on the list already, or was taken off it meanwhile."),
     ElementMalformed: _("This is no IBAN, no network and no device, or not of the kind that was chosen."),
     # What customers, TPPs and the engine may run into, and staff never should.

@@ -2,6 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.clearing.rules import RecallReason
+from apps.fraud.rules import ReportOutcome, ReportReason
 from apps.risk.rules import CaseOutcome, ElementKind
 
 REASON_LENGTH_MAX = 300
@@ -54,6 +55,18 @@ class CaseForm(ReasonForm):
     """The same, with what was found."""
 
     outcome = forms.ChoiceField(label=_("What it is"), choices=CaseOutcome.choices)
+
+
+class TakeReportForm(ReasonForm):
+    """The same, with what the customer says happened."""
+
+    what = forms.ChoiceField(label=_("What the customer says"), choices=ReportReason.choices)
+
+
+class DecideReportForm(ReasonForm):
+    """The same, with what it was."""
+
+    outcome = forms.ChoiceField(label=_("What it is"), choices=ReportOutcome.choices)
 
 
 class ElementForm(ReasonForm):

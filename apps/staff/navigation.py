@@ -83,6 +83,7 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
     (
         _("Fraud"),
         (
+            ("fraud.FraudReport", "ban", _("Reported payments")),
             ("risk.RiskCase", "alert-triangle", _("Cases to look at")),
             ("risk.RiskAssessment", "activity", _("Risk assessments")),
             ("risk.CompromisedElement", "ban", _("Compromised elements")),

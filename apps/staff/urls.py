@@ -10,6 +10,7 @@ from apps.staff.views import (
     clearing,
     consents,
     fees,
+    fraud,
     holders,
     outbox,
     risk,
@@ -43,6 +44,15 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
         path("accounts/<uuid:account_id>/fees/file/", admin_view(fees.fee_file), name="account-fee-file"),
         path("screening/<uuid:hit_id>/clear/", admin_view(screening.clear), name="hit-clear"),
         path("screening/<uuid:hit_id>/confirm/", admin_view(screening.confirm), name="hit-confirm"),
+        path("payments/<uuid:payment_id>/report/", admin_view(fraud.take_report), name="payment-report"),
+        path("fraud/reports/<uuid:report_id>/decide/", admin_view(fraud.decide), name="report-decide"),
+        path("fraud/rates/", admin_view(fraud.rates), name="fraud-rates"),
+        path(
+            "fraud/bands/<int:etv_minor>/<int:year>/<int:number>/told/",
+            admin_view(fraud.told),
+            name="fraud-told",
+        ),
+        path("fraud/bands/<int:etv_minor>/restore/", admin_view(fraud.restore), name="fraud-restore"),
         path("risk/cases/<uuid:case_id>/close/", admin_view(risk.close), name="case-close"),
         path("risk/elements/list/", admin_view(risk.add_element), name="element-list"),
         path(

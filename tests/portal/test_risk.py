@@ -5,7 +5,8 @@ import pytest
 from apps.payments.models import PaymentInitiation
 from apps.risk.models import RiskAssessment
 from apps.risk.rules import Subject
-from tests.portal.kit import Visitor
+from tests.factories.identity import PASSWORD
+from tests.portal.kit import Visitor, ask_consent, ask_payment, bad_code, code_for, page
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
@@ -73,3 +74,31 @@ def test_the_browsers_name_is_not_kept(anna, firefox):
     for row in RiskAssessment.objects.values_list("device", "network", "facts"):
         assert "Firefox" not in str(row)
         assert "203.0.113.9" not in str(row)
+
+
+@pytest.mark.req("RTS-2(1)")
+class TestOnThePagesForACompany:
+    """Who proves himself there has signed in, too."""
+
+    def assessed(self, psu) -> list[str]:
+        rows = RiskAssessment.objects.filter(psu_id=psu.pk, subject=Subject.SIGN_IN)
+        assert all(len(row.device) == 64 for row in rows)
+        return [row.network for row in rows]
+
+    def test_a_consents_code_is_a_sign_in(self, anna, app, firefox):
+        _consent, authorisation = ask_consent(app, anna.account)
+        firefox.post(page(authorisation.pk), user_id=anna.user.username, password=PASSWORD)
+        firefox.post(page(authorisation.pk, "code"), code=bad_code(anna))
+        assert self.assessed(anna) == []
+        firefox.post(page(authorisation.pk, "code"), code=code_for(anna))
+        assert self.assessed(anna) == ["203.0.113.0/24"]
+
+    def test_so_is_a_payments(self, anna, app, firefox):
+        _payment, authorisation = ask_payment(app, anna.account, amount_minor=2_500)
+        firefox.post(page(authorisation.pk), user_id=anna.user.username, password=PASSWORD)
+        firefox.post(page(authorisation.pk, "code"), code=bad_code(anna))
+        assert self.assessed(anna) == []
+        firefox.post(page(authorisation.pk, "code"), code=code_for(anna))
+        assert self.assessed(anna) == ["203.0.113.0/24"]
+        firefox.post(page(authorisation.pk, "code"), code="000000")
+        assert len(self.assessed(anna)) == 1

@@ -152,8 +152,8 @@ class TestBreaker:
     def test_a_notice_alone_brings_nothing_back(self, state: BandState) -> None:
         with pytest.raises(NotRestorable):
             restore_band(state)
-        with pytest.raises(NotRestorable):
-            walk_quarters(quarters(BAD, BAD, GOOD, restored=2), band=BAND_500)
+        steps = walk_quarters(quarters(BAD, BAD, GOOD, restored=2), band=BAND_500)
+        assert steps[-1].state == BandState.RESTORABLE
 
     def test_the_bands_go_by_their_own_rates(self) -> None:
         between = FraudRate(8, 100_000)
@@ -175,5 +175,11 @@ class TestBreaker:
     def test_after_the_fourth_quarter_comes_the_first(self) -> None:
         assert Quarter(2026, 4).next() == Quarter(2027, 1)
         assert Quarter(2026, 3).next() == Quarter(2026, 4)
+        assert Quarter.of(date(2026, 10, 1)) == Quarter.of(date(2026, 12, 31)) == Quarter(2026, 4)
+        assert (Quarter(2026, 4).first_day, Quarter(2026, 4).last_day) == (
+            date(2026, 10, 1),
+            date(2026, 12, 31),
+        )
+        assert Quarter(2027, 1).last_day == date(2027, 3, 31)
         with pytest.raises(ValueError, match="four quarters"):
             Quarter(2026, 5)

@@ -6,11 +6,13 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from apps.core.read_only_admin import ReadOnlyAdmin
+from apps.fraud.models import FraudReport
 from apps.identity.models import User
 from apps.identity.rules import STAFF_PERMISSIONS, StaffRole
 from apps.identity.services import provision_staff_roles
 from apps.notifications.models import OutboxMessage
 from apps.tpp.models import TPP
+from tests.factories.fraud import booked_payment, reported
 from tests.factories.risk import case_of, listed_element
 from tests.staff.clearing import difference_of, settled_of
 from tests.staff.world import World, member_of_staff, signed_in, superuser
@@ -34,6 +36,7 @@ VISIBLE = {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
         *("payments/trustedpayee", "payments/paymentexemption"),
+        "fraud/fraudreport",
         *("pricing/charge", "pricing/price", "pricing/interestterms"),
         *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
     },
@@ -54,10 +57,12 @@ VISIBLE = {
         *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
         *("pricing/charge", "pricing/price", "pricing/interestterms"),
         *RISK,
+        "fraud/fraudreport",
     },
     StaffRole.COMPLIANCE: {
         *("identity/psu", "accounts/paymentaccount", "payments/paymentinitiation"),
         *RISK,
+        "fraud/fraudreport",
         *("screening/screeninghit", "screening/screeningrun", "screening/sanctionslist"),
     },
 }
@@ -85,12 +90,23 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/risk/cases/{case_of(world.waiting).pk}/close/": "risk.change_riskcase",
         "/staff/risk/elements/list/": "risk.change_compromisedelement",
         f"/staff/risk/elements/{listed_element().pk}/remove/": "risk.change_compromisedelement",
+        f"/staff/payments/{world.released.pk}/report/": "fraud.add_fraudreport",
+        f"/staff/fraud/reports/{report_of(world).pk}/decide/": "fraud.change_fraudreport",
+        "/staff/fraud/rates/": "fraud.view_fraudreport",
+        "/staff/fraud/bands/10000/2026/3/told/": "fraud.change_authoritynotice",
+        "/staff/fraud/bands/10000/restore/": "fraud.change_authoritynotice",
         "/staff/outbox/replay/": "notifications.change_outboxmessage",
         f"/staff/differences/{difference_of().pk}/solve/": "clearing.change_clearingdifference",
         f"/staff/transfers/{settled_of(world).pk}/recall/": "clearing.change_clearinginstruction",
         "/staff/trail/verify/": "audit.view_auditevent",
         f"/staff/trail/consent/{world.consent.pk}/": "audit.view_auditevent",
     }
+
+
+def report_of(world: World) -> FraudReport:
+    """A report about a payment of the customer's that has gone out; the same each time."""
+    found = FraudReport.objects.first()
+    return found or reported(booked_payment(world.anna))
 
 
 def test_the_matrix_knows_every_act(world):
@@ -221,6 +237,9 @@ def test_no_role_may_change_users_groups_or_permissions():
         "screening.change_screeninghit",
         "risk.change_riskcase",
         "risk.change_compromisedelement",
+        "fraud.add_fraudreport",
+        "fraud.change_fraudreport",
+        "fraud.change_authoritynotice",
         "notifications.change_outboxmessage",
         "clearing.change_clearingdifference",
         "clearing.change_clearinginstruction",

@@ -39,6 +39,7 @@ from apps.payments.services.status import (
     PaymentStatusInvalid,
     SignedAlready,
     may_sign,
+    record_on_payment,
 )
 from apps.payments.services.withdrawal import (
     TooLateToCancel,
@@ -85,6 +86,7 @@ __all__ = [
     "note_return",
     "pay_without_code",
     "payment_snapshot",
+    "record_on_payment",
     "reject_payment",
     "release_due_payments",
     "send_payment_code",

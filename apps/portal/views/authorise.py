@@ -58,6 +58,7 @@ from apps.portal.forms import CodeForm, ConfirmConsentForm, SignInForm
 from apps.portal.guard import count_passkey, count_password, retry_later
 from apps.portal.phrases import asked_kinds, named_accounts
 from apps.portal.signing import request_for_passkey
+from apps.risk.services import assess_sign_in
 from apps.sca.queries import get_challenge_view
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import (
@@ -71,6 +72,7 @@ from apps.sca.services import (
     check_passkey,
     void_challenge,
 )
+from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
 if TYPE_CHECKING:
@@ -348,6 +350,7 @@ def _release_payment(
             payment = authorise_payment(
                 payment_id=asked.payment.pk, authorisation_id=asked.id, psu=psu, proof=proof, now=now
             )
+            assess_sign_in(psu_id=psu.pk, origin=origin_of(request, now=now), now=now)
             outcome = "partly" if payment.is_partly_signed else "allowed"
             _finish(request, asked, psu, outcome=outcome, auth_time=now, now=now)
     except _CompanyMayNotGoOn:
@@ -362,6 +365,7 @@ def _accept_code(
         accept_consent_code(
             consent_id=asked.consent.pk, authorisation_id=asked.id, psu=psu, proof=proof, now=now
         )
+        assess_sign_in(psu_id=psu.pk, origin=origin_of(request, now=now), now=now)
         progress = Progress(
             stage="confirm",
             psu_id=str(psu.pk),

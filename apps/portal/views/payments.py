@@ -23,6 +23,7 @@ from apps.core.errors import NotFound
 from apps.core.iban import format_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import plain_amount
+from apps.fraud.queries import get_report_of, is_reportable
 from apps.payments.limits import LimitExceeded
 from apps.payments.queries import get_payment_for_psu, list_payments_for_psu
 from apps.payments.rules import Channel, StatusReason, TransactionStatus, is_final
@@ -214,6 +215,8 @@ def payment(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespons
         "is_cancellable": is_cancellable(payment=payment, psu_id=visit.psu.pk, now=visit.now),
         **_planned_days(payment, now=visit.now),
         "is_final": is_final(status),
+        "report": get_report_of(payment_id=payment.pk),
+        "is_reportable": is_reportable(payment=payment, now=visit.now),
     }
     return render(request, "portal/payment.html", context)
 

@@ -31,6 +31,9 @@ _SENT = BookingCode("PMNT", "ICDT", "ESCT", "116", "UEBERWEISUNG", "NTRF", _("Tr
 _RECEIVED = BookingCode("PMNT", "RCDT", "ESCT", "166", "GUTSCHRIFT", "NTRF", _("Credit"))
 _RETURNED = BookingCode("PMNT", "ICDT", "RRTN", "159", "RUECKUEBERWEISUNG", "NRTI", _("Returned transfer"))
 _SENT_BACK = BookingCode("PMNT", "RCDT", "RRTN", "159", "RUECKUEBERWEISUNG", "NRTI", _("Credit sent back"))
+_REFUNDED = BookingCode(
+    "PMNT", "MCOP", "OTHR", "835", "GUTSCHRIFT", "NMSC", _("Refund of a payment you did not authorise")
+)
 _FEE = BookingCode("ACMT", "MDOP", "CHRG", "808", "GEBUEHREN", "NCHG", _("Fee"))
 _INTEREST_PAID = BookingCode("ACMT", "MDOP", "INTR", "814", "ZINSEN", "NINT", _("Overdraft interest"))
 _INTEREST_EARNED = BookingCode("ACMT", "MCOP", "INTR", "814", "ZINSEN", "NINT", _("Credit interest"))
@@ -44,6 +47,7 @@ _CODES: dict[tuple[str, bool], BookingCode] = {
     (EntryKind.INCOMING_CREDIT_TRANSFER, True): _RECEIVED,
     (EntryKind.CREDIT_TRANSFER_RETURN, True): _RETURNED,
     (EntryKind.CREDIT_TRANSFER_RETURN, False): _SENT_BACK,
+    (EntryKind.UNAUTHORISED_REFUND, True): _REFUNDED,
     (EntryKind.FEE, False): _FEE,
     (EntryKind.OVERDRAFT_INTEREST, False): _INTEREST_PAID,
     (EntryKind.CREDIT_INTEREST, True): _INTEREST_EARNED,

@@ -52,6 +52,7 @@ ENGINE_READS = [
     "bulk_paymentbatch",
     "bulk_paymentitem",
     "bulk_shownpayments",
+    "fraud_fraudreport",
     "clearing_clearinginstruction",
     "clearing_clearingmessage",
     "clearing_clearingrecall",
@@ -65,6 +66,7 @@ ENGINE_WRITES = [
     "bulk_paymentfile",
     "bulk_paymentbatch",
     "bulk_paymentitem",
+    "fraud_fraudreport",
     "clearing_clearinginstruction",
     "clearing_incomingtransfer",
     "notifications_outboxmessage",
@@ -80,6 +82,7 @@ APPEND_ONLY_FOR_WEB = [
     "screening_sanctionslist_entries",
     "screening_screeningbatch",
     "risk_riskassessment",
+    "fraud_authoritynotice",
 ]
 AUDIT_APPEND = "audit_append(timestamptz, text, text, text, text, text, text, text, jsonb)"
 LEDGER_FUNCTIONS = [
