@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
@@ -79,9 +80,15 @@ def sign_context(visit: Visit, challenge: ChallengeView | None, form: CodeForm) 
         "passkey_request": request_for_passkey(challenge),
         "has_passkeys": bool(list_passkeys(user_id=visit.psu.user_id)),
         "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
+        "is_last_try": is_last_try(challenge, failures=state.consecutive_failures if state else 0),
         "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
         "paused_until": state.blocked_until if state else None,
     }
+
+
+def is_last_try(challenge: ChallengeView | None, *, failures: int) -> bool:
+    """Whether one more wrong answer ends this code, or pauses everything (RTS art. 4(3)(b), 4(4))."""
+    return challenge is not None and min(challenge.attempts_left, settings.SCA_MAX_ATTEMPTS - failures) == 1
 
 
 def request_for_passkey(challenge: ChallengeView | None) -> str:

@@ -20,6 +20,7 @@ from apps.portal.views import (
     standing_orders,
     statements,
     trusted_payees,
+    unblock,
 )
 
 app_name = "portal"
@@ -31,6 +32,9 @@ urlpatterns = [
     path("sign-in/code/resend/", sign_in.resend, name="sign-in-resend"),
     path("sign-in/passkey/begin/", sign_in.begin_passkey, name="sign-in-passkey-begin"),
     path("sign-in/passkey/", sign_in.enter_by_passkey, name="sign-in-passkey"),
+    path("unblock/", unblock.show, name="unblock"),
+    path("unblock/begin/", unblock.begin, name="unblock-begin"),
+    path("unblock/answer/", unblock.answer, name="unblock-answer"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("home/", home.home, name="home"),
     path("transactions/", accounts.transactions, name="transaction-list"),

@@ -76,6 +76,17 @@ def render_device_notice(*, language: str, name: str, what: str) -> str:
         )
 
 
+def render_security_notice(*, language: str, what: str) -> str:
+    """The SMS that tells a customer what was done with his access (``what``: see the template)."""
+    with translation.override(language):
+        return _one_line(
+            render_to_string(
+                "notifications/sms_security_notice.txt",
+                {"bank": settings.BANK_NAME, "phone": settings.BANK_FRAUD_PHONE, "what": what},
+            )
+        )
+
+
 def snapshot_in_words(snapshot: dict[str, Any]) -> dict[str, Any]:
     """The snapshot with its amounts, days and accounts as people read them, in the language that is active."""
     context = dict(snapshot)

@@ -91,6 +91,7 @@ class Passkey(Device):
     enrolled_at = models.DateTimeField(_("added"))
     last_used_at = models.DateTimeField(null=True)
     last_challenge_id = models.UUIDField(null=True, help_text="to which the latest count belongs")
+    suspended_at = models.DateTimeField(null=True, help_text="by a freeze, until that is lifted")
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_because = models.CharField(max_length=16, choices=WithdrawalReason, blank=True)
 
@@ -105,6 +106,11 @@ class Passkey(Device):
             ),
             models.CheckConstraint(condition=Q(sign_count__gte=0), name="passkey_count_not_negative"),
         ]
+
+    @property
+    def is_usable(self) -> bool:
+        """Neither withdrawn nor suspended."""
+        return self.confirmed and self.suspended_at is None
 
     def verify_token(self, token: str) -> bool:
         """Refuses: a passkey answers a challenge, it has no codes."""
@@ -273,6 +279,12 @@ class AuthenticationState(models.Model):
     block_level = models.PositiveSmallIntegerField(default=0, help_text="blocks since the last success")
     blocked_until = models.DateTimeField(null=True)
     blocked_for_good = models.BooleanField(default=False)
+    failed_elements = ArrayField(
+        models.CharField(max_length=16),
+        default=list,
+        db_default=[],
+        help_text="what has failed since the last success",
+    )
     frozen_at = models.DateTimeField(
         null=True, help_text="closed on the word of the customer or of staff, not for failures"
     )

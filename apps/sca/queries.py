@@ -247,7 +247,11 @@ def get_sms_device(*, user_id: UUID) -> SMSDevice | None:
 
 def list_passkeys(*, user_id: UUID) -> list[Passkey]:
     """The customer's passkeys that work, the oldest first."""
-    return list(Passkey.objects.filter(user_id=user_id, confirmed=True).order_by("enrolled_at", "pk"))
+    return list(
+        Passkey.objects.filter(user_id=user_id, confirmed=True, suspended_at=None).order_by(
+            "enrolled_at", "pk"
+        )
+    )
 
 
 def get_passkey(*, user_id: UUID, passkey_id: int) -> Passkey:
@@ -255,7 +259,9 @@ def get_passkey(*, user_id: UUID, passkey_id: int) -> Passkey:
 
     :raises NotFound: there is none such, or it is another's.
     """
-    passkey = Passkey.objects.filter(pk=passkey_id, user_id=user_id, confirmed=True).first()
+    passkey = Passkey.objects.filter(
+        pk=passkey_id, user_id=user_id, confirmed=True, suspended_at=None
+    ).first()
     if passkey is None:
         raise NotFound("passkey")
     return passkey

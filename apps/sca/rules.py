@@ -73,6 +73,7 @@ class SubjectType(models.TextChoices):
     BULK = "bulk"
     DEVICE = "device"
     TRUSTED_PAYEES = "trusted_payees"
+    ACCESS = "access"
 
 
 class Purpose(models.TextChoices):
@@ -86,6 +87,8 @@ class Purpose(models.TextChoices):
     BULK = "bulk"
     DEVICE = "device"
     TRUSTED_PAYEES = "trusted_payees"
+    ACCESS = "access"
+    UNBLOCK = "unblock"
 
 
 class ChallengeStatus(models.TextChoices):
@@ -135,6 +138,14 @@ class WithdrawalReason(models.TextChoices):
 
     REMOVED = "removed", _("removed by you")
     COPIED = "copied", _("it looked like a copy")
+    FROZEN = "frozen", _("withdrawn after a freeze")
+
+
+class ElementsAfterFreeze(models.TextChoices):
+    """What becomes of the customer's elements when a freeze is lifted (PSD2 art. 68(4): unblocked, or replaced)."""
+
+    RESTORE = "restore", _("The customer has all of it: number, passkeys, app and recovery codes work again")
+    WITHDRAW = "withdraw", _("Something is lost or known to others: all of it is withdrawn and replaced")
 
 
 class MessageContent(models.TextChoices):

@@ -6,14 +6,20 @@ from apps.core import clock
 from apps.identity.models import User
 from apps.notifications.outbox_tasks import outbox_task
 from apps.notifications.services import send_sms
-from apps.sca.messages import render_block_notice, render_code_message, render_device_notice
-from apps.sca.models import Challenge, Passkey
+from apps.sca.messages import (
+    render_block_notice,
+    render_code_message,
+    render_device_notice,
+    render_security_notice,
+)
+from apps.sca.models import Challenge, Passkey, SMSDevice
 from apps.sca.queries import get_authentication_state, get_sms_device
 from apps.sca.rules import ChallengeStatus, block_stage
 from apps.sca.services import (
     SEND_BLOCK_NOTICE_TASK,
     SEND_CODE_TASK,
     SEND_DEVICE_NOTICE_TASK,
+    SEND_SECURITY_NOTICE_TASK,
     expire_authorisations,
     pause_stalled_sign_ins,
     recompute_code,
@@ -70,6 +76,24 @@ def send_device_notice(*, passkey_id: int, what: str, effect_key: str) -> None:
             user_id=passkey.user_id,
             to=device.phone_number,
             text=render_device_notice(language=passkey.user.language, name=passkey.name, what=what),
+        )
+
+
+@outbox_task(SEND_SECURITY_NOTICE_TASK)
+def send_security_notice(*, user_id: str, what: str, device_id: str, effect_key: str) -> None:
+    """Tell a customer what was done with his access, at his number or at the one that he had before."""
+    user = User.objects.filter(pk=user_id).first()
+    device = (
+        SMSDevice.objects.filter(pk=int(device_id), user_id=user_id).first()
+        if device_id
+        else get_sms_device(user_id=UUID(user_id))
+    )
+    if user is not None and device is not None:
+        send_sms(
+            effect_key=effect_key,
+            user_id=user.pk,
+            to=device.phone_number,
+            text=render_security_notice(language=user.language, what=what),
         )
 
 

@@ -17,6 +17,7 @@ from apps.consents.services import (
 )
 from apps.consents.services import RequestIdReused as ConsentRequestIdReused
 from apps.core.errors import DomainError, InvalidInput, NotFound
+from apps.identity.services import OwnProposal, ProposalOver, ProposedAlready
 from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance, HoldEnded
 from apps.notifications.gateways import PushNotDelivered, SMSNotSent
 from apps.payments.limits import LimitChangeOver, LimitExceeded
@@ -66,6 +67,9 @@ ANSWERS: dict[type[DomainError], Words] = {
     RecallNotPossible: _TOO_LATE,
     HitDecided: _TOO_LATE,
     CaseDecided: _TOO_LATE,
+    ProposedAlready: _("Not proposed: the same waits for a second member of staff already."),
+    ProposalOver: _TOO_LATE,
+    OwnProposal: _("You proposed this yourself: somebody else has to confirm it."),
     ElementListed: _("Not changed: it is on the list already, or was taken off it meanwhile."),
     ElementMalformed: _("This is no IBAN, no network and no device, or not of the kind that was chosen."),
     # What customers, TPPs and the engine may run into, and staff never should.

@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.clearing.rules import RecallReason
 from apps.risk.rules import CaseOutcome, ElementKind
+from apps.sca.rules import ElementsAfterFreeze
 
 REASON_LENGTH_MAX = 300
 
@@ -44,6 +45,13 @@ class ReasonForm(forms.Form):
     is_confirmed = forms.BooleanField(label=_("I have read what follows from it."))
 
 
+class ConfirmForm(ReasonForm):
+    """The second of four eyes: the reason is the first one's."""
+
+    reason = None  # type: ignore[assignment]
+    is_confirmed = forms.BooleanField(label=_("I have made sure of it myself."))
+
+
 class RecallForm(ReasonForm):
     """The same, with the code that the other bank is told."""
 
@@ -66,4 +74,14 @@ class ElementForm(ReasonForm):
         help_text=_(
             "An IBAN; an address, of which the network is kept; or a device as an assessment shows it."
         ),
+    )
+
+
+class LiftFreezeForm(ReasonForm):
+    """The same, with what becomes of the elements that the freeze has suspended."""
+
+    elements = forms.ChoiceField(
+        label=_("What the customer signs with"),
+        choices=[("", _("Please choose")), *ElementsAfterFreeze.choices],
+        help_text=_("What is withdrawn is replaced with an activation code."),
     )

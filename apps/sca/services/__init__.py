@@ -4,7 +4,6 @@ from apps.sca.services.attempts import (
     SEND_BLOCK_NOTICE_TASK,
     check_knowledge,
     pause_stalled_sign_ins,
-    reopen_sign_in,
 )
 from apps.sca.services.authorisations import (
     AuthorisationOver,
@@ -64,6 +63,13 @@ from apps.sca.services.passkeys import (
     start_passkey_enrolment,
     withdraw_passkey,
 )
+from apps.sca.services.reopening import (
+    SEND_SECURITY_NOTICE_TASK,
+    propose_reopening,
+    reopen_sign_in,
+    unblock_sign_in,
+    unblock_snapshot,
+)
 
 __all__ = [
     "ANSWER_MAX_LENGTH",
@@ -71,6 +77,7 @@ __all__ = [
     "SEND_BLOCK_NOTICE_TASK",
     "SEND_CODE_TASK",
     "SEND_DEVICE_NOTICE_TASK",
+    "SEND_SECURITY_NOTICE_TASK",
     "AuthenticatorNotAllowed",
     "AuthorisationOver",
     "CodeRefused",
@@ -110,12 +117,15 @@ __all__ = [
     "passkey_creation",
     "passkey_request",
     "pause_stalled_sign_ins",
+    "propose_reopening",
     "recompute_code",
     "reopen_sign_in",
     "send_code",
     "sign_passkey_enrolment",
     "start_passkey_enrolment",
     "take_code_sent_ahead",
+    "unblock_sign_in",
+    "unblock_snapshot",
     "void_challenge",
     "withdraw_passkey",
 ]

@@ -26,7 +26,7 @@ from apps.sca.rules import (
     Purpose,
     SCAStatus,
 )
-from apps.sca.services.attempts import settle_failure
+from apps.sca.services.attempts import NOTHING_FAILED, settle_failure
 from apps.sca.services.authorisations import AuthorisationOver
 
 
@@ -206,7 +206,7 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
     if not spent:
         raise CodeRefused("already used", is_over=True)
     state = AuthenticationState.objects.filter(user_id=proof.user_id)
-    if not state.filter(frozen_at=None).update(consecutive_failures=0, block_level=0, blocked_until=None):
+    if not state.filter(frozen_at=None).update(**NOTHING_FAILED):
         raise CodeRefused("frozen meanwhile", is_over=True)
     record_event(
         event="sca.challenge.used",

@@ -13,7 +13,12 @@ from apps.sca.authenticator_secrets import AUTHENTICATOR_SECRET_BYTES, seal_secr
 from apps.sca.models import AuthenticationState, AuthenticatorDevice, SMSDevice
 from apps.sca.queries import get_authenticator
 from apps.sca.rules import check_code_form
-from apps.sca.services.attempts import inside_test_transaction, reserve_attempt, settle_failure
+from apps.sca.services.attempts import (
+    NOTHING_FAILED,
+    inside_test_transaction,
+    reserve_attempt,
+    settle_failure,
+)
 from apps.sca.services.challenges import CodeRefused
 
 
@@ -96,9 +101,7 @@ def check_authenticator_code(*, user_id: UUID | None, code: str, now: datetime) 
     with transaction.atomic():
         device = AuthenticatorDevice.objects.select_for_update().get(user_id=user_id, confirmed=True)
         if device.verify_token(code):
-            AuthenticationState.objects.filter(user_id=user_id).update(
-                consecutive_failures=0, block_level=0, blocked_until=None
-            )
+            AuthenticationState.objects.filter(user_id=user_id).update(**NOTHING_FAILED)
             record_event(
                 event="sca.authenticator.used",
                 object_type="user",
