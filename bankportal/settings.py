@@ -177,6 +177,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "portal:sign-in"
 LOGIN_REDIRECT_URL = "portal:home"
+SESSION_ENGINE = "apps.identity.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if USE_TLS else "session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # "Strict" would drop the session when a TPP sends the customer over.

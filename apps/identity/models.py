@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q
 from django.utils.crypto import salted_hmac
@@ -116,3 +117,23 @@ class StaffProposal(models.Model):
 
     def __str__(self) -> str:
         return self.get_act_display()
+
+
+class Session(AbstractBaseSession):
+    """A browser's session. ``id`` names it on pages; the key, which is the cookie, is shown to nobody.
+
+    Who deletes the row has ended it: the next request of that browser is a stranger's.
+    """
+
+    id = models.UUIDField(null=True, unique=True, help_text="empty while nobody is signed in")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    signed_in_at = models.DateTimeField(null=True)
+    last_action_at = models.DateTimeField(null=True)
+    browser = models.CharField(max_length=60, blank=True, default="", help_text="in words")
+    network = models.CharField(max_length=43, blank=True, default="", help_text="never the whole address")
+
+    @classmethod
+    def get_session_store_class(cls) -> type:
+        from apps.identity.sessions import SessionStore
+
+        return SessionStore

@@ -2,8 +2,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.utils import timezone
+
 from apps.core.errors import NotFound
-from apps.identity.models import PSU, CoreUser, StaffProposal, User
+from apps.identity.models import PSU, CoreUser, Session, StaffProposal, User
 from apps.identity.rules import CoreOperation, ProposalStatus, StaffAct
 
 
@@ -102,3 +104,11 @@ def get_open_proposal(*, act: StaffAct, object_id: UUID, now: datetime) -> Staff
         act=act, object_id=object_id, status=ProposalStatus.OPEN, expires_at__gt=now
     )
     return waiting.select_related("proposed_by").first()
+
+
+def list_sessions(*, user_id: UUID, idle_since: datetime) -> list[Session]:
+    """Where somebody is signed in now, the latest action first; without those that were left alone for too long."""
+    live = Session.objects.filter(
+        user_id=user_id, last_action_at__gt=idle_since, expire_date__gt=timezone.now()
+    )
+    return list(live.order_by("-last_action_at"))

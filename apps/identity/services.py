@@ -11,7 +11,7 @@ from django.utils.translation import get_supported_language_variant
 from apps.audit.services import record_event
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.core.text import check_display_text
-from apps.identity.models import PSU, CoreUser, StaffProposal, User
+from apps.identity.models import PSU, CoreUser, Session, StaffProposal, User
 from apps.identity.queries import get_user_by_username
 from apps.identity.rules import (
     PROPOSAL_LIFE,
@@ -178,6 +178,7 @@ def change_language(*, user: User, language: str, now: datetime) -> None:
 def end_sessions(*, user_id: UUID, actor_type: str, actor_id: UUID, now: datetime) -> None:
     """Sign a person out wherever he is signed in; it holds from the next call of each browser on."""
     User.objects.filter(pk=user_id).update(session_epoch=F("session_epoch") + 1)
+    Session.objects.filter(user_id=user_id).delete()
     record_event(
         event="identity.user.sessions_ended",
         object_type="user",
@@ -185,6 +186,26 @@ def end_sessions(*, user_id: UUID, actor_type: str, actor_id: UUID, now: datetim
         actor_type=actor_type,
         actor_id=actor_id,
         at=now,
+    )
+
+
+@transaction.atomic
+def end_session(*, user_id: UUID, session_id: UUID, now: datetime) -> None:
+    """Sign a person out in one browser, on his own word; it holds from its next call on.
+
+    :raises NotFound: he has no such session, or it has ended.
+    """
+    ended, _ = Session.objects.filter(id=session_id, user_id=user_id).delete()
+    if not ended:
+        raise NotFound("session")
+    record_event(
+        event="identity.user.session_ended",
+        object_type="user",
+        object_id=user_id,
+        actor_type="psu",
+        actor_id=user_id,
+        at=now,
+        data={"session": session_id},
     )
 
 

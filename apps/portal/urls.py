@@ -108,6 +108,7 @@ urlpatterns = [
     path("apps/<uuid:consent_id>/stop/", apps.stop, name="app-stop"),
     path("security/", security.security, name="security"),
     path("security/sessions/end/", security.end_other_sessions, name="sessions-end"),
+    path("security/sessions/<uuid:session_id>/end/", security.end_one_session, name="session-end"),
     path("security/freeze/", security.freeze, name="freeze"),
     path("frozen/", security.frozen, name="frozen"),
     path("security/passkeys/new/", passkeys.new, name="passkey-new"),
