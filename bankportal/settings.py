@@ -196,6 +196,8 @@ SCA_CODE_TTL_SECONDS = env.int("SCA_CODE_TTL_SECONDS", default=600)
 SCA_MESSAGE_CONTENT = env("SCA_MESSAGE_CONTENT", default="clear")
 # Passkeys that a device may copy to others, as most telephones do: "refused" or "accepted" (RTS art. 7(2)).
 SCA_SYNCED_PASSKEYS = env("SCA_SYNCED_PASSKEYS", default="refused")
+# How long a number or passkey that was registered after a loss signs in only, and signs nothing.
+SCA_COOL_DOWN_HOURS = env.int("SCA_COOL_DOWN_HOURS", default=24)
 SCA_MAX_ATTEMPTS = env.int("SCA_MAX_ATTEMPTS", default=5)
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=300)
 SCA_AUTHORISATION_TTL_SECONDS = env.int("SCA_AUTHORISATION_TTL_SECONDS", default=1800)
@@ -267,6 +269,15 @@ SMS_GATEWAY = env(
 SMS_HTTP_URL = env("SMS_HTTP_URL", default="")
 SMS_HTTP_KEY = env("SMS_HTTP_KEY", default="")
 SMS_HTTP_TEMPLATE = env("SMS_HTTP_TEMPLATE", default='{"to": "$to", "text": "$text"}')
+
+LETTER_GATEWAY = env(
+    "LETTER_GATEWAY",
+    default="apps.sandbox.gateway.SandboxLetterGateway"
+    if SANDBOX
+    else "apps.notifications.gateways.HTTPLetterGateway",
+)
+LETTER_HTTP_URL = env("LETTER_HTTP_URL", default="")
+LETTER_HTTP_KEY = env("LETTER_HTTP_KEY", default="")
 
 # Messages --------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="filesystem://")

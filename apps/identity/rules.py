@@ -49,6 +49,7 @@ class StaffAct(models.TextChoices):
     """What one member of staff proposes and another has to confirm."""
 
     REOPEN_SIGN_IN = "reopen_sign_in", _("Reopen sign-in")
+    ACTIVATION_CODE = "activation_code", _("Activation code")
 
 
 class ProposalStatus(models.TextChoices):

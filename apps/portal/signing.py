@@ -17,6 +17,7 @@ from apps.portal.forms import CodeForm
 from apps.portal.guard import Visit
 from apps.sca.queries import (
     ChallengeView,
+    cools_until,
     get_authentication_state,
     get_challenge_view,
     get_open_challenge_id,
@@ -42,7 +43,12 @@ def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit:
 
 def chosen_method(request: HttpRequest, visit: Visit) -> AuthenticationMethod:
     """By what the customer signs: the text message if he asks for it (``by``), else his passkey, if any (S3-29)."""
-    if request.POST.get("by") == "sms" or not list_passkeys(user_id=visit.psu.user_id):
+    signing = [
+        key
+        for key in list_passkeys(user_id=visit.psu.user_id)
+        if key.cools_until is None or key.cools_until <= visit.now
+    ]
+    if request.POST.get("by") == "sms" or not signing:
         return AuthenticationMethod.SMS_OTP
     return AuthenticationMethod.PASSKEY
 
@@ -80,6 +86,9 @@ def sign_context(visit: Visit, challenge: ChallengeView | None, form: CodeForm) 
         "passkey_request": request_for_passkey(challenge),
         "has_passkeys": bool(list_passkeys(user_id=visit.psu.user_id)),
         "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
+        "cools_until": cools_until(
+            user_id=visit.psu.user_id, method=AuthenticationMethod.SMS_OTP, now=visit.now
+        ),
         "is_last_try": is_last_try(challenge, failures=state.consecutive_failures if state else 0),
         "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
         "paused_until": state.blocked_until if state else None,

@@ -5,23 +5,29 @@ from celery import shared_task
 from apps.core import clock
 from apps.identity.models import User
 from apps.notifications.outbox_tasks import outbox_task
-from apps.notifications.services import send_sms
+from apps.notifications.services import send_letter, send_sms
 from apps.sca.messages import (
+    render_activation_letter,
     render_block_notice,
     render_code_message,
     render_device_notice,
+    render_number_code,
     render_security_notice,
 )
-from apps.sca.models import Challenge, Passkey, SMSDevice
+from apps.sca.models import Challenge, Passkey, Reactivation, ReactivationCode, SMSDevice
 from apps.sca.queries import get_authentication_state, get_sms_device
 from apps.sca.rules import ChallengeStatus, block_stage
 from apps.sca.services import (
     SEND_BLOCK_NOTICE_TASK,
     SEND_CODE_TASK,
     SEND_DEVICE_NOTICE_TASK,
+    SEND_LETTER_TASK,
+    SEND_NUMBER_CODE_TASK,
     SEND_SECURITY_NOTICE_TASK,
+    compute_number_code,
     expire_authorisations,
     pause_stalled_sign_ins,
+    recompute_activation_code,
     recompute_code,
 )
 
@@ -94,6 +100,40 @@ def send_security_notice(*, user_id: str, what: str, device_id: str, effect_key:
             user_id=user.pk,
             to=device.phone_number,
             text=render_security_notice(language=user.language, what=what),
+        )
+
+
+@outbox_task(SEND_LETTER_TASK)
+def send_activation_letter(*, code_id: str) -> None:
+    """Have the letter with an activation code printed, unless it is worthless by now."""
+    code = ReactivationCode.objects.select_related("user").filter(pk=code_id, voided_at=None).first()
+    if code is not None and code.expires_at is not None and code.expires_at > clock.now():
+        text = render_activation_letter(
+            language=code.user.language,
+            code=recompute_activation_code(code=code),
+            expires_at=code.expires_at,
+        )
+        send_letter(user_id=code.user_id, place=code.delivery, text=text, effect_key=f"activation:{code.pk}")
+
+
+@outbox_task(SEND_NUMBER_CODE_TASK)
+def send_code_to_number(*, reactivation_id: str, number: str) -> None:
+    """Send the code to a number that is to be registered; not one that was asked for anew meanwhile."""
+    reactivation = (
+        Reactivation.objects.select_related("user")
+        .filter(pk=reactivation_id, sends=int(number), done_at=None, expires_at__gt=clock.now())
+        .first()
+    )
+    if reactivation is not None:
+        send_sms(
+            effect_key=f"reactivation:{reactivation.pk}:{number}",
+            user_id=reactivation.user_id,
+            to=reactivation.phone_number,
+            text=render_number_code(
+                language=reactivation.user.language,
+                code=compute_number_code(reactivation=reactivation),
+                expires_at=reactivation.expires_at,
+            ),
         )
 
 

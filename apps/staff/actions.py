@@ -37,7 +37,7 @@ REVOKE_CONSENT = "consents.change_consent"
 CHANGE_SIGNING = "accounts.change_accountholder"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 # Who may propose an act may confirm one that another has proposed.
-PROPOSABLE = {StaffAct.REOPEN_SIGN_IN: REOPEN_SIGN_IN}
+PROPOSABLE = dict.fromkeys(StaffAct, REOPEN_SIGN_IN)
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
 RECALL_TRANSFER = "clearing.change_clearinginstruction"
@@ -143,6 +143,13 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "log-in",
             REOPEN_SIGN_IN,
             lambda psu: _is_paused(psu.user_id),
+        ),
+        Act(
+            "admin:customer-activate",
+            _("Activation code"),
+            "key-round",
+            REOPEN_SIGN_IN,
+            lambda psu: not _is_frozen(psu.user_id),
         ),
         Act(
             "admin:customer-freeze",

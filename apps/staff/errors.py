@@ -19,7 +19,7 @@ from apps.consents.services import RequestIdReused as ConsentRequestIdReused
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.identity.services import OwnProposal, ProposalOver, ProposedAlready
 from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance, HoldEnded
-from apps.notifications.gateways import PushNotDelivered, SMSNotSent
+from apps.notifications.gateways import LetterNotSent, PushNotDelivered, SMSNotSent
 from apps.payments.limits import LimitChangeOver, LimitExceeded
 from apps.payments.services import (
     CodeNeeded,
@@ -33,7 +33,14 @@ from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.payments.trusted_payees import TrustedPayeeChangeOver
 from apps.risk.services import CaseDecided, ElementListed, ElementMalformed
 from apps.sca.rules import CodeMalformed
-from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.sca.services import (
+    AccessChangeOver,
+    AuthorisationOver,
+    CodeRefused,
+    DynamicLinkBroken,
+    ReactivationOver,
+    TooManyCodes,
+)
 from apps.screening.services import HitDecided
 from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
 
@@ -55,6 +62,8 @@ ANSWERS: dict[type[DomainError], Words] = {
     TooManyCodes: _CODE_REFUSED,
     DynamicLinkBroken: _CODE_REFUSED,
     AuthorisationOver: _TOO_LATE,
+    AccessChangeOver: _NOT_OURS,
+    ReactivationOver: _NOT_OURS,
     TPPNotActive: _TOO_LATE,
     ConsentStatusInvalid: _TOO_LATE,
     ConsentNotValid: _TOO_LATE,
@@ -98,6 +107,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     ExceedsBalance: _NOT_OURS,
     HoldEnded: _NOT_OURS,
     SMSNotSent: _NOT_OURS,
+    LetterNotSent: _NOT_OURS,
     PushNotDelivered: _NOT_OURS,
 }
 

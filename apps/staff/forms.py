@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.clearing.rules import RecallReason
 from apps.risk.rules import CaseOutcome, ElementKind
-from apps.sca.rules import ElementsAfterFreeze
+from apps.sca.rules import Delivery, ElementsAfterFreeze
 
 REASON_LENGTH_MAX = 300
 
@@ -85,3 +85,9 @@ class LiftFreezeForm(ReasonForm):
         choices=[("", _("Please choose")), *ElementsAfterFreeze.choices],
         help_text=_("What is withdrawn is replaced with an activation code."),
     )
+
+
+class ActivationForm(ReasonForm):
+    """The same, with the way of the letter."""
+
+    delivery = forms.ChoiceField(label=_("How the code reaches the customer"), choices=Delivery.choices)

@@ -38,6 +38,11 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
             admin_view(sign_in_state.freeze_customer),
             name="customer-freeze",
         ),
+        path(
+            "customers/<uuid:psu_id>/activate/",
+            admin_view(sign_in_state.activate_customer),
+            name="customer-activate",
+        ),
         path("users/<uuid:user_id>/reopen/", admin_view(sign_in_state.reopen_user), name="user-reopen"),
         path("proposals/<uuid:proposal_id>/confirm/", admin_view(proposals.confirm), name="proposal-confirm"),
         path("proposals/<uuid:proposal_id>/decline/", admin_view(proposals.decline), name="proposal-decline"),

@@ -25,7 +25,12 @@ class Migration(migrations.Migration):
                 (
                     "act",
                     models.CharField(
-                        choices=[("reopen_sign_in", "Reopen sign-in")], max_length=24, verbose_name="what"
+                        choices=[
+                            ("reopen_sign_in", "Reopen sign-in"),
+                            ("activation_code", "Activation code"),
+                        ],
+                        max_length=24,
+                        verbose_name="what",
                     ),
                 ),
                 ("object_type", models.CharField(help_text="as the trail calls it", max_length=24)),

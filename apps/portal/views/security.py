@@ -18,7 +18,14 @@ from apps.identity.services import end_session, end_sessions
 from apps.identity.sessions import ID_KEY
 from apps.portal.forms import FreezeForm
 from apps.portal.guard import Visit, customers_only
-from apps.sca.queries import get_authentication_state, get_sms_device, list_code_uses, list_passkeys
+from apps.sca.queries import (
+    count_recovery_codes,
+    get_authentication_state,
+    get_sign_in_app,
+    get_sms_device,
+    list_code_uses,
+    list_passkeys,
+)
 from apps.sca.rules import MessageContent
 from apps.web.freezing import freeze_customer
 from apps.web.views.preferences import SeeOther
@@ -35,6 +42,8 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
         "messages_by_link": settings.SCA_MESSAGE_CONTENT == MessageContent.LINK,
         "device": get_sms_device(user_id=user_id),
         "passkeys": list_passkeys(user_id=user_id),
+        "sign_in_app": get_sign_in_app(user_id=user_id),
+        "recovery_codes_left": count_recovery_codes(user_id=user_id),
         "codes": list_code_uses(user_id=user_id),
         "now": visit.now,
         "sessions": list_sessions(

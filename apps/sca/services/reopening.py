@@ -10,15 +10,14 @@ from apps.audit.services import record_event
 from apps.identity.models import StaffProposal, User
 from apps.identity.rules import StaffAct
 from apps.identity.services import ProposalOver, confirm_act, propose_act
-from apps.notifications.services import enqueue_message
 from apps.sca.models import AuthenticationState, Passkey, SMSDevice
 from apps.sca.queries import get_authentication_state, get_sms_device
 from apps.sca.rules import AuthenticationMethod, ElementsAfterFreeze, Purpose, WithdrawalReason
+from apps.sca.services.access import remove_sign_in_app, void_recovery_codes
 from apps.sca.services.attempts import NOTHING_FAILED
 from apps.sca.services.challenges import CodeRefused, Proof, consume_proof, is_proof_of
+from apps.sca.services.notices import promise_security_notice
 from apps.sca.services.passkeys import withdraw_passkey
-
-SEND_SECURITY_NOTICE_TASK = "sca.send_security_notice"
 
 
 def propose_reopening(
@@ -110,6 +109,8 @@ def withdraw_elements(*, user_id: UUID, now: datetime) -> None:
     """Take the power of all that a customer has, because it may be in other hands (RTS art. 27)."""
     for passkey in Passkey.objects.filter(user_id=user_id, confirmed=True):
         withdraw_passkey(user_id=user_id, passkey_id=passkey.pk, reason=WithdrawalReason.FROZEN, now=now)
+    void_recovery_codes(user_id=user_id, now=now)
+    remove_sign_in_app(user_id=user_id, actor_type="system", now=now)
     number = get_sms_device(user_id=user_id)
     if number is not None:
         withdraw_number(device=number, reason=WithdrawalReason.FROZEN, now=now)
@@ -129,19 +130,4 @@ def withdraw_number(*, device: SMSDevice, reason: str, now: datetime) -> None:
             "number": device.masked_number,
             "reason": str(reason),
         },
-    )
-
-
-def promise_security_notice(*, user_id: UUID, what: str, device_id: int | None = None, now: datetime) -> None:
-    """Promise a text message about the customer's access; to a number that he had before, if ``device_id`` says so."""
-    effect_key = f"security:{what}:{user_id}:{int(now.timestamp())}:{device_id or ''}"
-    enqueue_message(
-        topic=SEND_SECURITY_NOTICE_TASK,
-        payload={
-            "user_id": str(user_id),
-            "what": what,
-            "device_id": str(device_id or ""),
-            "effect_key": effect_key,
-        },
-        effect_key=effect_key,
     )

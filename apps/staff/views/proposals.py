@@ -13,8 +13,8 @@ from apps.identity.models import StaffProposal, User
 from apps.identity.queries import get_proposal
 from apps.identity.rules import StaffAct
 from apps.identity.services import decline_act
-from apps.sca.rules import ElementsAfterFreeze
-from apps.sca.services import reopen_sign_in
+from apps.sca.rules import Delivery, ElementsAfterFreeze
+from apps.sca.services import issue_activation_code, reopen_sign_in
 from apps.staff.actions import PROPOSABLE
 from apps.staff.acts import ActPage, answer_act, found, require_permission, staff_id
 from apps.staff.cells import Cell, LabelledCell
@@ -22,7 +22,10 @@ from apps.staff.forms import ConfirmForm
 
 _METHODS = ["GET", "HEAD", "POST"]
 # What carries out an act, with the proposal and the second member of staff.
-_CARRY_OUT: dict[str, Callable[..., object]] = {StaffAct.REOPEN_SIGN_IN: reopen_sign_in}
+_CARRY_OUT: dict[str, Callable[..., object]] = {
+    StaffAct.REOPEN_SIGN_IN: reopen_sign_in,
+    StaffAct.ACTIVATION_CODE: issue_activation_code,
+}
 
 
 @require_http_methods(_METHODS)
@@ -83,6 +86,10 @@ def _facts(proposal: StaffProposal) -> list[LabelledCell]:
     if elements := proposal.data.get("elements"):
         facts.append(
             LabelledCell(_("What the customer signs with"), Cell("text", ElementsAfterFreeze(elements).label))
+        )
+    if delivery := proposal.data.get("delivery"):
+        facts.append(
+            LabelledCell(_("How the code reaches the customer"), Cell("text", Delivery(delivery).label))
         )
     return facts
 

@@ -9,12 +9,12 @@ from apps.core import clock
 from apps.identity.models import User
 from apps.identity.queries import get_psu
 from apps.sca.queries import get_authentication_state
-from apps.sca.rules import ElementsAfterFreeze
-from apps.sca.services import propose_reopening
+from apps.sca.rules import Delivery, ElementsAfterFreeze
+from apps.sca.services import propose_activation_code, propose_reopening
 from apps.staff.actions import REOPEN_SIGN_IN
 from apps.staff.acts import ActPage, answer_act, found, require_permission, staff_id
 from apps.staff.cells import Cell, LabelledCell
-from apps.staff.forms import LiftFreezeForm, ReasonForm
+from apps.staff.forms import ActivationForm, LiftFreezeForm, ReasonForm
 from apps.web import freezing
 
 _METHODS = ["GET", "HEAD", "POST"]
@@ -59,6 +59,42 @@ def freeze_customer(request: HttpRequest, psu_id: UUID) -> HttpResponse:
             psu_id=psu.pk,
             actor_type="staff",
             actor_id=staff_id(request),
+            reason=reason,
+            now=clock.now(),
+        ),
+    )
+
+
+@require_http_methods(_METHODS)
+def activate_customer(request: HttpRequest, psu_id: UUID) -> HttpResponse:
+    """Have an activation code printed for a customer who has lost what he signs with."""
+    require_permission(request, REOPEN_SIGN_IN)
+    psu = found(get_psu, psu_id=psu_id)
+    page = ActPage(
+        title=_("Activation code"),
+        about=[
+            LabelledCell(_("Customer"), Cell("text", psu.full_name)),
+            LabelledCell(_("User ID"), Cell("text", psu.user.username)),
+        ],
+        consequences=[
+            _("Nothing yet: another member of staff has to confirm it within a day."),
+            _(
+                "Then a code is printed in a closed letter. With it and the password the customer registers anew."
+            ),
+            _("It lives one hour if it is handed over, ten days by post. Look at the identity card first."),
+        ],
+        button=_("Propose it"),
+        done=_("Proposed. Another member of staff has to confirm it."),
+        back_url=reverse("admin:identity_psu_change", args=[psu.pk]),
+    )
+    return answer_act(
+        request,
+        page=page,
+        form_class=ActivationForm,
+        carry_out=lambda reason, delivery: propose_activation_code(
+            user=psu.user,
+            delivery=Delivery(delivery),
+            staff_id=staff_id(request),
             reason=reason,
             now=clock.now(),
         ),
