@@ -2,8 +2,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.utils import timezone
-
 from apps.core.errors import NotFound
 from apps.identity.models import PSU, CoreUser, Session, StaffProposal, User
 from apps.identity.rules import CoreOperation, ProposalStatus, StaffAct
@@ -108,7 +106,5 @@ def get_open_proposal(*, act: StaffAct, object_id: UUID, now: datetime) -> Staff
 
 def list_sessions(*, user_id: UUID, idle_since: datetime) -> list[Session]:
     """Where somebody is signed in now, the latest action first; without those that were left alone for too long."""
-    live = Session.objects.filter(
-        user_id=user_id, last_action_at__gt=idle_since, expire_date__gt=timezone.now()
-    )
+    live = Session.objects.filter(user_id=user_id, last_action_at__gt=idle_since)
     return list(live.order_by("-last_action_at"))

@@ -14,8 +14,8 @@ from apps.consents.services import ConsentNotValid, check_consent_usable
 from apps.core.errors import NotFound
 from apps.identity.models import StaffProposal, User
 from apps.notifications.models import OutboxMessage
-from apps.sca.models import AuthenticationState
-from apps.sca.services import check_knowledge
+from apps.sca.models import AuthenticationState, ReactivationCode
+from apps.sca.services import check_knowledge, recompute_activation_code
 from apps.tpp.queries import get_active_app
 from tests.factories.accounts import NOW, account_of_several, customer
 from tests.factories.identity import PASSWORD as CUSTOMER_PASSWORD
@@ -142,6 +142,31 @@ def test_a_customer_on_the_phone_is_frozen_and_opened_again(world, staff, sami):
     assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is not None
     world.consent.refresh_from_db()
     assert world.consent.consent_status == "revokedByPsu"
+
+
+@pytest.mark.req("RTS-24", "RTS-25", "S0-6")
+def test_an_activation_code_takes_two_and_is_seen_by_none(world, staff, sami):
+    page = f"/staff/customers/{world.anna.pk}/activate/"
+    assert staff.post(page, {**FORM, "delivery": "pigeon"}).status_code == 422
+    staff.post(page, {**FORM, "delivery": "branch"})
+    assert not ReactivationCode.objects.exists()
+    own = StaffProposal.objects.get()
+    staff.post(f"/staff/proposals/{own.pk}/confirm/", {"is_confirmed": "on"})
+    assert not ReactivationCode.objects.exists()
+    assert confirm_last(sami).status_code == 303
+    code = recompute_activation_code(code=ReactivationCode.objects.get())
+    for looked_at in (f"/staff/identity/staffproposal/{own.pk}/", f"/staff/identity/psu/{world.anna.pk}/"):
+        assert code not in staff.get(looked_at).content.decode()
+    assert event("sca.activation_code.issued").actor_id == str(sami.pk)
+
+
+def test_what_is_declined_is_not_done(world, staff, sami):
+    staff.post(f"/staff/customers/{world.anna.pk}/activate/", {**FORM, "delivery": "post"})
+    own = StaffProposal.objects.get()
+    staff.post(f"/staff/proposals/{own.pk}/decline/", FORM)
+    assert StaffProposal.objects.get().status == "declined"
+    confirm_last(sami)
+    assert not ReactivationCode.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/consents/{world.consent.pk}/revoke/": "consents.change_consent",
         f"/staff/customers/{world.anna.pk}/reopen/": "sca.change_authenticationstate",
         f"/staff/customers/{world.anna.pk}/freeze/": "sca.change_authenticationstate",
+        f"/staff/customers/{world.anna.pk}/activate/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
         f"/staff/proposals/{proposal_of(world.anna).pk}/confirm/": "sca.change_authenticationstate",
         f"/staff/proposals/{proposal_of(world.anna).pk}/decline/": "sca.change_authenticationstate",
