@@ -247,7 +247,7 @@ def propose_act(
             )
     except IntegrityError as error:
         raise ProposedAlready(str(object_id)) from error
-    _record_proposal(proposal, event="proposed", staff_id=staff_id, now=now)
+    _record_proposal(proposal, event="identity.proposal.proposed", staff_id=staff_id, now=now)
     return proposal
 
 
@@ -266,7 +266,7 @@ def confirm_act(*, proposal_id: UUID, act: StaffAct, staff_id: UUID, now: dateti
     if not User.objects.filter(pk=proposal.proposed_by_id, is_active=True, is_staff=True).exists():
         raise ProposalOver("proposed by somebody who left")
     _decide(proposal, status=ProposalStatus.DONE, staff_id=staff_id, now=now)
-    _record_proposal(proposal, event="confirmed", staff_id=staff_id, now=now)
+    _record_proposal(proposal, event="identity.proposal.confirmed", staff_id=staff_id, now=now)
     return proposal
 
 
@@ -280,7 +280,7 @@ def decline_act(*, proposal_id: UUID, reason: str, staff_id: UUID, now: datetime
     proposal = _lock_proposal(proposal_id, now=now)
     _decide(proposal, status=ProposalStatus.DECLINED, staff_id=staff_id, now=now)
     reason = check_display_text(reason, field="reason", max_length=300)
-    _record_proposal(proposal, event="declined", staff_id=staff_id, now=now, reason=reason)
+    _record_proposal(proposal, event="identity.proposal.declined", staff_id=staff_id, now=now, reason=reason)
 
 
 def _lock_proposal(proposal_id: UUID, *, now: datetime) -> StaffProposal:
@@ -301,7 +301,7 @@ def _record_proposal(
     proposal: StaffProposal, *, event: str, staff_id: UUID, now: datetime, reason: str = ""
 ) -> None:
     record_event(
-        event=f"identity.proposal.{event}",
+        event=event,
         object_type=proposal.object_type,
         object_id=proposal.object_id,
         actor_type="staff",

@@ -30,7 +30,7 @@ class SessionStore(DBStore):
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         if USER_KEY in data:
             data.setdefault(ID_KEY, str(uuid.uuid4()))
-        session = super().create_model_instance(data)
+        session: Any = super().create_model_instance(data)
         if USER_KEY in data:
             session.id = data[ID_KEY]
             session.user_id = data[USER_KEY]

@@ -135,7 +135,7 @@ def make_recovery_codes(*, change_id: UUID, psu: PSU, now: datetime) -> list[str
         )
         for code in codes
     )
-    _record("sca.recovery_codes.made", psu=psu, change_id=change_id, now=now)
+    _record(event="sca.recovery_codes.made", psu=psu, change_id=change_id, now=now)
     promise_security_notice(user_id=psu.user_id, what="recovery_codes", now=now)
     return codes
 
@@ -167,7 +167,7 @@ def add_sign_in_app(*, change_id: UUID, psu: PSU, secret: bytes, code: str, now:
     # Real time, not the bank's: the app cannot know of a clock that was moved. Saves the device if it is right.
     if not app.verify_token(code):
         raise CodeRefused("not the code of this secret", is_over=False)
-    _record("sca.device.enrolled", psu=psu, change_id=change_id, now=now, method="TOTP")
+    _record(event="sca.device.enrolled", psu=psu, change_id=change_id, now=now, method="TOTP")
     promise_security_notice(user_id=psu.user_id, what="app_added", now=now)
     return app
 
@@ -216,7 +216,7 @@ def _lock_change(change_id: UUID, *, user_id: UUID) -> AccessChange:
     return change
 
 
-def _record(event: str, *, psu: PSU, change_id: UUID, now: datetime, **data: Any) -> None:
+def _record(*, event: str, psu: PSU, change_id: UUID, now: datetime, **data: Any) -> None:
     record_event(
         event=event,
         object_type="user",
