@@ -186,6 +186,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "portal:sign-in"
 LOGIN_REDIRECT_URL = "portal:home"
+SESSION_ENGINE = "apps.identity.sessions"
 SESSION_COOKIE_NAME = "__Host-session" if USE_TLS else "session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # "Strict" would drop the session when a TPP sends the customer over.
@@ -217,6 +218,8 @@ SCA_PUSH_SERVICES = env.list(
         "https://*.notify.windows.com",
     ],
 )
+# How long a number or passkey that was registered after a loss signs in only, and signs nothing.
+SCA_COOL_DOWN_HOURS = env.int("SCA_COOL_DOWN_HOURS", default=24)
 SCA_MAX_ATTEMPTS = env.int("SCA_MAX_ATTEMPTS", default=5)
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=300)
 SCA_AUTHORISATION_TTL_SECONDS = env.int("SCA_AUTHORISATION_TTL_SECONDS", default=1800)
@@ -288,6 +291,15 @@ SMS_GATEWAY = env(
 SMS_HTTP_URL = env("SMS_HTTP_URL", default="")
 SMS_HTTP_KEY = env("SMS_HTTP_KEY", default="")
 SMS_HTTP_TEMPLATE = env("SMS_HTTP_TEMPLATE", default='{"to": "$to", "text": "$text"}')
+
+LETTER_GATEWAY = env(
+    "LETTER_GATEWAY",
+    default="apps.sandbox.gateway.SandboxLetterGateway"
+    if SANDBOX
+    else "apps.notifications.gateways.HTTPLetterGateway",
+)
+LETTER_HTTP_URL = env("LETTER_HTTP_URL", default="")
+LETTER_HTTP_KEY = env("LETTER_HTTP_KEY", default="")
 
 # Messages --------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="filesystem://")

@@ -70,6 +70,7 @@ def check_mode(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     sandboxed = [
         "apps.sandbox" in settings.INSTALLED_APPS,
         settings.SMS_GATEWAY.startswith("apps.sandbox."),
+        settings.LETTER_GATEWAY.startswith("apps.sandbox."),
         settings.BANK_CLOCK.startswith("apps.sandbox."),
     ]
     if settings.BANK_MODE == "production" and any(sandboxed):
@@ -85,6 +86,8 @@ def check_mode(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         errors.append(Error("SCA_SYNCED_PASSKEYS is neither 'refused' nor 'accepted'.", id="bank.E008"))
     if settings.SCA_MESSAGE_CONTENT not in ("clear", "link"):
         errors.append(Error("SCA_MESSAGE_CONTENT is neither 'clear' nor 'link'.", id="bank.E009"))
+    if not 1 <= settings.SCA_COOL_DOWN_HOURS <= 168:
+        errors.append(Error("SCA_COOL_DOWN_HOURS is outside 1..168.", id="bank.E030"))
     if len(settings.SECRET_KEY) < 32:
         errors.append(Error("SECRET_KEY is missing or shorter than 32 characters.", id="bank.E006"))
     return errors

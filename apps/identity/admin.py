@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.read_only_admin import ReadOnlyAdmin
-from apps.identity.models import PSU, User
+from apps.identity.models import PSU, StaffProposal, User
 
 
 @admin.register(PSU)
@@ -65,3 +65,31 @@ class GroupAdmin(ReadOnlyAdmin):
     search_fields = ["name"]
     ordering = ["name"]
     fieldsets = [(None, {"fields": ["name", "permissions"]})]
+
+
+@admin.register(StaffProposal)
+class StaffProposalAdmin(ReadOnlyAdmin):
+    """What waits for a second member of staff, and what became of the rest."""
+
+    list_display = ["proposed_at", "act", "about", "proposed_by", "status", "decided_by"]
+    list_filter = ["status", "act"]
+    uuid_search_fields = ["id", "object_id"]
+    search_help_text = _("ID of the proposal or the log-in")
+    list_select_related = ["proposed_by", "decided_by"]
+    ordering = ["-proposed_at"]
+    badge_fields = ["status"]
+    fieldsets = [
+        (None, {"fields": ["act", "about", "reason", "status", "proposed_by", "proposed_at", "expires_at"]}),
+        (_("Decision"), {"fields": ["decided_by", "decided_at"]}),
+        (_("Record"), {"fields": ["id", "object_id", "data"]}),
+    ]
+
+    def audit_objects(self, row: StaffProposal) -> list[tuple[str, Any]]:
+        """The trail tells of it under what it is about."""
+        return [(row.object_type, row.object_id)]
+
+    @admin.display(description=_("about"))
+    def about(self, proposal: StaffProposal) -> str:
+        """User IDs are looked up one by one: a page has fifty rows at most."""
+        user = User.objects.filter(pk=proposal.object_id).first()
+        return user.username if user else str(proposal.object_id)

@@ -1,9 +1,10 @@
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from apps.core.errors import NotFound
-from apps.identity.models import PSU, CoreUser, User
-from apps.identity.rules import CoreOperation
+from apps.identity.models import PSU, CoreUser, Session, StaffProposal, User
+from apps.identity.rules import CoreOperation, ProposalStatus, StaffAct
 
 
 class CoreUserUnknown(NotFound):
@@ -82,3 +83,28 @@ def get_core_users(
         else:
             found[psu_id] = user if operation in user.operations else OperationNotAllowed(operation)
     return found
+
+
+def get_proposal(*, proposal_id: UUID) -> StaffProposal:
+    """What a member of staff proposed.
+
+    :raises NotFound: there is no such proposal.
+    """
+    proposal = StaffProposal.objects.select_related("proposed_by").filter(pk=proposal_id).first()
+    if proposal is None:
+        raise NotFound("proposal")
+    return proposal
+
+
+def get_open_proposal(*, act: StaffAct, object_id: UUID, now: datetime) -> StaffProposal | None:
+    """The proposal that waits for a second member of staff, if any."""
+    waiting = StaffProposal.objects.filter(
+        act=act, object_id=object_id, status=ProposalStatus.OPEN, expires_at__gt=now
+    )
+    return waiting.select_related("proposed_by").first()
+
+
+def list_sessions(*, user_id: UUID, idle_since: datetime) -> list[Session]:
+    """Where somebody is signed in now, the latest action first; without those that were left alone for too long."""
+    live = Session.objects.filter(user_id=user_id, last_action_at__gt=idle_since)
+    return list(live.order_by("-last_action_at"))

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,26 @@ class StaffRole(models.TextChoices):
     COMPLIANCE = "Compliance", _("Compliance")
 
 
+class StaffAct(models.TextChoices):
+    """What one member of staff proposes and another has to confirm."""
+
+    REOPEN_SIGN_IN = "reopen_sign_in", _("Reopen sign-in")
+    ACTIVATION_CODE = "activation_code", _("Activation code")
+
+
+class ProposalStatus(models.TextChoices):
+    """open → done | declined | expired."""
+
+    OPEN = "open"
+    DONE = "done"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
+# Who confirms should still know whom the first one has seen.
+PROPOSAL_LIFE = timedelta(hours=24)
+
+
 _OPEN_BANKING_VIEWS = (
     "tpp.view_tpp",
     "tpp.view_app",
@@ -57,6 +78,7 @@ _OPEN_BANKING_VIEWS = (
 )
 _CUSTOMER_VIEWS = (
     "identity.view_psu",
+    "identity.view_staffproposal",
     "accounts.view_paymentaccount",
     "accounts.view_accountholder",
     "sca.view_authenticationstate",

@@ -7,6 +7,7 @@ import ssl
 import string
 from functools import cache
 from typing import Any, Protocol
+from uuid import UUID
 
 import httpx
 from django.conf import settings
@@ -71,6 +72,46 @@ class HTTPSMSGateway:
         if not response.is_success:
             raise SMSNotSent(f"provider answered {response.status_code}")
         return _reference(response)
+
+
+class LetterNotSent(DomainError):
+    """The printing service refused, was too slow or could not be reached. The outbox tries again."""
+
+    code = "letter_not_sent"
+
+
+class LetterGateway(Protocol):
+    """What prints a letter in a closed envelope: a printing house, or the printer of a branch."""
+
+    def send(self, *, user_id: UUID, place: str, text: str, idempotency_key: str) -> None:
+        """Print ``text`` for a log-in's owner, whose name and address the service knows. ``place``: branch, post.
+
+        :raises LetterNotSent: it was not taken; it may be tried again.
+        """
+        ...
+
+
+class HTTPLetterGateway:
+    """Any service with an HTTP interface: a JSON object to ``LETTER_HTTP_URL`` with ``LETTER_HTTP_KEY`` (Bearer)."""
+
+    def send(self, *, user_id: UUID, place: str, text: str, idempotency_key: str) -> None:
+        try:
+            response = httpx.post(
+                settings.LETTER_HTTP_URL,
+                json={"recipient": str(user_id), "place": place, "text": text, "key": idempotency_key},
+                headers={
+                    "Authorization": f"Bearer {settings.LETTER_HTTP_KEY}",
+                    "Idempotency-Key": idempotency_key,
+                },
+                timeout=_TIMEOUT,
+                follow_redirects=False,
+                verify=_tls_context(),
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # The class only: the error's text may repeat the request.
+            raise LetterNotSent(type(error).__name__) from None
+        if not response.is_success:
+            raise LetterNotSent(f"service answered {response.status_code}")
 
 
 def post_status(*, url: str, body: dict[str, Any], request_id: str) -> None:

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from apps.core import request_context
 from apps.core.enqueue import publish
 from apps.core.ids import parse_uuid
-from apps.notifications.gateways import SMSGateway
+from apps.notifications.gateways import LetterGateway, SMSGateway
 from apps.notifications.models import OutboxMessage, SMSDelivery
 from apps.notifications.rules import MessageStatus, retry_delay_seconds
 
@@ -271,6 +271,15 @@ def send_sms(*, effect_key: str, user_id: UUID | None, to: str, text: str) -> bo
         sent_at=Now(), attempts=F("attempts") + 1, provider_reference=reference[:100]
     )
     return True
+
+
+def send_letter(*, user_id: UUID, place: str, text: str, effect_key: str) -> None:
+    """Hand one letter to be printed; the same ``effect_key`` again is the same letter.
+
+    :raises apps.notifications.gateways.LetterNotSent: it was not taken; try later.
+    """
+    gateway: LetterGateway = import_string(settings.LETTER_GATEWAY)()
+    gateway.send(user_id=user_id, place=place, text=text, idempotency_key=effect_key)
 
 
 def sms_gateway() -> SMSGateway:

@@ -46,6 +46,7 @@ from apps.receipts.queries import EvidenceDiffers
 from apps.receipts.services import ReceiptKeyUnreadable
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import (
+    AccessChangeOver,
     AuthorisationOver,
     CodeRefused,
     DynamicLinkBroken,
@@ -53,6 +54,7 @@ from apps.sca.services import (
     NotAnsweredYet,
     PasskeyAnswerMalformed,
     PasskeyNotAccepted,
+    ReactivationOver,
     TooManyCodes,
     TooManyDevices,
 )
@@ -142,6 +144,16 @@ ANSWERS: dict[type[DomainError], Answer] = {
         409,
         _("This took too long, or was done already"),
         _("No device was added. Begin again under Security."),
+    ),
+    AccessChangeOver: Answer(
+        409,
+        _("This took too long, or was done already"),
+        _("Nothing was added. Begin again under Security."),
+    ),
+    ReactivationOver: Answer(
+        409,
+        _("This took too long, or was done already"),
+        _("Begin again with another code. If you have none left, call us or come to a branch."),
     ),
     # Payments
     PaymentStatusInvalid: _OVER,

@@ -31,6 +31,7 @@ from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
 from apps.portal.phrases import LIMIT_NAMES
+from apps.sca.rules import read_mobile_number
 from apps.statements.rules import Period, StatementFormat
 from apps.web.formatting import iban_tail
 
@@ -92,6 +93,48 @@ class DetailsForm(SignInForm):
     """Password and code together, by which the customer reads what the code signs."""
 
     code = forms.CharField(label=_("Code from the text message"), max_length=20)
+
+
+class RecoverForm(SignInForm):
+    """Password and a code of the bank's, by which a lost device is replaced."""
+
+    code = forms.CharField(
+        label=_("Recovery code or activation code"),
+        max_length=40,
+        help_text=_("Sixteen letters and digits, from your list or from our letter."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+    )
+
+
+class NumberForm(forms.Form):
+    """Another mobile number."""
+
+    phone_number = forms.CharField(
+        label=_("New mobile number"),
+        max_length=30,
+        help_text=_("With the country, such as +49 151 23456789. We send a code to it."),
+        widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
+    )
+
+    def clean_phone_number(self) -> str:
+        number = read_mobile_number(self.cleaned_data["phone_number"])
+        if not number:
+            raise forms.ValidationError(
+                gettext("Enter the number with its country, such as +49 151 23456789.")
+            )
+        return number
+
+
+class AppCodeForm(forms.Form):
+    """The code that an authenticator app shows."""
+
+    code = forms.CharField(
+        label=_("Code from the app"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
 
 
 class DeviceNameForm(forms.Form):

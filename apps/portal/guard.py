@@ -16,7 +16,7 @@ from apps.core import clock
 from apps.core.errors import DomainError, NotFound
 from apps.identity.queries import get_psu_of_user
 from apps.portal.errors import render_refusal
-from apps.sca.queries import is_authenticator
+from apps.sca.queries import is_authenticator, is_sign_in_app
 from apps.web import idle
 from apps.web.client_ip import client_ip
 from apps.web.throttles import Throttle, count_call
@@ -57,6 +57,7 @@ _DESTINATIONS = frozenset(
         "app-list",
         "security",
         "freeze",
+        "access-sign",
         "limits",
         "limits-sign",
         "passkey-new",
@@ -86,10 +87,12 @@ VisitView = Callable[Concatenate[HttpRequest, Visit, P], HttpResponseBase]
 def customer_of(request: HttpRequest) -> "PSU | None":
     """The customer whose session this is; None for strangers, staff, members of TPPs, and half-done sign-ins.
 
-    An authenticator app opens no customer's page, whoever its log-in has become (S1-19).
+    A developer's authenticator app opens no customer's page, whoever its log-in has become (S1-19).
     """
     user: Any = request.user
-    if not user.is_authenticated or not user.is_verified() or is_authenticator(user.otp_device):
+    if not user.is_authenticated or not user.is_verified():
+        return None
+    if is_authenticator(user.otp_device) and not is_sign_in_app(user.otp_device):
         return None
     if (
         not user.otp_device.confirmed

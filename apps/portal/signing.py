@@ -4,7 +4,7 @@ what is told of the signatures of several."""
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from apps.portal.guard import Visit
 from apps.sca.device_protocol import to_text
 from apps.sca.queries import (
     ChallengeView,
+    cools_until,
     get_authentication_state,
     get_challenge_view,
     get_open_challenge_id,
@@ -40,6 +41,9 @@ from apps.sca.services import (
 )
 from apps.web.pictures import link_picture, request_picture
 
+if TYPE_CHECKING:
+    from apps.sca.models import Passkey
+
 # What a form can bring that is no answer at all: it is said, and nothing has happened.
 NO_ANSWER = (CodeMalformed, PasskeyAnswerMalformed, NotAnsweredYet)
 
@@ -61,11 +65,16 @@ def chosen_method(request: HttpRequest, visit: Visit) -> AuthenticationMethod:
     else a text message (S3-29)."""
     wanted, user_id = request.POST.get("by", ""), visit.psu.user_id
     if wanted != "sms":
-        if wanted != "app" and list_passkeys(user_id=user_id):
+        if wanted != "app" and any(not _is_cooling(key, visit) for key in list_passkeys(user_id=user_id)):
             return AuthenticationMethod.PASSKEY
         if wanted != "passkey" and list_signing_devices(user_id=user_id):
             return AuthenticationMethod.PUSH_OTP
     return AuthenticationMethod.SMS_OTP
+
+
+def _is_cooling(key: "Passkey", visit: Visit) -> bool:
+    """Whether it was made after a loss and signs nothing yet."""
+    return key.cools_until is not None and key.cools_until > visit.now
 
 
 def check_answer(request: HttpRequest, challenge: ChallengeView, *, now: datetime) -> Proof:
@@ -109,9 +118,18 @@ def sign_context(visit: Visit, challenge: ChallengeView | None, form: CodeForm) 
         "has_devices": bool(list_signing_devices(user_id=visit.psu.user_id)),
         "has_passkeys": bool(list_passkeys(user_id=visit.psu.user_id)),
         "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
+        "cools_until": cools_until(
+            user_id=visit.psu.user_id, method=AuthenticationMethod.SMS_OTP, now=visit.now
+        ),
+        "is_last_try": is_last_try(challenge, failures=state.consecutive_failures if state else 0),
         "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
         "paused_until": state.blocked_until if state else None,
     }
+
+
+def is_last_try(challenge: ChallengeView | None, *, failures: int) -> bool:
+    """Whether one more wrong answer ends this code, or pauses everything (RTS art. 4(3)(b), 4(4))."""
+    return challenge is not None and min(challenge.attempts_left, settings.SCA_MAX_ATTEMPTS - failures) == 1
 
 
 def request_for_passkey(challenge: ChallengeView | None) -> str:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.portal.views import (
+    access,
     accounts,
     apps,
     authorise,
@@ -17,6 +18,7 @@ from apps.portal.views import (
     passkeys,
     payments,
     receipts,
+    recover,
     security,
     sign_in,
     signing,
@@ -24,6 +26,7 @@ from apps.portal.views import (
     standing_orders,
     statements,
     trusted_payees,
+    unblock,
 )
 
 app_name = "portal"
@@ -35,6 +38,10 @@ urlpatterns = [
     path("sign-in/code/resend/", sign_in.resend, name="sign-in-resend"),
     path("sign-in/passkey/begin/", sign_in.begin_passkey, name="sign-in-passkey-begin"),
     path("sign-in/passkey/", sign_in.enter_by_passkey, name="sign-in-passkey"),
+    path("sign-in/app/", sign_in.enter_by_app, name="sign-in-app"),
+    path("unblock/", unblock.show, name="unblock"),
+    path("unblock/begin/", unblock.begin, name="unblock-begin"),
+    path("unblock/answer/", unblock.answer, name="unblock-answer"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("home/", home.home, name="home"),
     path("transactions/", accounts.transactions, name="transaction-list"),
@@ -109,6 +116,18 @@ urlpatterns = [
     path("apps/<uuid:consent_id>/stop/", apps.stop, name="app-stop"),
     path("security/", security.security, name="security"),
     path("security/sessions/end/", security.end_other_sessions, name="sessions-end"),
+    path("security/sessions/<uuid:session_id>/end/", security.end_one_session, name="session-end"),
+    path("security/access/<str:action>/new/", access.new, name="access-new"),
+    path("security/access/<uuid:change_id>/", access.sign, name="access-sign"),
+    path("security/access/<uuid:change_id>/code/", access.send_code, name="access-code"),
+    path("security/access/<uuid:change_id>/cancel/", access.cancel, name="access-cancel"),
+    path("security/recovery-codes/<uuid:change_id>/", access.recovery_codes, name="recovery-codes"),
+    path("security/app/<uuid:change_id>/", access.set_up_app, name="app-set-up"),
+    path("security/app/remove/", access.remove_app, name="app-remove"),
+    path("recover/", recover.start, name="recover"),
+    path("recover/new/", recover.choose, name="recover-choose"),
+    path("recover/number/", recover.number, name="recover-number"),
+    path("recover/passkey/", recover.passkey, name="recover-passkey"),
     path("security/freeze/", security.freeze, name="freeze"),
     path("frozen/", security.frozen, name="frozen"),
     path("security/passkeys/new/", passkeys.new, name="passkey-new"),

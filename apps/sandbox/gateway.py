@@ -1,6 +1,9 @@
+from uuid import UUID
+
 from django.db import connection
 
 from apps.core import clock
+from apps.sandbox.models import Letter
 
 
 class SandboxSMSGateway:
@@ -15,3 +18,14 @@ class SandboxSMSGateway:
                 [to, text, idempotency_key, clock.now()],
             )
         return f"sandbox:{idempotency_key}"
+
+
+class SandboxLetterGateway:
+    """Delivers letters to the page of a person's phone (``settings.LETTER_GATEWAY``)."""
+
+    def send(self, *, user_id: UUID, place: str, text: str, idempotency_key: str) -> None:
+        """Put the letter there; the same key again changes nothing."""
+        Letter.objects.get_or_create(
+            effect_key=idempotency_key,
+            defaults={"user_id": user_id, "place": place, "text": text, "sent_at": clock.now()},
+        )

@@ -43,3 +43,17 @@ class PhoneMessage(models.Model):
 
     def __str__(self) -> str:
         return f"to {self.to}"
+
+
+class Letter(models.Model):
+    """A letter that reached somebody of the sandbox: by post, or over the counter of a branch, closed."""
+
+    id = models.BigAutoField(primary_key=True)
+    user_id = models.UUIDField(db_index=True)
+    place = models.CharField(max_length=6)
+    text = models.TextField()
+    effect_key = models.CharField(max_length=120, unique=True, help_text="the sender's idempotency key")
+    sent_at = models.DateTimeField(help_text="bank time")
+
+    def __str__(self) -> str:
+        return f"by {self.place}"

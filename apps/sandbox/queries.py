@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from apps.core.errors import NotFound
-from apps.identity.models import User
+from apps.identity.models import PSU, User
 from apps.identity.queries import get_user_by_username
 from apps.sandbox.authenticator import code_of
-from apps.sandbox.models import PhoneMessage
+from apps.sandbox.models import Letter, PhoneMessage
 from apps.sandbox.seeding.personas import MEMBERS
 from apps.sca.queries import get_authenticator, get_sms_device
 
@@ -51,12 +51,19 @@ def get_phone(*, user_id: str) -> Phone:
         return Phone(user=user, number=device.phone_number, authenticator_code="")
     if get_authenticator(user_id=user.pk) and any(user.username == person.user_id for person in MEMBERS):
         return Phone(user=user, number="", authenticator_code=code_of(user.username))
+    if PSU.objects.filter(user=user).exists():  # Lost the number: letters reach him.
+        return Phone(user=user, number="", authenticator_code="")
     raise NotFound("phone")
 
 
 def list_messages(*, phone: Phone, limit: int = 50) -> QuerySet[PhoneMessage]:
     """What the phone has received, newest first."""
     return PhoneMessage.objects.filter(to=phone.number or "-").order_by("-id")[:limit]
+
+
+def list_letters(*, phone: Phone, limit: int = 10) -> QuerySet[Letter]:
+    """The letters that the person got, newest first."""
+    return Letter.objects.filter(user_id=phone.user.pk).order_by("-id")[:limit]
 
 
 def show_message(message: PhoneMessage) -> ShownMessage:

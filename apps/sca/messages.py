@@ -1,6 +1,6 @@
 """The text messages of strong customer authentication, rendered from the very snapshot the code was made over."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -80,6 +80,37 @@ def render_device_notice(*, language: str, kind: str, name: str, what: str) -> s
                 },
             )
         )
+
+
+def render_security_notice(*, language: str, what: str) -> str:
+    """The SMS that tells a customer what was done with his access (``what``: see the template)."""
+    with translation.override(language):
+        return _one_line(
+            render_to_string(
+                "notifications/sms_security_notice.txt",
+                {"bank": settings.BANK_NAME, "phone": settings.BANK_FRAUD_PHONE, "what": what},
+            )
+        )
+
+
+def render_activation_letter(*, language: str, code: str, expires_at: datetime) -> str:
+    """The letter with an activation code. It names no user ID: who finds it has one thing only (RTS art. 25)."""
+    return _render("letter_activation", language, code=code, expires_at=expires_at)
+
+
+def render_number_code(*, language: str, code: str, expires_at: datetime) -> str:
+    """The SMS with the code by which a new number is confirmed."""
+    return _render("sms_number", language, code=code, expires_at=expires_at)
+
+
+def _render(template: str, language: str, **context: Any) -> str:
+    bank = {
+        "bank": settings.BANK_NAME,
+        "phone": settings.BANK_FRAUD_PHONE,
+        "url": f"{settings.PUBLIC_BASE_URL}/recover/",
+    }
+    with translation.override(language), timezone.override(BANK_TIME_ZONE):
+        return _one_line(render_to_string(f"notifications/{template}.txt", bank | context))
 
 
 def snapshot_in_words(snapshot: dict[str, Any]) -> dict[str, Any]:

@@ -12,13 +12,16 @@ from apps.core.legal_limits import CODE_ATTEMPTS_MAX, CODE_LIFETIME_MAX_SECONDS
 from apps.sca.authenticator_secrets import open_secret
 from apps.sca.rules import (
     FINAL_STATUSES,
+    AccessAction,
     AuthenticationMethod,
     ChallengeStatus,
+    Delivery,
     DeviceKind,
     Element,
     EnrolmentStatus,
     Integrity,
     Purpose,
+    ReactivationKind,
     SCAStatus,
     SubjectType,
     WithdrawalReason,
@@ -34,6 +37,7 @@ class SMSDevice(Device):
 
     phone_number = models.CharField(_("mobile number"), max_length=16, help_text="E.164")
     enrolled_at = models.DateTimeField(_("enrolled"))
+    cools_until = models.DateTimeField(null=True, help_text="until then its codes sign in and sign nothing")
 
     class Meta:
         verbose_name = _("mobile number")
@@ -78,6 +82,27 @@ class AuthenticatorDevice(TOTPDevice):
         return 0
 
 
+class SignInApp(TOTPDevice):
+    """A customer's authenticator app: beside the password it opens the portal, and it signs nothing (S1-19).
+
+    The same table as :class:`AuthenticatorDevice`, told apart by its name; the secret is encrypted like there.
+    """
+
+    NAME = "sign-in"
+
+    class Meta:
+        proxy = True
+        verbose_name = _("app for signing in")
+
+    @property
+    def bin_key(self) -> bytes:
+        return open_secret(self.key, owner=str(self.user_id))
+
+    def get_throttle_factor(self) -> int:
+        """No waiting time of the library's: :class:`AuthenticationState` counts, over all elements and doors."""
+        return 0
+
+
 class Passkey(Device):
     """A key pair whose private half stays in the customer's device, and opens by his PIN or fingerprint (WebAuthn).
 
@@ -91,8 +116,10 @@ class Passkey(Device):
     aaguid = models.UUIDField(help_text="model of the authenticator; zeros when it does not say")
     is_synced = models.BooleanField(help_text="whether the device may copy the key to others")
     enrolled_at = models.DateTimeField(_("added"))
+    cools_until = models.DateTimeField(null=True, help_text="until then it signs in and signs nothing")
     last_used_at = models.DateTimeField(null=True)
     last_challenge_id = models.UUIDField(null=True, help_text="to which the latest count belongs")
+    suspended_at = models.DateTimeField(null=True, help_text="by a freeze, until that is lifted")
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_because = models.CharField(max_length=16, choices=WithdrawalReason, blank=True)
 
@@ -107,6 +134,11 @@ class Passkey(Device):
             ),
             models.CheckConstraint(condition=Q(sign_count__gte=0), name="passkey_count_not_negative"),
         ]
+
+    @property
+    def is_usable(self) -> bool:
+        """Neither withdrawn nor suspended."""
+        return self.confirmed and self.suspended_at is None
 
     def verify_token(self, token: str) -> bool:
         """Refuses: a passkey answers a challenge, it has no codes."""
@@ -392,6 +424,12 @@ class AuthenticationState(models.Model):
     block_level = models.PositiveSmallIntegerField(default=0, help_text="blocks since the last success")
     blocked_until = models.DateTimeField(null=True)
     blocked_for_good = models.BooleanField(default=False)
+    failed_elements = ArrayField(
+        models.CharField(max_length=16),
+        default=list,
+        db_default=[],
+        help_text="what has failed since the last success",
+    )
     frozen_at = models.DateTimeField(
         null=True, help_text="closed on the word of the customer or of staff, not for failures"
     )
@@ -409,3 +447,95 @@ class AuthenticationState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.consecutive_failures}"
+
+
+class AccessChange(models.Model):
+    """A customer's wish for recovery codes or an app for signing in: first signed, then made (RTS art. 24(2)(b))."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey("identity.User", on_delete=models.CASCADE, related_name="+")
+    action = models.CharField(max_length=16, choices=AccessAction)
+    status = models.CharField(max_length=10, choices=EnrolmentStatus, default=EnrolmentStatus.OPEN)
+    created_at = models.DateTimeField()
+    signed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[EnrolmentStatus.SIGNED, EnrolmentStatus.DONE], signed_at__isnull=False
+                )
+                | Q(status=EnrolmentStatus.OPEN, signed_at__isnull=True)
+                | Q(status=EnrolmentStatus.CLOSED),
+                name="access_change_signed_before_made",
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "-created_at"], name="access_change_user")]
+
+    def __str__(self) -> str:
+        return f"{self.action}: {self.status}"
+
+
+class ReactivationCode(models.Model):
+    """A code by which somebody who has lost what he signs with registers another: together with his password, once.
+
+    It signs nothing and opens no session. Known by a keyed hash only.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey("identity.User", on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10, choices=ReactivationKind)
+    delivery = models.CharField(max_length=6, choices=Delivery, blank=True, default="")
+    code_hash = models.BinaryField(unique=True, help_text="keyed; the code itself is nowhere")
+    nonce = models.BinaryField(null=True, help_text="by which a letter's code is made again to be printed")
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, help_text="empty: until it is used or replaced")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+    voided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(attempts__lte=CODE_ATTEMPTS_MAX), name="reactivation_code_attempts_bounded"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind=ReactivationKind.ACTIVATION,
+                    expires_at__isnull=False,
+                    nonce__isnull=False,
+                    delivery__in=Delivery.values,
+                )
+                | Q(kind=ReactivationKind.RECOVERY, nonce__isnull=True, delivery=""),
+                name="reactivation_code_of_a_letter_ends",
+            ),
+        ]
+        indexes = [models.Index(fields=["user", "kind"], name="reactivation_code_user")]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class Reactivation(models.Model):
+    """Ten minutes in which somebody registers a new number or passkey, after password and code were right."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey("identity.User", on_delete=models.CASCADE, related_name="+")
+    code = models.OneToOneField(ReactivationCode, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    phone_number = models.CharField(max_length=16, blank=True, default="", help_text="yet to be confirmed")
+    nonce = models.BinaryField(null=True, help_text="of the code that was sent to it")
+    sends = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(attempts__lte=CODE_ATTEMPTS_MAX), name="reactivation_attempts_bounded"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

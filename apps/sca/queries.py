@@ -12,12 +12,16 @@ from django.db.models import F, QuerySet
 from apps.core.canonical import canonical_hash
 from apps.core.errors import NotFound
 from apps.sca.models import (
+    AccessChange,
     AuthenticationState,
     AuthenticatorDevice,
     Challenge,
     DeviceEnrolment,
     Passkey,
+    Reactivation,
+    ReactivationCode,
     SCAAuthorisation,
+    SignInApp,
     SigningDevice,
     SMSDevice,
 )
@@ -26,6 +30,7 @@ from apps.sca.rules import (
     AuthenticationMethod,
     ChallengeStatus,
     Purpose,
+    ReactivationKind,
     SCAStatus,
     SubjectType,
 )
@@ -273,7 +278,11 @@ def get_sms_device(*, user_id: UUID) -> SMSDevice | None:
 
 def list_passkeys(*, user_id: UUID) -> list[Passkey]:
     """The customer's passkeys that work, the oldest first."""
-    return list(Passkey.objects.filter(user_id=user_id, confirmed=True).order_by("enrolled_at", "pk"))
+    return list(
+        Passkey.objects.filter(user_id=user_id, confirmed=True, suspended_at=None).order_by(
+            "enrolled_at", "pk"
+        )
+    )
 
 
 def get_passkey(*, user_id: UUID, passkey_id: int) -> Passkey:
@@ -281,7 +290,9 @@ def get_passkey(*, user_id: UUID, passkey_id: int) -> Passkey:
 
     :raises NotFound: there is none such, or it is another's.
     """
-    passkey = Passkey.objects.filter(pk=passkey_id, user_id=user_id, confirmed=True).first()
+    passkey = Passkey.objects.filter(
+        pk=passkey_id, user_id=user_id, confirmed=True, suspended_at=None
+    ).first()
     if passkey is None:
         raise NotFound("passkey")
     return passkey
@@ -319,13 +330,67 @@ def get_enrolment(*, user_id: UUID, enrolment_id: UUID) -> DeviceEnrolment:
 
 
 def get_authenticator(*, user_id: UUID) -> AuthenticatorDevice | None:
-    """The authenticator app that somebody has enrolled, or None."""
-    return AuthenticatorDevice.objects.filter(user_id=user_id, confirmed=True).first()
+    """The authenticator app that a member of a TPP has enrolled, or None."""
+    members = AuthenticatorDevice.objects.exclude(name=SignInApp.NAME)
+    return members.filter(user_id=user_id, confirmed=True).first()
+
+
+def get_sign_in_app(*, user_id: UUID) -> SignInApp | None:
+    """The app with which a customer signs in, and nothing else, or None."""
+    return SignInApp.objects.filter(user_id=user_id, name=SignInApp.NAME, confirmed=True).first()
+
+
+def count_recovery_codes(*, user_id: UUID) -> int:
+    """How many recovery codes a customer has left."""
+    return ReactivationCode.objects.filter(
+        user_id=user_id, kind=ReactivationKind.RECOVERY, used_at=None, voided_at=None
+    ).count()
+
+
+def get_access_change(*, user_id: UUID, change_id: UUID) -> AccessChange:
+    """A customer's wish for recovery codes or an app.
+
+    :raises NotFound: there is none, or it is another's.
+    """
+    change = AccessChange.objects.filter(pk=change_id, user_id=user_id).first()
+    if change is None:
+        raise NotFound("change")
+    return change
+
+
+def get_reactivation(*, reactivation_id: UUID, now: datetime) -> Reactivation:
+    """One that is under way.
+
+    :raises NotFound: there is none, it is done, or its ten minutes are over.
+    """
+    under_way = Reactivation.objects.filter(pk=reactivation_id, done_at=None, expires_at__gt=now)
+    reactivation = under_way.select_related("user").first()
+    if reactivation is None:
+        raise NotFound("reactivation")
+    return reactivation
+
+
+def cools_until(
+    *, user_id: UUID, method: str, passkey_id: int | None = None, now: datetime
+) -> datetime | None:
+    """Until when what was registered anew signs in only and signs nothing; None when it signs (RTS art. 7, S1-25)."""
+    if method == AuthenticationMethod.PASSKEY:
+        until = Passkey.objects.filter(pk=passkey_id, user_id=user_id)
+    elif method == AuthenticationMethod.SMS_OTP:
+        until = SMSDevice.objects.filter(user_id=user_id, confirmed=True)
+    else:
+        return None
+    return until.filter(cools_until__gt=now).values_list("cools_until", flat=True).first()
 
 
 def is_authenticator(device: object) -> bool:
-    """Whether a session's device is an authenticator app, which never stands for a customer (S1-19)."""
-    return isinstance(device, AuthenticatorDevice)
+    """Whether a session's device is an authenticator app, whose codes know nothing of what is signed (S1-19)."""
+    return isinstance(device, AuthenticatorDevice | SignInApp)
+
+
+def is_sign_in_app(device: object) -> bool:
+    """Whether it is one that a customer has added to sign in, by a signature."""
+    return isinstance(device, SignInApp)
 
 
 def get_authentication_state(*, user_id: UUID) -> AuthenticationState | None:

@@ -73,6 +73,7 @@ class SubjectType(models.TextChoices):
     BULK = "bulk"
     DEVICE = "device"
     TRUSTED_PAYEES = "trusted_payees"
+    ACCESS = "access"
 
 
 class Purpose(models.TextChoices):
@@ -86,6 +87,8 @@ class Purpose(models.TextChoices):
     BULK = "bulk"
     DEVICE = "device"
     TRUSTED_PAYEES = "trusted_payees"
+    ACCESS = "access"
+    UNBLOCK = "unblock"
 
 
 class ChallengeStatus(models.TextChoices):
@@ -154,6 +157,7 @@ class WithdrawalReason(models.TextChoices):
     COPIED = "copied", _("it looked like a copy")
     CHANGED = "changed", _("its surroundings had changed")
     UNSOUND = "unsound", _("its protections were off")
+    FROZEN = "frozen", _("withdrawn after a freeze")
 
 
 class Integrity(models.TextChoices):
@@ -162,6 +166,66 @@ class Integrity(models.TextChoices):
     SOUND = "sound"
     CHANGED = "changed"
     UNSOUND = "unsound"
+
+
+class ElementsAfterFreeze(models.TextChoices):
+    """What becomes of the customer's elements when a freeze is lifted (PSD2 art. 68(4): unblocked, or replaced)."""
+
+    RESTORE = "restore", _("The customer has all of it: number, passkeys, app and recovery codes work again")
+    WITHDRAW = "withdraw", _("Something is lost or known to others: all of it is withdrawn and replaced")
+
+
+class AccessAction(models.TextChoices):
+    """What a customer adds to his access, by a signature, beside passkeys."""
+
+    RECOVERY_CODES = "recovery_codes", _("recovery codes")
+    SIGN_IN_APP = "sign_in_app", _("app for signing in")
+
+
+class ReactivationKind(models.TextChoices):
+    """Whose code it is by which a new number or device is registered; its first letter says it, too."""
+
+    RECOVERY = "recovery", _("recovery code")
+    ACTIVATION = "activation", _("activation code")
+
+
+class Delivery(models.TextChoices):
+    """How an activation code reaches the customer: closed either way, so that nobody at the bank reads it (S0-6)."""
+
+    BRANCH = "branch", _("handed over in the branch, in a closed letter")
+    POST = "post", _("by post, to the address on record")
+
+
+RECOVERY_CODES_COUNT = 10
+ACTIVATION_CODE_LIFE = {Delivery.BRANCH: timedelta(hours=1), Delivery.POST: timedelta(days=10)}
+REACTIVATION_LIFE = timedelta(minutes=10)
+# No I, L, O, U: they are read as other letters. 15 of these are 75 bits.
+_SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_REACTIVATION_CODE = re.compile(f"[AR][{_SYMBOLS}]{{15}}")
+
+
+def make_reactivation_code(kind: ReactivationKind, *, random: bytes) -> str:
+    """Sixteen letters and digits in groups of four, of 15 random bytes; the first one tells the kind."""
+    number = int.from_bytes(random[:15], "big")
+    symbols = "".join(_SYMBOLS[number >> 5 * place & 31] for place in range(15))
+    text = ("A" if kind == ReactivationKind.ACTIVATION else "R") + symbols
+    return "-".join(text[at : at + 4] for at in range(0, 16, 4))
+
+
+def read_reactivation_code(text: str) -> str:
+    """The sixteen symbols of a code as typed: blanks, hyphens and small letters are forgiven; empty if it is none."""
+    symbols = text.upper().replace(" ", "").replace("-", "").translate(str.maketrans("OIL", "011"))
+    return symbols if _REACTIVATION_CODE.fullmatch(symbols) else ""
+
+
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def read_mobile_number(text: str) -> str:
+    """An international number as stored (E.164); blanks, hyphens and brackets are forgiven; empty if it is none."""
+    digits = re.sub(r"[ ()/-]", "", text)
+    digits = "+" + digits[2:] if digits.startswith("00") else digits
+    return digits if _NUMBER.fullmatch(digits) else ""
 
 
 class MessageContent(models.TextChoices):

@@ -5,9 +5,16 @@ from celery import shared_task
 from apps.core import clock
 from apps.identity.models import User
 from apps.notifications.outbox_tasks import outbox_task
-from apps.notifications.services import send_sms
-from apps.sca.messages import render_block_notice, render_code_message, render_device_notice
-from apps.sca.models import Challenge, Passkey, SigningDevice
+from apps.notifications.services import send_letter, send_sms
+from apps.sca.messages import (
+    render_activation_letter,
+    render_block_notice,
+    render_code_message,
+    render_device_notice,
+    render_number_code,
+    render_security_notice,
+)
+from apps.sca.models import Challenge, Passkey, Reactivation, ReactivationCode, SigningDevice, SMSDevice
 from apps.sca.push import SubscriptionGone, push_to_app
 from apps.sca.queries import get_authentication_state, get_sms_device
 from apps.sca.rules import ChallengeStatus, DeviceKind, block_stage
@@ -15,10 +22,15 @@ from apps.sca.services import (
     SEND_BLOCK_NOTICE_TASK,
     SEND_CODE_TASK,
     SEND_DEVICE_NOTICE_TASK,
+    SEND_LETTER_TASK,
+    SEND_NUMBER_CODE_TASK,
+    SEND_SECURITY_NOTICE_TASK,
     WAKE_APP_TASK,
+    compute_number_code,
     expire_authorisations,
     forget_subscription,
     pause_stalled_sign_ins,
+    recompute_activation_code,
     recompute_code,
     seal_request,
 )
@@ -108,6 +120,58 @@ def wake_app(*, challenge_id: str, device_id: int) -> None:
         push_to_app(device=device, sealed=sealed, ttl_seconds=seconds)
     except SubscriptionGone:
         forget_subscription(device_id=device.pk, endpoint=device.push_endpoint)
+
+
+@outbox_task(SEND_SECURITY_NOTICE_TASK)
+def send_security_notice(*, user_id: str, what: str, device_id: str, effect_key: str) -> None:
+    """Tell a customer what was done with his access, at his number or at the one that he had before."""
+    user = User.objects.filter(pk=user_id).first()
+    device = (
+        SMSDevice.objects.filter(pk=int(device_id), user_id=user_id).first()
+        if device_id
+        else get_sms_device(user_id=UUID(user_id))
+    )
+    if user is not None and device is not None:
+        send_sms(
+            effect_key=effect_key,
+            user_id=user.pk,
+            to=device.phone_number,
+            text=render_security_notice(language=user.language, what=what),
+        )
+
+
+@outbox_task(SEND_LETTER_TASK)
+def send_activation_letter(*, code_id: str) -> None:
+    """Have the letter with an activation code printed, unless it is worthless by now."""
+    code = ReactivationCode.objects.select_related("user").filter(pk=code_id, voided_at=None).first()
+    if code is not None and code.expires_at is not None and code.expires_at > clock.now():
+        text = render_activation_letter(
+            language=code.user.language,
+            code=recompute_activation_code(code=code),
+            expires_at=code.expires_at,
+        )
+        send_letter(user_id=code.user_id, place=code.delivery, text=text, effect_key=f"activation:{code.pk}")
+
+
+@outbox_task(SEND_NUMBER_CODE_TASK)
+def send_code_to_number(*, reactivation_id: str, number: str) -> None:
+    """Send the code to a number that is to be registered; not one that was asked for anew meanwhile."""
+    reactivation = (
+        Reactivation.objects.select_related("user")
+        .filter(pk=reactivation_id, sends=int(number), done_at=None, expires_at__gt=clock.now())
+        .first()
+    )
+    if reactivation is not None:
+        send_sms(
+            effect_key=f"reactivation:{reactivation.pk}:{number}",
+            user_id=reactivation.user_id,
+            to=reactivation.phone_number,
+            text=render_number_code(
+                language=reactivation.user.language,
+                code=compute_number_code(reactivation=reactivation),
+                expires_at=reactivation.expires_at,
+            ),
+        )
 
 
 @shared_task(name="sca.expire_due", ignore_result=True)

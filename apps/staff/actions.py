@@ -21,7 +21,9 @@ from apps.core import clock
 from apps.fraud.models import FraudReport
 from apps.fraud.queries import is_reportable
 from apps.fraud.rules import ReportStatus
-from apps.identity.models import PSU, User
+from apps.identity.models import PSU, StaffProposal, User
+from apps.identity.queries import get_open_proposal
+from apps.identity.rules import ProposalStatus, StaffAct
 from apps.notifications.models import OutboxMessage
 from apps.notifications.rules import MessageStatus
 from apps.payments.models import PaymentInitiation
@@ -38,6 +40,8 @@ SUSPEND_APP = "tpp.change_app"
 REVOKE_CONSENT = "consents.change_consent"
 CHANGE_SIGNING = "accounts.change_accountholder"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
+# Who may propose an act may confirm one that another has proposed.
+PROPOSABLE = dict.fromkeys(StaffAct, REOPEN_SIGN_IN)
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
 RECALL_TRANSFER = "clearing.change_clearinginstruction"
@@ -84,10 +88,17 @@ def _is_frozen(user_id: Any) -> bool:
 
 
 def _is_paused(user_id: Any) -> bool:
+    """Closed in some way, and nobody has proposed yet to open it."""
     state = get_authentication_state(user_id=user_id)
-    return state is not None and bool(
-        state.blocked_for_good or state.blocked_until or state.consecutive_failures
+    return (
+        state is not None
+        and bool(state.blocked_for_good or state.blocked_until or state.consecutive_failures)
+        and get_open_proposal(act=StaffAct.REOPEN_SIGN_IN, object_id=user_id, now=clock.now()) is None
     )
+
+
+def _waits(proposal: StaffProposal) -> bool:
+    return proposal.status == ProposalStatus.OPEN and proposal.expires_at > clock.now()
 
 
 _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
@@ -142,6 +153,13 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             lambda psu: _is_paused(psu.user_id),
         ),
         Act(
+            "admin:customer-activate",
+            _("Activation code"),
+            "key-round",
+            REOPEN_SIGN_IN,
+            lambda psu: not _is_frozen(psu.user_id),
+        ),
+        Act(
             "admin:customer-freeze",
             _("Freeze everything"),
             "ban",
@@ -158,6 +176,10 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             REOPEN_SIGN_IN,
             lambda user: _is_paused(user.pk),
         ),
+    ),
+    StaffProposal: (
+        Act("admin:proposal-confirm", _("Confirm and carry out"), "check", REOPEN_SIGN_IN, _waits),
+        Act("admin:proposal-decline", _("Decline"), "x", REOPEN_SIGN_IN, _waits, is_danger=True),
     ),
     ClearingDifference: (
         Act(

@@ -25,8 +25,9 @@ from apps.fraud.services import (
     ReportedAlready,
     ReportTooLate,
 )
+from apps.identity.services import OwnProposal, ProposalOver, ProposedAlready
 from apps.ledger.services import AccountNotPostable, EntryClash, ExceedsBalance, HoldEnded
-from apps.notifications.gateways import PushNotDelivered, SMSNotSent
+from apps.notifications.gateways import LetterNotSent, PushNotDelivered, SMSNotSent
 from apps.payments.limits import LimitChangeOver, LimitExceeded
 from apps.payments.services import (
     CodeNeeded,
@@ -40,7 +41,14 @@ from apps.payments.standing_orders import StandingOrderStatusInvalid
 from apps.payments.trusted_payees import TrustedPayeeChangeOver
 from apps.risk.services import CaseDecided, ElementListed, ElementMalformed
 from apps.sca.rules import CodeMalformed
-from apps.sca.services import AuthorisationOver, CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.sca.services import (
+    AccessChangeOver,
+    AuthorisationOver,
+    CodeRefused,
+    DynamicLinkBroken,
+    ReactivationOver,
+    TooManyCodes,
+)
 from apps.screening.services import HitDecided
 from apps.tpp.services import AppNameTaken, KeyAlreadyRegistered, TooMany, TPPAlreadyRegistered, TPPNotActive
 
@@ -62,6 +70,8 @@ ANSWERS: dict[type[DomainError], Words] = {
     TooManyCodes: _CODE_REFUSED,
     DynamicLinkBroken: _CODE_REFUSED,
     AuthorisationOver: _TOO_LATE,
+    AccessChangeOver: _NOT_OURS,
+    ReactivationOver: _NOT_OURS,
     TPPNotActive: _TOO_LATE,
     ConsentStatusInvalid: _TOO_LATE,
     ConsentNotValid: _TOO_LATE,
@@ -84,6 +94,9 @@ ANSWERS: dict[type[DomainError], Words] = {
     ExemptionNotRestorable: _(
         "Not changed: a quarter at or below the reference rate has to follow first, and the authority has to be told."
     ),
+    ProposedAlready: _("Not proposed: the same waits for a second member of staff already."),
+    ProposalOver: _TOO_LATE,
+    OwnProposal: _("You proposed this yourself: somebody else has to confirm it."),
     ElementListed: _("Not changed: it is on the list already, or was taken off it meanwhile."),
     ElementMalformed: _("This is no IBAN, no network and no device, or not of the kind that was chosen."),
     # What customers, TPPs and the engine may run into, and staff never should.
@@ -112,6 +125,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     ExceedsBalance: _NOT_OURS,
     HoldEnded: _NOT_OURS,
     SMSNotSent: _NOT_OURS,
+    LetterNotSent: _NOT_OURS,
     PushNotDelivered: _NOT_OURS,
 }
 

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.clearing.rules import RecallReason
 from apps.fraud.rules import ReportOutcome, ReportReason
 from apps.risk.rules import CaseOutcome, ElementKind
+from apps.sca.rules import Delivery, ElementsAfterFreeze
 
 REASON_LENGTH_MAX = 300
 
@@ -45,6 +46,13 @@ class ReasonForm(forms.Form):
     is_confirmed = forms.BooleanField(label=_("I have read what follows from it."))
 
 
+class ConfirmForm(ReasonForm):
+    """The second of four eyes: the reason is the first one's."""
+
+    reason = None  # type: ignore[assignment]
+    is_confirmed = forms.BooleanField(label=_("I have made sure of it myself."))
+
+
 class RecallForm(ReasonForm):
     """The same, with the code that the other bank is told."""
 
@@ -80,3 +88,19 @@ class ElementForm(ReasonForm):
             "An IBAN; an address, of which the network is kept; or a device as an assessment shows it."
         ),
     )
+
+
+class LiftFreezeForm(ReasonForm):
+    """The same, with what becomes of the elements that the freeze has suspended."""
+
+    elements = forms.ChoiceField(
+        label=_("What the customer signs with"),
+        choices=[("", _("Please choose")), *ElementsAfterFreeze.choices],
+        help_text=_("What is withdrawn is replaced with an activation code."),
+    )
+
+
+class ActivationForm(ReasonForm):
+    """The same, with the way of the letter."""
+
+    delivery = forms.ChoiceField(label=_("How the code reaches the customer"), choices=Delivery.choices)

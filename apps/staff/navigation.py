@@ -68,6 +68,7 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
         _("People"),
         (
             ("identity.PSU", "users", _("Customers")),
+            ("identity.StaffProposal", "handshake", _("Proposals")),
             ("identity.User", "user", _("Log-ins")),
             ("auth.Group", "shield-check", _("Roles")),
         ),

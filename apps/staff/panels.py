@@ -21,7 +21,7 @@ from apps.consents.models import Consent
 from apps.consents.queries import list_consents_for_psu
 from apps.core.iban import mask_iban
 from apps.core.read_only_admin import ReadOnlyAdmin
-from apps.identity.models import PSU, User
+from apps.identity.models import PSU, StaffProposal, User
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import list_payments_for_psu
 from apps.risk.admin import count_by_level
@@ -114,6 +114,26 @@ def _sign_in_state_of(user: User) -> Panel:
         LabelledCell(_("Passkeys"), Cell("text", ", ".join(passkeys)) if passkeys else NOTHING),
     ]
     return Panel(_("Authentication"), facts=facts)
+
+
+def _proposals_of_psu(psu: PSU, link: _Linker) -> Panel:
+    return _proposals(psu.user, link)
+
+
+def _proposals(user: User, link: _Linker) -> Panel:
+    """What waits for a second member of staff, and what became of earlier proposals."""
+    rows = [
+        [
+            link(proposal, proposal.get_act_display()),
+            Cell("badge", proposal.status),
+            Cell("text", proposal.proposed_by.get_full_name()),
+            _date(proposal.proposed_at),
+        ]
+        for proposal in StaffProposal.objects.filter(object_id=user.pk)
+        .select_related("proposed_by")
+        .order_by("-proposed_at")[:ROWS_MAX]
+    ]
+    return Panel(_("Proposals"), [_("What"), _("Status"), _("Proposed by"), _("Proposed")], rows)
 
 
 def _date(moment: Any) -> Cell:
@@ -348,8 +368,8 @@ def _payments_of_app(app: App, link: _Linker) -> Panel:
 
 
 _BUILDERS: dict[type[models.Model], tuple[Callable[[Any, _Linker], Panel], ...]] = {
-    PSU: (_sign_in_state, _accounts, _consents_of_psu, _payments_of_psu),
-    User: (_sign_in_state_of_user,),
+    PSU: (_sign_in_state, _proposals_of_psu, _accounts, _consents_of_psu, _payments_of_psu),
+    User: (_sign_in_state_of_user, _proposals),
     PaymentAccount: (_balance, _signers),
     Consent: (_authorisations_of_consent,),
     PaymentInitiation: (_authorisations_of_payment, _risk_of_payment, _clearing_of_payment),

@@ -9,9 +9,12 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from apps.core import clock
+from apps.identity.sessions import BROWSER_KEY, LAST_ACTION_KEY, NETWORK_KEY, SIGNED_IN_KEY
+from apps.risk.facts import network_of
+from apps.web.browsers import describe_browser
+from apps.web.client_ip import client_ip
 
-SESSION_KEY = "web.last_action_at"
-SIGNED_IN_KEY = "web.signed_in_at"
+SESSION_KEY = LAST_ACTION_KEY
 WARNING_SECONDS = 60
 
 
@@ -24,7 +27,10 @@ def touch(request: HttpRequest) -> None:
     """Remember that the user has just done something."""
     now = clock.now().isoformat()
     request.session[SESSION_KEY] = now
-    request.session.setdefault(SIGNED_IN_KEY, now)
+    if SIGNED_IN_KEY not in request.session:
+        request.session[SIGNED_IN_KEY] = now
+        request.session[BROWSER_KEY] = describe_browser(request.headers.get("User-Agent", ""))
+        request.session[NETWORK_KEY] = network_of(client_ip(request))
 
 
 def is_counting(request: HttpRequest) -> bool:

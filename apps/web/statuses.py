@@ -66,6 +66,8 @@ STATUS_LOOKS: dict[str, StatusLook] = {
     "confirmed": StatusLook(_("True match"), "danger", "ban"),
     "running": StatusLook(_("In progress"), "info", "hourglass"),
     "superseded": StatusLook(_("Overtaken"), "neutral", "clock"),
+    # proposals of staff
+    "declined": StatusLook(_("Declined"), "neutral", "x"),
     # transaction monitoring: levels, factors, cases
     "none": StatusLook(_("Not assessed"), "neutral", "info"),
     "low": StatusLook(_("Low risk"), "ok", "check"),

@@ -17,6 +17,7 @@ METHODS = {
     "sms": "Password and a code by text message that says what is signed",
     "sms-link": "Password and a code by text message with a link to what is signed",
     "passkey": "Passkey",
+    "totp": "Password and a code of an authenticator app: it signs nothing (S1-19)",
     "none": "No code: an exemption that the bank chose",
 }
 ACTIONS = {

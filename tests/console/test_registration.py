@@ -5,11 +5,10 @@ from base64 import b32decode
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.urls import reverse
 
 from apps.core import clock
-from apps.identity.models import User
+from apps.identity.models import Session, User
 from apps.sca.models import AuthenticatorDevice
 from tests.console.kit import PASSWORD, code_of, wrong_code
 from tests.factories.identity import PSUFactory

@@ -269,7 +269,7 @@ class TestWhoMayWrite:
             "INSERT INTO ledger_posting (entry_id) VALUES (gen_random_uuid())",
             "UPDATE ledger_ledgeraccount SET credits_minor = 999999",
             "SELECT * FROM sca_challenge",
-            "SELECT * FROM django_session",
+            "SELECT * FROM identity_session",
             "SELECT * FROM authserver_accesstoken",
             "SELECT password FROM identity_user",
             "UPDATE identity_user SET is_superuser = true",

@@ -233,3 +233,10 @@ def test_looking_gives_no_try_back_that_was_not_used(customer_anna: Visitor, ann
     assert failures(anna) == 2
     proof = check_code(challenge_id=challenge.pk, code=code_for(anna), now=NOW + timedelta(seconds=30))
     assert proof.user_id == anna.user_id
+
+
+def test_the_page_begins_with_its_first_field(customer_anna: Visitor, anna: PSU, by_link: None) -> None:
+    customer_anna.begin_payment(anna)
+    html = text_of(Visitor().get(path_in(message_to(anna))))
+    [focused] = re.findall(r"<input[^>]*autofocus[^>]*>", html)
+    assert 'name="user_id"' in focused

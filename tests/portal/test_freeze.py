@@ -11,9 +11,10 @@ from apps.core import clock
 from apps.identity.models import PSU
 from apps.payments.services import authorise_payment
 from apps.sca.models import AuthenticationState, Challenge
-from apps.sca.services import CodeRefused, check_code, reopen_sign_in
+from apps.sca.services import CodeRefused, check_code
 from apps.tpp.models import App
 from tests.factories.accounts import customer
+from tests.factories.four_eyes import reopened
 from tests.factories.identity import PASSWORD
 from tests.factories.payments import proof_for
 from tests.portal.kit import Visitor, ask_consent, code_for, last_challenge, page, text_of
@@ -34,7 +35,7 @@ def freeze(visitor: Visitor) -> Any:
 
 
 def reopen(psu: PSU) -> None:
-    reopen_sign_in(user_id=psu.user_id, staff_id=psu.user_id, reason="seen at the branch", now=clock.now())
+    reopened(psu.user, now=clock.now())
 
 
 class TestThePage:

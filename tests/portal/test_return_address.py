@@ -4,11 +4,10 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.test import override_settings
 
-from apps.identity.models import PSU
+from apps.identity.models import PSU, Session
+from apps.identity.sessions import SessionStore
 from apps.portal.authorising import Progress, load_progress, store_progress
 from apps.sca.models import SCAAuthorisation
 from apps.tpp.models import App

@@ -21,10 +21,10 @@ from apps.sca.services import (
     check_knowledge,
     consume_proof,
     is_proof_of,
-    reopen_sign_in,
     send_code,
 )
 from tests.factories.accounts import NOW, customer
+from tests.factories.four_eyes import reopened
 from tests.factories.identity import PASSWORD
 from tests.factories.payments import proof_for, right_code, wrong_code
 
@@ -227,7 +227,7 @@ class TestFailuresInARow:
             check_knowledge(username=anna.user.username, password="wrong", now=NOW)
         later = NOW + timedelta(days=1000)
         assert check_knowledge(username=anna.user.username, password=PASSWORD, now=later) is None
-        reopen_sign_in(user_id=anna.user_id, staff_id=anna.user_id, reason="seen at the branch", now=later)
+        reopened(anna.user, now=later)
         assert check_knowledge(username=anna.user.username, password=PASSWORD, now=later) == anna.user
         assert block_until(level=4, now=NOW) is None
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 
 from apps.accounts.models import PaymentAccount
@@ -11,13 +12,14 @@ from apps.audit.models import AuditEvent
 from apps.consents.models import Consent
 from apps.consents.services import ConsentNotValid, check_consent_usable
 from apps.core.errors import NotFound
+from apps.identity.models import StaffProposal, User
 from apps.notifications.models import OutboxMessage
-from apps.sca.models import AuthenticationState
-from apps.sca.services import check_knowledge
+from apps.sca.models import AuthenticationState, ReactivationCode
+from apps.sca.services import check_knowledge, recompute_activation_code
 from apps.tpp.queries import get_active_app
 from tests.factories.accounts import NOW, account_of_several, customer
 from tests.factories.identity import PASSWORD as CUSTOMER_PASSWORD
-from tests.staff.world import signed_in
+from tests.staff.world import member_of_staff, signed_in
 
 pytestmark = pytest.mark.django_db
 REASON = "Fraudulent access reported by three customers"
@@ -27,6 +29,20 @@ FORM = {"reason": REASON, "is_confirmed": "on"}
 @pytest.fixture
 def staff(rita) -> Client:
     return signed_in(rita)
+
+
+@pytest.fixture
+def sami(rita) -> User:
+    """The second pair of eyes."""
+    return member_of_staff("sami", phone="+4917139200012")
+
+
+def confirm_last(user: User) -> HttpResponse:
+    """What waits is looked at and confirmed."""
+    proposal = StaffProposal.objects.latest("proposed_at")
+    client, page = signed_in(user), f"/staff/proposals/{proposal.pk}/confirm/"
+    assert proposal.reason in client.get(page).content.decode()
+    return client.post(page, {"is_confirmed": "on"})
 
 
 def event(name: str) -> AuditEvent:
@@ -86,21 +102,28 @@ def test_a_revoked_consent_is_of_no_use_and_its_story_says_who_and_why(world, st
     assert "/revoke/" not in page
 
 
-def test_a_paused_customer_gets_in_again(world, staff):
+@pytest.mark.req("RTS-4(4)")
+def test_a_paused_customer_gets_in_again_when_two_want_it(world, staff, rita, sami):
     anna, now = world.anna, datetime.now(UTC)
     for _ in range(5):
         check_knowledge(username=anna.user.username, password="wrong", now=now)
     assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is None
     page = staff.get(f"/staff/identity/psu/{anna.pk}/").content.decode()
     assert "paused" in page
-    staff.post(f"/staff/customers/{anna.pk}/reopen/", {"reason": "Identified by phone", "is_confirmed": "on"})
+    proposed = {"reason": "Identified by phone", "is_confirmed": "on"}
+    staff.post(f"/staff/customers/{anna.pk}/reopen/", proposed)
+    assert AuthenticationState.objects.get(user=anna.user).blocked_until is not None
+    confirm_last(sami)
     assert AuthenticationState.objects.get(user=anna.user).blocked_until is None
     assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is not None
-    assert event("sca.sign_in.reopened").data == {"reason": "Identified by phone"}
+    told = event("sca.sign_in.reopened")
+    assert told.data["reason"] == "Identified by phone"
+    assert (told.data["proposed_by"], told.actor_id) == (str(rita.pk), str(sami.pk))
+    assert OutboxMessage.objects.filter(topic="sca.send_security_notice").count() == 1
 
 
 @pytest.mark.req("P-70")
-def test_a_customer_on_the_phone_is_frozen_and_opened_again(world, staff):
+def test_a_customer_on_the_phone_is_frozen_and_opened_again(world, staff, sami):
     anna, now = world.anna, datetime.now(UTC)
     page = f"/staff/identity/psu/{anna.pk}/"
     assert "/freeze/" in staff.get(page).content.decode()
@@ -113,10 +136,37 @@ def test_a_customer_on_the_phone_is_frozen_and_opened_again(world, staff):
     assert f"/staff/customers/{anna.pk}/freeze/" not in text
     assert event("sca.sign_in.frozen").actor_type == "staff"
     assert "frozen" in staff.get("/staff/").content.decode()
-    staff.post(f"/staff/customers/{anna.pk}/reopen/", FORM)
+    assert staff.post(f"/staff/customers/{anna.pk}/reopen/", FORM).status_code == 422  # What of the elements?
+    staff.post(f"/staff/customers/{anna.pk}/reopen/", {**FORM, "elements": "restore"})
+    confirm_last(sami)
     assert check_knowledge(username=anna.user.username, password=CUSTOMER_PASSWORD, now=now) is not None
     world.consent.refresh_from_db()
     assert world.consent.consent_status == "revokedByPsu"
+
+
+@pytest.mark.req("RTS-24", "RTS-25", "S0-6")
+def test_an_activation_code_takes_two_and_is_seen_by_none(world, staff, sami):
+    page = f"/staff/customers/{world.anna.pk}/activate/"
+    assert staff.post(page, {**FORM, "delivery": "pigeon"}).status_code == 422
+    staff.post(page, {**FORM, "delivery": "branch"})
+    assert not ReactivationCode.objects.exists()
+    own = StaffProposal.objects.get()
+    staff.post(f"/staff/proposals/{own.pk}/confirm/", {"is_confirmed": "on"})
+    assert not ReactivationCode.objects.exists()
+    assert confirm_last(sami).status_code == 303
+    code = recompute_activation_code(code=ReactivationCode.objects.get())
+    for looked_at in (f"/staff/identity/staffproposal/{own.pk}/", f"/staff/identity/psu/{world.anna.pk}/"):
+        assert code not in staff.get(looked_at).content.decode()
+    assert event("sca.activation_code.issued").actor_id == str(sami.pk)
+
+
+def test_what_is_declined_is_not_done(world, staff, sami):
+    staff.post(f"/staff/customers/{world.anna.pk}/activate/", {**FORM, "delivery": "post"})
+    own = StaffProposal.objects.get()
+    staff.post(f"/staff/proposals/{own.pk}/decline/", FORM)
+    assert StaffProposal.objects.get().status == "declined"
+    confirm_last(sami)
+    assert not ReactivationCode.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
+from apps.core import clock
 from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.fraud.models import FraudReport
-from apps.identity.models import User
-from apps.identity.rules import STAFF_PERMISSIONS, StaffRole
+from apps.identity.models import PSU, StaffProposal, User
+from apps.identity.queries import get_open_proposal
+from apps.identity.rules import STAFF_PERMISSIONS, StaffAct, StaffRole
 from apps.identity.services import provision_staff_roles
 from apps.notifications.models import OutboxMessage
+from apps.sca.services import propose_reopening
 from apps.tpp.models import TPP
+from tests.factories.four_eyes import colleague
 from tests.factories.fraud import booked_payment, reported
 from tests.factories.risk import case_of, listed_element
 from tests.staff.clearing import difference_of, settled_of
@@ -35,6 +39,7 @@ VISIBLE = {
     StaffRole.CUSTOMER_SERVICE: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
+        "identity/staffproposal",
         *("payments/trustedpayee", "payments/paymentexemption"),
         "fraud/fraudreport",
         *("pricing/charge", "pricing/price", "pricing/interestterms"),
@@ -49,6 +54,7 @@ VISIBLE = {
     StaffRole.AUDIT: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
+        "identity/staffproposal",
         *("payments/paymentlimits", "payments/standingorder"),
         *("payments/trustedpayee", "payments/paymentexemption"),
         *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
@@ -68,6 +74,14 @@ VISIBLE = {
 }
 
 
+def proposal_of(psu: PSU) -> StaffProposal:
+    """What a colleague wants confirmed, once."""
+    now = clock.now()
+    return get_open_proposal(
+        act=StaffAct.REOPEN_SIGN_IN, object_id=psu.user_id, now=now
+    ) or propose_reopening(user=psu.user, staff_id=colleague("sami").pk, reason="seen at the branch", now=now)
+
+
 def act_urls(world: World) -> dict[str, str]:
     """The pages of the acts, with the permission each needs."""
     message = OutboxMessage.objects.first()
@@ -80,7 +94,10 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/consents/{world.consent.pk}/revoke/": "consents.change_consent",
         f"/staff/customers/{world.anna.pk}/reopen/": "sca.change_authenticationstate",
         f"/staff/customers/{world.anna.pk}/freeze/": "sca.change_authenticationstate",
+        f"/staff/customers/{world.anna.pk}/activate/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
+        f"/staff/proposals/{proposal_of(world.anna).pk}/confirm/": "sca.change_authenticationstate",
+        f"/staff/proposals/{proposal_of(world.anna).pk}/decline/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
         f"/staff/holders/{world.anna.account.holders.get().pk}/signing/": "accounts.change_accountholder",
         f"/staff/accounts/{world.anna.account.pk}/fees/": "pricing.view_charge",

@@ -6,7 +6,6 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -14,7 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from apps.audit.models import AuditEvent
 from apps.authserver.models import AccessToken, Application, AuthorizationRequest
 from apps.core.ids import new_id
-from apps.identity.models import User
+from apps.identity.models import Session, User
 from apps.sca.authenticator_secrets import seal_secret
 from apps.sca.models import Challenge, SMSDevice
 from apps.sca.services import make_authenticator_secret, recompute_code

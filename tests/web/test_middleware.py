@@ -135,9 +135,9 @@ class TestIdleLogout:
     ) -> None:
         from django.contrib.auth import login
         from django.contrib.auth.models import AnonymousUser
-        from django.contrib.sessions.backends.db import SessionStore
         from django.http import HttpResponse
 
+        from apps.identity.sessions import SessionStore
         from apps.web import idle
         from apps.web.middleware import IdleLogoutMiddleware
 

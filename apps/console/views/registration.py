@@ -16,13 +16,13 @@ from apps.console.access import open_session, public, redirect_to
 from apps.console.errors import add_answer
 from apps.console.forms import CodeForm, RegistrationForm
 from apps.console.pending import PendingRegistration, expiry, new_sealed_secret, opened_secret
-from apps.console.qr import describe_authenticator
 from apps.console.views.throttling import REGISTRATION
 from apps.core import clock
 from apps.core.errors import DomainError
 from apps.identity.queries import get_user_by_username
 from apps.identity.services import UsernameTaken, register_member
 from apps.sca.services import enrol_authenticator
+from apps.web.qr import describe_authenticator
 
 if TYPE_CHECKING:
     from apps.console.access import VisitorRequest
@@ -94,5 +94,5 @@ def authenticator(request: HttpRequest) -> HttpResponse:
                 request, _("Your log-in is ready. From now on you need password and authenticator app.")
             )
             return redirect_to("console:overview")
-    setup = describe_authenticator(secret=secret, username=pending.username)
+    setup = describe_authenticator(secret=secret, username=pending.username, place="Developers")
     return render(request, "console/authenticator.html", {"form": form, "setup": setup, "is_sign_in": False})

@@ -16,7 +16,6 @@ from apps.console.access import open_session, own_page, public, redirect_to
 from apps.console.errors import add_answer
 from apps.console.forms import CodeForm, SignInForm
 from apps.console.pending import PendingEnrolment, PendingSignIn, expiry, new_sealed_secret, opened_secret
-from apps.console.qr import describe_authenticator
 from apps.console.views.throttling import SIGN_IN
 from apps.core import clock
 from apps.core.errors import DomainError, NotFound
@@ -24,6 +23,7 @@ from apps.identity.queries import get_member
 from apps.sca.queries import get_authenticator
 from apps.sca.rules import CodeMalformed
 from apps.sca.services import check_authenticator_code, check_knowledge, enrol_authenticator
+from apps.web.qr import describe_authenticator
 from apps.web.views.preferences import SeeOther
 
 
@@ -114,7 +114,7 @@ def authenticator(request: HttpRequest) -> HttpResponse:
             return _enter(request, user_id=user.pk, next_page=pending.next_page)
         except DomainError as error:
             add_answer(form, error)
-    setup = describe_authenticator(secret=secret, username=user.get_username())
+    setup = describe_authenticator(secret=secret, username=user.get_username(), place="Developers")
     return render(request, "console/authenticator.html", {"form": form, "setup": setup, "is_sign_in": True})
 
 

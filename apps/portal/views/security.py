@@ -1,5 +1,8 @@
 """What protects the account, what happened around it, and how to stop everything."""
 
+from datetime import timedelta
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
@@ -9,12 +12,16 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.identity.queries import get_psu
-from apps.identity.services import end_sessions
+from apps.core.errors import NotFound
+from apps.identity.queries import get_psu, list_sessions
+from apps.identity.services import end_session, end_sessions
+from apps.identity.sessions import ID_KEY
 from apps.portal.forms import FreezeForm
 from apps.portal.guard import Visit, customers_only
 from apps.sca.queries import (
+    count_recovery_codes,
     get_authentication_state,
+    get_sign_in_app,
     get_sms_device,
     list_code_uses,
     list_passkeys,
@@ -37,13 +44,30 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
         "device": get_sms_device(user_id=user_id),
         "passkeys": list_passkeys(user_id=user_id),
         "signing_devices": list_signing_devices(user_id=user_id),
+        "sign_in_app": get_sign_in_app(user_id=user_id),
+        "recovery_codes_left": count_recovery_codes(user_id=user_id),
         "codes": list_code_uses(user_id=user_id),
         "now": visit.now,
+        "sessions": list_sessions(
+            user_id=user_id, idle_since=visit.now - timedelta(seconds=settings.SESSION_IDLE_SECONDS)
+        ),
+        "session_id": request.session.get(ID_KEY, ""),
         "failures": state.consecutive_failures if state else 0,
         "is_paused": bool(state and state.blocked_until and state.blocked_until > visit.now),
         "paused_until": state.blocked_until if state else None,
     }
     return render(request, "portal/security.html", context)
+
+
+@require_POST
+@customers_only
+def end_one_session(request: HttpRequest, visit: Visit, session_id: UUID) -> HttpResponse:
+    """Sign out in one other browser; in this one it is the sign-out."""
+    if str(session_id) == request.session.get(ID_KEY):
+        raise NotFound("session")
+    end_session(user_id=visit.psu.user_id, session_id=session_id, now=visit.now)
+    messages.success(request, gettext("That browser is signed out."))
+    return SeeOther(reverse("portal:security"))
 
 
 @require_POST

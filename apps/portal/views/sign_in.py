@@ -6,9 +6,10 @@ Whatever was wrong, the code page comes next and looks as if nothing were: nobod
 
 from copy import copy
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.db import transaction
@@ -27,7 +28,7 @@ from apps.identity.queries import get_psu_of_user
 from apps.identity.services import note_login
 from apps.portal.code_step import CodeStep, describe, failure_text, is_exhausted
 from apps.portal.errors import ANSWERS
-from apps.portal.forms import CodeForm, SignInForm
+from apps.portal.forms import AppCodeForm, CodeForm, SignInForm
 from apps.portal.guard import count_passkey, count_password, customer_of, local_portal_path, retry_later
 from apps.risk.services import assess_sign_in
 from apps.sca.queries import get_challenge_view, get_passkey, get_sms_device
@@ -37,6 +38,7 @@ from apps.sca.services import (
     PasskeyAnswerMalformed,
     Proof,
     ask_passkey,
+    check_authenticator_code,
     check_code,
     check_knowledge,
     check_passkey,
@@ -48,6 +50,9 @@ from apps.sca.services import (
 )
 from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
+
+if TYPE_CHECKING:
+    from apps.identity.models import PSU
 
 SESSION_KEY = "portal.sign_in"
 PASSKEY_SESSION_KEY = "portal.sign_in_by_passkey"
@@ -164,6 +169,42 @@ def enter_by_passkey(request: HttpRequest) -> HttpResponse:
     return SeeOther(attempt["next"] or reverse("portal:home"))
 
 
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "HEAD", "POST"])
+def enter_by_app(request: HttpRequest) -> HttpResponse:
+    """Another way: the code of an authenticator app. The page is the same for who has none (N7); it signs in and can
+    never sign anything (S1-19)."""
+    attempt = request.session.get(SESSION_KEY)
+    if customer_of(request) or attempt is None:
+        return SeeOther(reverse("portal:root"))
+    form, now = AppCodeForm(request.POST if request.method == "POST" else None), clock.now()
+    if form.is_valid():
+        # Counted for everybody alike, so that the page of somebody unknown ends like any other.
+        attempt["app_tries"] = attempt.get("app_tries", 0) + 1
+        request.session[SESSION_KEY] = attempt
+        try:
+            user_id = UUID(attempt["step"]["user_id"]) if attempt["step"]["user_id"] else None
+            app = check_authenticator_code(
+                user_id=user_id, code=form.cleaned_data["code"], of_customer=True, now=now
+            )
+        except CodeMalformed:
+            form.add_error("code", str(ANSWERS[CodeMalformed].text))
+        else:
+            if app is not None:
+                psu = get_psu_of_user(user_id=app.user_id)
+                void_challenge(challenge_id=UUID(attempt["step"]["challenge_id"]), reason="replaced", now=now)
+                with transaction.atomic():
+                    assess_sign_in(psu_id=psu.pk, origin=origin_of(request, now=now), now=now)
+                _open_session(request, psu, app, now=now)
+                return SeeOther(attempt["next"] or reverse("portal:home"))
+            if attempt["app_tries"] >= settings.SCA_MAX_ATTEMPTS:
+                del request.session[SESSION_KEY]
+                messages.error(request, failure_text())
+                return SeeOther(reverse("portal:sign-in"))
+            form.add_error("code", failure_text())
+    return render(request, "portal/sign_in_app.html", {"form": form})
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session. By POST only, so that no link can do it."""
@@ -220,6 +261,10 @@ def _enter(request: HttpRequest, attempt: dict[str, Any], proof: Proof, *, now: 
     with transaction.atomic():
         consume_proof(proof=proof, now=now)
         assess_sign_in(psu_id=psu.pk, origin=origin_of(request, now=now), now=now)
+    _open_session(request, psu, device, now=now)
+
+
+def _open_session(request: HttpRequest, psu: "PSU", device: Any, *, now: datetime) -> None:
     request.session.pop(SESSION_KEY, None)
     request.session.pop(PASSKEY_SESSION_KEY, None)
     # A new session key, against one that somebody planted. Django writes the real time of the sign-in into the user it

@@ -3,7 +3,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.core.errors import NotFound
-from apps.sandbox.queries import get_phone, list_messages, show_message
+from apps.sandbox.queries import get_phone, list_letters, list_messages, show_message
 from apps.sandbox.seeding import personas
 
 
@@ -18,6 +18,7 @@ def phone(request: HttpRequest, user_id: str) -> HttpResponse:
     context = {
         "phone": found,
         "messages_shown": shown,
+        "letters": list_letters(phone=found),
         "newest": found.authenticator_code or (shown[0].message_id if shown else 0),
         "people": (*personas.CUSTOMERS, *personas.STAFF, *personas.MEMBERS),
     }

@@ -1,12 +1,13 @@
 """Failures in a row of one log-in, counted before anything is compared (RTS art. 4(3)(b), 4(4))."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Func, Q, Value
 
 from apps.audit.services import record_event
 from apps.identity.models import User
@@ -15,7 +16,21 @@ from apps.notifications.services import enqueue_message
 from apps.sca.models import AuthenticationState
 from apps.sca.rules import block_until
 
+
+class ArrayAppend(Func):
+    """array_append of PostgreSQL."""
+
+    function = "array_append"
+
+
 SEND_BLOCK_NOTICE_TASK = "sca.send_block_notice"
+# What a whole success writes: the count begins anew (N6).
+NOTHING_FAILED: dict[str, Any] = {
+    "consecutive_failures": 0,
+    "block_level": 0,
+    "blocked_until": None,
+    "failed_elements": [],
+}
 
 
 def check_knowledge(*, username: str, password: str, now: datetime) -> User | None:
@@ -40,23 +55,6 @@ def check_knowledge(*, username: str, password: str, now: datetime) -> User | No
     return user
 
 
-@transaction.atomic
-def reopen_sign_in(*, user_id: UUID, staff_id: UUID, reason: str, now: datetime) -> None:
-    """Lift a pause of sign-in or a freeze, after staff made sure who asks (RTS art. 4(4))."""
-    AuthenticationState.objects.filter(user_id=user_id).update(
-        consecutive_failures=0, block_level=0, blocked_until=None, blocked_for_good=False, frozen_at=None
-    )
-    record_event(
-        event="sca.sign_in.reopened",
-        object_type="user",
-        object_id=user_id,
-        actor_type="staff",
-        actor_id=staff_id,
-        at=now,
-        data={"reason": reason},
-    )
-
-
 def reserve_attempt(*, user_id: UUID, now: datetime) -> bool:
     """Count one failure in advance; False when five are counted or sign-in is paused."""
     with connection.cursor() as cursor:
@@ -74,6 +72,18 @@ def reserve_attempt(*, user_id: UUID, now: datetime) -> bool:
         return cursor.fetchone() is not None
 
 
+def reserve_unblocking(*, user_id: UUID, now: datetime) -> bool:
+    """Count the one try by which a passkey may lift a block, in advance and in one statement.
+
+    False when there is no block, it is a freeze, or a passkey is among what failed: who is blocked for an element does
+    not come past the block with it (RTS art. 4(4)). A count that nobody settled may have been a passkey's.
+    """
+    lifts = AuthenticationState.objects.filter(
+        Q(blocked_for_good=True) | Q(blocked_until__gt=now), user_id=user_id, frozen_at=None
+    ).exclude(failed_elements__overlap=["passkey", "unsettled"])
+    return bool(lifts.update(failed_elements=ArrayAppend("failed_elements", Value("passkey"))))
+
+
 def release_attempt(*, user_id: UUID) -> None:
     """Give back a reservation whose element was right; only a whole success starts the count anew (N6)."""
     AuthenticationState.objects.filter(user_id=user_id, consecutive_failures__gt=0).update(
@@ -86,6 +96,9 @@ def settle_failure(*, user_id: UUID, now: datetime, what: str) -> bool:
     """Record a counted failure; the fifth in a row pauses sign-in and tells the customer (RTS art. 4(4))."""
     state = AuthenticationState.objects.select_for_update().get(user_id=user_id)
     paused = state.consecutive_failures >= settings.SCA_MAX_ATTEMPTS
+    if what not in state.failed_elements:
+        state.failed_elements.append(what)
+        state.save(update_fields=["failed_elements"])
     if paused:
         _pause(state, now=now)
     _record_failure(state, paused=paused, what=what, now=now)

@@ -19,6 +19,7 @@ from apps.core.errors import DomainError
 from apps.core.ids import new_id
 from apps.identity.models import User
 from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
+from apps.sca.queries import cools_until
 from apps.sca.rules import (
     METHOD_ELEMENTS,
     AuthenticationMethod,
@@ -27,7 +28,7 @@ from apps.sca.rules import (
     Purpose,
     SCAStatus,
 )
-from apps.sca.services.attempts import settle_failure
+from apps.sca.services.attempts import NOTHING_FAILED, settle_failure
 from apps.sca.services.authorisations import AuthorisationOver
 
 SENDS_WINDOW = timedelta(minutes=10)
@@ -213,17 +214,23 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
 
     Failures in a row start again from zero.
 
-    :raises CodeRefused: it was spent, voided or expired meanwhile, or the log-in was frozen.
+    :raises CodeRefused: it was spent, voided or expired meanwhile, the log-in was frozen, or the number or passkey was
+        registered after a loss less than ``SCA_COOL_DOWN_HOURS`` ago and this is no sign-in.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a proof is spent in the transaction of what it authorises")
+    # What was registered anew after a loss opens the portal, and signs nothing yet: here, where everything passes.
+    if proof.purpose != Purpose.SIGN_IN and cools_until(
+        user_id=proof.user_id, method=proof.method, passkey_id=proof.passkey_id, now=now
+    ):
+        raise CodeRefused("cools down", is_over=True)
     spent = Challenge.objects.filter(
         pk=proof.challenge_id, status=ChallengeStatus.OPEN, expires_at__gt=now
     ).update(status=ChallengeStatus.USED, used_at=now, user_id=proof.user_id)
     if not spent:
         raise CodeRefused("already used", is_over=True)
     state = AuthenticationState.objects.filter(user_id=proof.user_id)
-    if not state.filter(frozen_at=None).update(consecutive_failures=0, block_level=0, blocked_until=None):
+    if not state.filter(frozen_at=None).update(**NOTHING_FAILED):
         raise CodeRefused("frozen meanwhile", is_over=True)
     record_event(
         event="sca.challenge.used",

@@ -86,7 +86,7 @@ def send_code(
     """
     if authorisation_id is not None:
         select_method(authorisation_id=authorisation_id, now=now)
-    recipient = user if user is not None and _may_receive_code(user=user, now=now) else None
+    recipient = user if user is not None and _may_receive_code(user=user, purpose=purpose, now=now) else None
     if recipient is None and user is not None and not hide_limit:
         raise TooManyCodes(str(user.pk))
     challenge_id, nonce = new_id(), fresh_nonce()
@@ -242,12 +242,15 @@ def _hash_key() -> bytes:
     return derive_key("sca.code-hash.v1")
 
 
-def _may_receive_code(*, user: User, now: datetime) -> bool:
+def _may_receive_code(*, user: User, purpose: Purpose, now: datetime) -> bool:
     # The row lock makes the count of sends exact; the state row is made on first use.
     AuthenticationState.objects.get_or_create(user=user)
     state = AuthenticationState.objects.select_for_update().get(user=user)
     if state.blocked_for_good or (state.blocked_until is not None and state.blocked_until > now):
         return False
-    if get_sms_device(user_id=user.pk) is None:
+    device = get_sms_device(user_id=user.pk)
+    if device is None:
+        return False
+    if purpose != Purpose.SIGN_IN and device.cools_until is not None and device.cools_until > now:
         return False
     return not has_asked_too_often(user=user, methods=_METHODS, now=now)

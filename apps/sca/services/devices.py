@@ -10,10 +10,15 @@ from apps.audit.services import record_event
 from apps.core.errors import InvalidInput
 from apps.identity.models import PSU, User
 from apps.sca.authenticator_secrets import AUTHENTICATOR_SECRET_BYTES, seal_secret
-from apps.sca.models import AuthenticationState, AuthenticatorDevice, SMSDevice
-from apps.sca.queries import get_authenticator
+from apps.sca.models import AuthenticationState, AuthenticatorDevice, SignInApp, SMSDevice
+from apps.sca.queries import get_authenticator, get_sign_in_app
 from apps.sca.rules import check_code_form
-from apps.sca.services.attempts import inside_test_transaction, reserve_attempt, settle_failure
+from apps.sca.services.attempts import (
+    NOTHING_FAILED,
+    inside_test_transaction,
+    reserve_attempt,
+    settle_failure,
+)
 from apps.sca.services.challenges import CodeRefused
 
 
@@ -75,8 +80,13 @@ def enrol_authenticator(*, user: User, secret: bytes, code: str, now: datetime) 
     return device
 
 
-def check_authenticator_code(*, user_id: UUID | None, code: str, now: datetime) -> AuthenticatorDevice | None:
+def check_authenticator_code(
+    *, user_id: UUID | None, code: str, of_customer: bool = False, now: datetime
+) -> AuthenticatorDevice | SignInApp | None:
     """Check the code of an authenticator app, after :func:`check_knowledge`. None when anything is wrong.
+
+    ``of_customer``: the app with which a customer signs in, else that of a member of a TPP. Nothing that could be spent
+    on a signature comes out of it, for either (S1-19).
 
     Failures count in the same five in a row as passwords and text-message codes (RTS art. 4(3)(b)), each before it
     is compared; a success starts the count anew. A code works once. ``user_id`` None is the decoy: always None.
@@ -89,21 +99,20 @@ def check_authenticator_code(*, user_id: UUID | None, code: str, now: datetime) 
     code = check_code_form(code)
     if (
         user_id is None
-        or get_authenticator(user_id=user_id) is None
+        or (get_sign_in_app if of_customer else get_authenticator)(user_id=user_id) is None
         or not reserve_attempt(user_id=user_id, now=now)
     ):
         return None
     with transaction.atomic():
-        device = AuthenticatorDevice.objects.select_for_update().get(user_id=user_id, confirmed=True)
+        apps = (SignInApp if of_customer else AuthenticatorDevice).objects.select_for_update()
+        device: AuthenticatorDevice | SignInApp = apps.get(user_id=user_id, confirmed=True)
         if device.verify_token(code):
-            AuthenticationState.objects.filter(user_id=user_id).update(
-                consecutive_failures=0, block_level=0, blocked_until=None
-            )
+            AuthenticationState.objects.filter(user_id=user_id).update(**NOTHING_FAILED)
             record_event(
                 event="sca.authenticator.used",
                 object_type="user",
                 object_id=user_id,
-                actor_type="member",
+                actor_type="psu" if of_customer else "member",
                 actor_id=user_id,
                 at=now,
                 data={"elements": ["knowledge", "possession"]},

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from apps.audit.services import record_event
 from apps.notifications.services import enqueue_message
-from apps.sca.models import AuthenticationState, Challenge
+from apps.sca.models import AuthenticationState, Challenge, Passkey
 from apps.sca.rules import ChallengeStatus
 from apps.sca.services.attempts import SEND_BLOCK_NOTICE_TASK
 
@@ -16,9 +16,11 @@ from apps.sca.services.attempts import SEND_BLOCK_NOTICE_TASK
 def freeze_sign_in(*, user_id: UUID, actor_type: str, actor_id: UUID, reason: str, now: datetime) -> bool:
     """Close sign-in and signing at once, until :func:`reopen_sign_in`; the person is told by text message.
 
-    No code is sent, none that is under way is taken any more, not even one that was compared a moment ago. False when
-    it was frozen before; then nothing changes.
+    No code is sent, none that is under way is taken any more, not even one that was compared a moment ago. Passkeys are
+    suspended. False when it was frozen before; then nothing changes.
     """
+    # Passkeys first, as where one is withdrawn; whoever adds one meanwhile finds the state frozen, or is waited for.
+    Passkey.objects.filter(user_id=user_id, confirmed=True, suspended_at=None).update(suspended_at=now)
     # Codes first and the state after them, in the order in which a code is spent: else the two would wait for one
     # another. A code made in between finds the state frozen when it is tried.
     Challenge.objects.filter(user_id=user_id, status=ChallengeStatus.OPEN).update(

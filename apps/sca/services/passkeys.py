@@ -31,7 +31,7 @@ from apps.sca.rules import (
     WithdrawalReason,
     passkey_challenge,
 )
-from apps.sca.services.attempts import inside_test_transaction, reserve_attempt
+from apps.sca.services.attempts import inside_test_transaction, reserve_attempt, reserve_unblocking
 from apps.sca.services.challenges import (
     CodeRefused,
     Proof,
@@ -44,6 +44,7 @@ from apps.sca.services.challenges import (
 )
 from apps.sca.services.enrolments import (
     MAKING_MAX,
+    EnrolmentOver,
     check_enrolment_under_way,
     enrolment_snapshot,
     lock_enrolment,
@@ -156,11 +157,13 @@ def check_passkey(*, challenge_id: UUID, answer: str, now: datetime) -> Proof:
         raise CodeRefused("challenge is not open", is_over=True)
     passkey = Passkey.objects.filter(credential_id=_webauthn().credential_id_of(credential)).first()
     user_id = passkey.user_id if passkey is not None else challenge.user_id
-    if user_id is not None and not reserve_attempt(user_id=user_id, now=now):
+    # Only a passkey that is not among what failed lifts a block: see there.
+    reserve = reserve_unblocking if challenge.purpose == Purpose.UNBLOCK else reserve_attempt
+    if user_id is not None and not reserve(user_id=user_id, now=now):
         raise CodeRefused("sign-in is paused", is_over=True)
     is_his = passkey is not None and challenge.user_id in (None, passkey.user_id)
     count = _verify(challenge, passkey, credential) if passkey is not None and is_his else None
-    if passkey is None or count is None or not passkey.confirmed:
+    if passkey is None or count is None or not passkey.is_usable:
         raise counted_refusal(
             challenge=challenge, user_id=user_id, detail="passkey not right", what="passkey", now=now
         )
@@ -231,6 +234,10 @@ def add_passkey(*, enrolment_id: UUID, psu: PSU, answer: str, now: datetime) -> 
     credential = parse_answer(answer)
     enrolment = lock_enrolment(enrolment_id, user_id=psu.user_id)
     check_enrolment_under_way(enrolment=enrolment, kind=DeviceKind.PASSKEY, now=now)
+    # Under a lock, as where something is signed: a freeze waits for this to end, or this finds it.
+    state = AuthenticationState.objects.select_for_update(no_key=True).filter(user_id=psu.user_id).first()
+    if state is not None and state.frozen_at is not None:
+        raise EnrolmentOver("frozen meanwhile")
     made = _webauthn().verify_new_key(
         party=_relying_party(), challenge=_registration_challenge(enrolment), answer=credential
     )
@@ -361,5 +368,5 @@ def _note_use(passkey: Passkey, challenge: Challenge, *, count: int, now: dateti
     if count == 0:
         # A device that keeps no count says 0 for ever. One that kept one, and says 0 now, is another device.
         grown = Q(sign_count=0)
-    kept = Passkey.objects.filter(grown, pk=passkey.pk, confirmed=True)
+    kept = Passkey.objects.filter(grown, pk=passkey.pk, confirmed=True, suspended_at=None)
     return bool(kept.update(sign_count=count, last_used_at=now, last_challenge_id=challenge.pk))

@@ -18,10 +18,11 @@ class AuthenticatorSetup:
     address: str
 
 
-def describe_authenticator(*, secret: bytes, username: str) -> AuthenticatorSetup:
-    """The Key URI that authenticator apps agree on (SHA-1, 6 digits, 30 seconds: their defaults, RFC 6238)."""
+def describe_authenticator(*, secret: bytes, username: str, place: str = "") -> AuthenticatorSetup:
+    """The Key URI that authenticator apps agree on (SHA-1, 6 digits, 30 seconds: their defaults, RFC 6238). ``place``
+    tells two apps of one person apart: which door of the bank it is for, if not the portal."""
     secret_text = b32encode(secret).decode().rstrip("=")
-    issuer = f"{settings.BANK_NAME} Developers"
+    issuer = f"{settings.BANK_NAME} {place}".strip()
     label = quote(f"{issuer}:{username}")
     address = (
         f"otpauth://totp/{label}?{urlencode({'secret': secret_text, 'issuer': issuer}, quote_via=quote)}"

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("identity", "0002_session_epoch"),
-        ("sca", "0009_trusted_payees"),
+        ("sca", "0011_reactivation"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -90,6 +90,7 @@ class Migration(migrations.Migration):
                             ("copied", "it looked like a copy"),
                             ("changed", "its surroundings had changed"),
                             ("unsound", "its protections were off"),
+                            ("frozen", "withdrawn after a freeze"),
                         ],
                         max_length=16,
                     ),
@@ -151,6 +152,7 @@ class Migration(migrations.Migration):
                     ("copied", "it looked like a copy"),
                     ("changed", "its surroundings had changed"),
                     ("unsound", "its protections were off"),
+                    ("frozen", "withdrawn after a freeze"),
                 ],
                 max_length=16,
             ),
