@@ -11,13 +11,14 @@ from apps.identity.models import StaffProposal, User
 from apps.identity.rules import StaffAct
 from apps.identity.services import ProposalOver, confirm_act, propose_act
 from apps.sca.models import AuthenticationState, Passkey, SMSDevice
-from apps.sca.queries import get_authentication_state, get_sms_device
+from apps.sca.queries import get_authentication_state, get_sms_device, list_signing_devices
 from apps.sca.rules import AuthenticationMethod, ElementsAfterFreeze, Purpose, WithdrawalReason
 from apps.sca.services.access import remove_sign_in_app, void_recovery_codes
 from apps.sca.services.attempts import NOTHING_FAILED
 from apps.sca.services.challenges import CodeRefused, Proof, consume_proof, is_proof_of
 from apps.sca.services.notices import promise_security_notice
 from apps.sca.services.passkeys import withdraw_passkey
+from apps.sca.services.signing_devices import withdraw_device
 
 
 def propose_reopening(
@@ -109,6 +110,8 @@ def withdraw_elements(*, user_id: UUID, now: datetime) -> None:
     """Take the power of all that a customer has, because it may be in other hands (RTS art. 27)."""
     for passkey in Passkey.objects.filter(user_id=user_id, confirmed=True):
         withdraw_passkey(user_id=user_id, passkey_id=passkey.pk, reason=WithdrawalReason.FROZEN, now=now)
+    for device in list_signing_devices(user_id=user_id):
+        withdraw_device(user_id=user_id, device_id=device.pk, reason=WithdrawalReason.FROZEN, now=now)
     void_recovery_codes(user_id=user_id, now=now)
     remove_sign_in_app(user_id=user_id, actor_type="system", now=now)
     number = get_sms_device(user_id=user_id)
