@@ -6,7 +6,6 @@ The encryption is http_ece's, which is what pywebpush is made of; that package w
 """
 
 import json
-import time
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 
+from apps.core.clock import real_now
 from apps.core.errors import DomainError
 from apps.core.keys import derive_key
 from apps.sca.device_protocol import bank_key, public_bytes, to_text
@@ -92,7 +92,7 @@ def _token(endpoint: str) -> str:
     # Real time, not the bank's: the push service knows no other.
     claims = {
         "aud": f"{parts.scheme}://{parts.netloc}",
-        "exp": int(time.time()) + _TOKEN_SECONDS,
+        "exp": int(real_now().timestamp()) + _TOKEN_SECONDS,
         "sub": settings.PUBLIC_BASE_URL,
     }
     pem = _sender_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -17,6 +17,8 @@ METHODS = {
     "sms": "Password and a code by text message that says what is signed",
     "sms-link": "Password and a code by text message with a link to what is signed",
     "passkey": "Passkey",
+    "app": "The bank's own app: a request on the telephone, approved with its PIN",
+    "picture": "Eight digits that the app shows over a request it was brought, typed on the page",
     "totp": "Password and a code of an authenticator app: it signs nothing (S1-19)",
     "none": "No code: an exemption that the bank chose",
 }

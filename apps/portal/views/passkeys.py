@@ -40,7 +40,7 @@ def new(request: HttpRequest, visit: Visit) -> HttpResponse:
             psu=visit.psu, kind=DeviceKind.PASSKEY, name=form.cleaned_data["name"], now=visit.now
         )
         ask_for_signature(request, enrolment, visit)
-        return SeeOther(reverse("portal:passkey-sign", args=[enrolment.pk]))
+        return SeeOther(reverse("portal:enrolment-sign", args=[enrolment.pk]))
     return render(request, "portal/passkey_new.html", {"form": form}, status=422 if form.errors else 200)
 
 
