@@ -63,8 +63,8 @@ class App:
         said = {
             "kind": "activate",
             "activation_code": code,
-            "signing_key": b64(_point(self.signing)),
-            "agreement_key": b64(_point(self.agreement)),
+            "signing_key": b64(point(self.signing)),
+            "agreement_key": b64(point(self.agreement)),
             "pin_key": b64(self.pin_key()),
             "environment_hash": b64(hashlib.sha256(self.environment).digest()),
         }
@@ -82,7 +82,7 @@ class App:
     def open(self, sealed: bytes) -> Opened:
         """What a request says; an error when it is for another device."""
         assert sealed[:1] == b"\x01"
-        bank = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, sealed[17:82])
+        bank = ec.EllipticCurvePublicKey.from_encodedpoint(_CURVE, sealed[17:82])
         wide = HKDF(
             algorithm=hashes.SHA256(), length=64, salt=sealed[1:17], info=b"bankportal.device.request.v1"
         ).derive(self.agreement.exchange(ec.ECDH(), bank))
@@ -119,7 +119,7 @@ class App:
 
     def pin_key(self, pin: str = "") -> bytes:
         # Fewer rounds than the real app's: the bank never learns how it is made.
-        return hashlib.pbkdf2_hmac("sha256", (pin or self.pin).encode(), _point(self.signing), 10)
+        return hashlib.pbkdf2_hmac("sha256", (pin or self.pin).encode(), point(self.signing), 10)
 
     def signed(self, said: dict[str, Any]) -> tuple[bytes, bytes]:
         body = json.dumps(said).encode()
@@ -132,7 +132,7 @@ def wrong_code(code: str) -> str:
     return str((int(code) + secrets.randbelow(10**8 - 1) + 1) % 10**8).zfill(8)
 
 
-def _point(key: ec.EllipticCurvePrivateKey) -> bytes:
+def point(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
