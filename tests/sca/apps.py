@@ -82,7 +82,7 @@ class App:
     def open(self, sealed: bytes) -> Opened:
         """What a request says; an error when it is for another device."""
         assert sealed[:1] == b"\x01"
-        bank = ec.EllipticCurvePublicKey.from_encodedpoint(_CURVE, sealed[17:82])
+        bank = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, sealed[17:82])
         wide = HKDF(
             algorithm=hashes.SHA256(), length=64, salt=sealed[1:17], info=b"bankportal.device.request.v1"
         ).derive(self.agreement.exchange(ec.ECDH(), bank))
