@@ -50,7 +50,7 @@ def telephone(browser: Browser, *, is_sound: bool = True) -> BrowserContext:
 
 
 def bind(tab: Page, phone: Page, base: str, psu: PSU) -> SigningDevice:
-    tab.goto(f"{base}/security/app/new/")
+    tab.goto(f"{base}/security/signing-app/new/")
     look(tab, "app-new")
     tab.get_by_label("What do you call this device?").fill("Telephone")
     submit(tab, "Continue")
