@@ -412,6 +412,7 @@ FILE_UPLOAD_HANDLERS = [
 WEB_ERROR_RENDERERS = {
     "/v1/": "apps.xs2a.errors.render_unrouted",
     "/oauth/": "apps.authserver.errors.render_unrouted",
+    "/api/": "apps.authenticator.errors.render_unrouted",
 }
 
 # Words and time --------------------------------------------------------------------------------------

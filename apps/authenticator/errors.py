@@ -20,12 +20,19 @@ STATUSES: dict[type[DomainError], int] = {
     DeviceUnknown: 410,
 }
 
+_WORDS = {404: "not_found", 413: "too_long", 500: "server_error"}
+
 
 def refusal(error: DomainError) -> JsonResponse:
     """The word is the error's own code; of a refused answer also whether another try can succeed."""
     return JsonResponse(
         {"error": error.code, "is_over": getattr(error, "is_over", True)}, status=STATUSES[type(error)]
     )
+
+
+def render_unrouted(request: HttpRequest, *, status: int) -> JsonResponse:
+    """For what is refused before a view has it: a body beyond any message's length, an unsafe host."""
+    return JsonResponse({"error": _WORDS.get(status, "bad_request")}, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> JsonResponse:

@@ -75,7 +75,7 @@ def push_to_app(*, device: SigningDevice, sealed: bytes, ttl_seconds: int) -> No
             timeout=_TIMEOUT,
             follow_redirects=False,
         )
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         # The class only: the error's text may repeat the address, which is a secret of the device's.
         raise PushRefused(type(error).__name__) from None
     if response.status_code in (404, 410):

@@ -19,8 +19,9 @@ class Throttle:
     retry_after_seconds: int
 
 
-def count_call(*, scope: str, key: str, limit: int, window_seconds: int) -> Throttle:
-    """Count one call of ``key`` (an address, a user ID) in ``scope``; the call after ``limit`` is refused."""
+def count_call(*, scope: str, key: str, limit: int, window_seconds: int, weight: int = 1) -> Throttle:
+    """Count one call of ``key`` (an address, a user ID) in ``scope``; the call after ``limit`` is refused. ``weight`` 0
+    asks whether there was one too many, and counts nothing."""
     moment = int(time.time())
     window, passed = divmod(moment, window_seconds)
     # Hashed: keys hold user input and addresses, which neither fit nor belong into cache keys.
@@ -28,7 +29,7 @@ def count_call(*, scope: str, key: str, limit: int, window_seconds: int) -> Thro
     cache_key = f"web.throttle:{scope}:{window}:{digest}"
     cache.add(cache_key, 0, timeout=window_seconds + 1)
     try:
-        count = cache.incr(cache_key)
+        count = cache.incr(cache_key, weight)
     except ValueError:  # The window ended, or the cache dropped the entry, between the two calls.
-        count = 1
+        count = weight
     return Throttle(is_allowed=count <= limit, retry_after_seconds=window_seconds - passed)

@@ -1,13 +1,15 @@
 """The bank's app: bound by a signed code, opens what is sealed for it alone, answers over exactly what it has shown;
 and what of it the bank does not take."""
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from apps.core.canonical import canonical_json
 from apps.identity.models import PSU
@@ -207,6 +209,25 @@ class TestItsAnswer:
         answer_by_app(body=body, signature=signature, now=LATER)
         assert Challenge.objects.get(pk=challenge_id).status == "voided"
 
+    def test_no_after_a_yes_stops_what_is_not_carried_out_yet(self, anna: PSU, app: App) -> None:
+        opened = app.open_challenge(asked(anna))
+        answer_by_app(**_message(app.answer(opened)), now=LATER)
+        answer_by_app(**_message(app.answer(opened, is_approved=False)), now=LATER)
+        with pytest.raises(CodeRefused):
+            take_device_answer(challenge_id=opened.challenge_id, now=LATER)
+
+    def test_no_to_what_is_carried_out_is_told_so(self, anna: PSU, app: App) -> None:
+        """Or the customer believes that nothing was signed."""
+        opened = app.open_challenge(asked(anna))
+        answer_by_app(**_message(app.answer(opened)), now=LATER)
+        proof = take_device_answer(challenge_id=opened.challenge_id, now=LATER)
+        with transaction.atomic():
+            consume_proof(proof=proof, now=LATER)
+        with pytest.raises(CodeRefused) as refused:
+            answer_by_app(**_message(app.answer(opened, is_approved=False)), now=LATER)
+        assert refused.value.is_over
+        assert Challenge.objects.get(pk=opened.challenge_id).status == "used"
+
     @pytest.mark.parametrize(
         "body", [b"", b"[]", b"{", b"[" * 100_000, b'{"kind": "answer"}', b'{"kind": "bind"}']
     )
@@ -289,6 +310,17 @@ class TestBeingWoken:
             "https://fcm.googleapis.com",
             "https://evil.example/fcm.googleapis.com/x",
             "https://u@fcm.googleapis.com/x",
+            "https://fcm.googleapis.com:8443/x",
+            "https://127.0.0.1:8443?.push.apple.com/x",
+            "https://127.0.0.1#.push.apple.com/x",
+            "https://127.0.0.1\\.push.apple.com/x",
+            "https://127.0.0.1%2f.push.apple.com/x",
+            "https://[::1].push.apple.com/x",
+            "https://127.0.0.1\t.push.apple.com/x",
+            "https://push.apple.com/x",
+            "https://a.push.apple.com/x y",
+            "https://a.push.apple.com/x\n",
+            "https://FCM.googleapis.com/x",
         ],
     )
     def test_only_by_services_that_the_bank_knows(self, app: App, endpoint: str) -> None:
@@ -303,8 +335,71 @@ class TestBeingWoken:
             subscribe_app(**message, now=LATER)
 
 
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    @pytest.mark.req("RTS-4(1)")
+    def test_one_answer_taken_fifty_times_is_spent_once(self) -> None:
+        anna, app = customer("Anna"), App()
+        app.bind(anna)
+        challenge_id = asked(anna)
+        answer_by_app(**_message(app.answer(app.open_challenge(challenge_id))), now=LATER)
+
+        def spend(_: int) -> bool:
+            proof = take_device_answer(challenge_id=challenge_id, now=LATER)
+            with transaction.atomic():
+                consume_proof(proof=proof, now=LATER)
+            return True
+
+        assert at_once(50, spend).count(True) == 1
+
+    @pytest.mark.req("RTS-4(3)(b)")
+    def test_of_a_hundred_pins_five_are_compared(self) -> None:
+        anna, app = customer("Anna"), App()
+        app.bind(anna)
+        opened = app.open_challenge(asked(anna))
+        # The right one is among them, and comes in time or not; no more than five are ever looked at.
+        answers = [_message(app.answer(opened, pin=f"{number:06}")) for number in range(100)]
+        at_once(100, lambda number: answer_by_app(**answers[number], now=LATER))
+        assert Challenge.objects.get(pk=opened.challenge_id).attempts <= 5
+        assert AuthenticationState.objects.get(user=anna.user).consecutive_failures <= 5
+
+    @pytest.mark.req("RTS-4(3)(b)")
+    def test_of_a_hundred_codes_five_are_compared(self) -> None:
+        anna, app = customer("Anna"), App()
+        app.bind(anna)
+        challenge_id = asked(anna)
+        right = app.code(app.open_challenge(challenge_id))
+        at_once(
+            100,
+            lambda number: check_short_code(
+                challenge_id=challenge_id, code=f"{(int(right) + 1 + number) % 10**8:08}", now=LATER
+            ),
+        )
+        assert Challenge.objects.get(pk=challenge_id).attempts == 5
+
+
 def test_what_is_signed_is_in_one_spelling() -> None:
     assert canonical_json({"b": 1, "a": "ü"}) == '{"a":"ü","b":1}'.encode()
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """What ``act`` gave for each number, all begun together; the refusals left out."""
+    given: list[Any] = []
+
+    def run(number: int) -> None:
+        try:
+            given.append(act(number))
+        except (CodeRefused, DeviceUnknown):
+            pass
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return given
 
 
 def _message(made: tuple[bytes, bytes]) -> dict[str, bytes]:

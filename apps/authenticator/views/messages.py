@@ -18,11 +18,12 @@ from apps.sca.services import (
     subscribe_app,
 )
 from apps.web.client_ip import client_ip
-from apps.web.throttles import count_call
+from apps.web.throttles import Throttle, count_call
 
 BODY_MAX_BYTES = 8 * 1024
-# The app asks every few seconds while it is open; guessing is bounded elsewhere, tries in the database.
-_CALLS_PER_ADDRESS, _WINDOW_SECONDS = 1_200, 600
+# What is refused is counted against its address, and nothing else is: behind one address there may be a whole company,
+# each of whose apps asks every few seconds while it is open. Tries at PINs are counted in the database, per customer.
+_REFUSED_PER_ADDRESS, _WINDOW_SECONDS = 300, 600
 
 Handler = Callable[[bytes, bytes], JsonResponse]
 
@@ -32,28 +33,34 @@ def message(handler: Handler) -> Callable[[HttpRequest], JsonResponse]:
 
     @wraps(handler)
     def view(request: HttpRequest) -> JsonResponse:
-        throttle = count_call(
-            scope="authenticator",
-            key=client_ip(request),
-            limit=_CALLS_PER_ADDRESS,
-            window_seconds=_WINDOW_SECONDS,
-        )
+        throttle = _count_refused(request, weight=0)
         if not throttle.is_allowed:
             response = JsonResponse({"error": "too_many"}, status=429)
             response["Retry-After"] = str(throttle.retry_after_seconds)
             return response
+        if len(request.body) > BODY_MAX_BYTES:
+            return JsonResponse({"error": "too_long"}, status=413)
         try:
             signature = from_text(request.headers.get("X-Signature", "")[:200])
         except ValueError:
             signature = b""
-        if len(request.body) > BODY_MAX_BYTES:
-            return JsonResponse({"error": "too_long"}, status=413)
         try:
             return handler(request.body, signature)
         except tuple(STATUSES) as error:
+            _count_refused(request)
             return refusal(error)
 
     return csrf_exempt(require_POST(view))
+
+
+def _count_refused(request: HttpRequest, *, weight: int = 1) -> Throttle:
+    return count_call(
+        scope="authenticator",
+        key=client_ip(request),
+        limit=_REFUSED_PER_ADDRESS,
+        window_seconds=_WINDOW_SECONDS,
+        weight=weight,
+    )
 
 
 @message

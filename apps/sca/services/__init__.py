@@ -10,6 +10,7 @@ from apps.sca.services.access import (
     sign_access_change,
     start_access_change,
 )
+from apps.sca.services.app_messages import DeviceAnswerMalformed, DeviceUnknown, read_app_message
 from apps.sca.services.attempts import (
     SEND_BLOCK_NOTICE_TASK,
     check_knowledge,
@@ -44,6 +45,20 @@ from apps.sca.services.codes import (
     send_code,
     take_code_sent_ahead,
 )
+from apps.sca.services.device_answers import (
+    NotAnsweredYet,
+    answer_by_app,
+    check_short_code,
+    take_device_answer,
+)
+from apps.sca.services.device_requests import (
+    WAKE_APP_TASK,
+    SealedRequest,
+    ask_device,
+    list_requests,
+    seal_for_page,
+    seal_request,
+)
 from apps.sca.services.devices import (
     AuthenticatorNotAllowed,
     check_authenticator_code,
@@ -75,6 +90,7 @@ from apps.sca.services.passkeys import (
     passkey_request,
     withdraw_passkey,
 )
+from apps.sca.services.push_subscriptions import forget_subscription, is_push_service, subscribe_app
 from apps.sca.services.reactivation import (
     SEND_LETTER_TASK,
     SEND_NUMBER_CODE_TASK,
@@ -96,26 +112,10 @@ from apps.sca.services.reopening import (
     unblock_snapshot,
 )
 from apps.sca.services.signing_devices import (
-    WAKE_APP_TASK,
     ActivationRefused,
-    DeviceAnswerMalformed,
-    DeviceUnknown,
-    NotAnsweredYet,
-    SealedRequest,
-    answer_by_app,
-    ask_device,
     bind_app,
-    check_short_code,
     finish_enrolment,
-    forget_subscription,
-    is_push_service,
-    list_requests,
     make_activation_code,
-    read_app_message,
-    seal_for_page,
-    seal_request,
-    subscribe_app,
-    take_device_answer,
     withdraw_device,
 )
 

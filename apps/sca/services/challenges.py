@@ -248,16 +248,19 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
 
 
 @transaction.atomic
-def void_challenge(*, challenge_id: UUID, reason: str, now: datetime) -> None:
-    """Make a challenge worthless because what it was for has changed (RTS art. 5(1)(d))."""
-    if Challenge.objects.filter(pk=challenge_id, status=ChallengeStatus.OPEN).update(
+def void_challenge(*, challenge_id: UUID, reason: str, now: datetime) -> bool:
+    """Make a challenge worthless because what it was for has changed (RTS art. 5(1)(d)); whether it was worth anything
+    until now."""
+    if not Challenge.objects.filter(pk=challenge_id, status=ChallengeStatus.OPEN).update(
         status=ChallengeStatus.VOIDED
     ):
-        record_event(
-            event="sca.challenge.voided",
-            object_type="challenge",
-            object_id=challenge_id,
-            actor_type="system",
-            at=now,
-            data={"reason": reason},
-        )
+        return False
+    record_event(
+        event="sca.challenge.voided",
+        object_type="challenge",
+        object_id=challenge_id,
+        actor_type="system",
+        at=now,
+        data={"reason": reason},
+    )
+    return True

@@ -7,8 +7,8 @@ from uuid import UUID
 from apps.identity.models import User
 from apps.sca.rules import DEVICE_METHODS, AuthenticationMethod, Purpose
 from apps.sca.services.codes import send_code
+from apps.sca.services.device_requests import ask_device
 from apps.sca.services.passkeys import ask_passkey
-from apps.sca.services.signing_devices import ask_device
 
 
 def issue_challenge(
