@@ -150,7 +150,7 @@ def test_bound_and_used(running_browser: Browser, base: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.plays("app", "sign-in", "payment", "consent")
+@pytest.mark.plays("app", "sign-in", "payment")
 @pytest.mark.req("S1-23", "S1-27", "S3-18", "N7")
 def test_signs_in_and_signs_for_companies(running_browser: Browser, base: str) -> None:
     anna = customer("Anna")
