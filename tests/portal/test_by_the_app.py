@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from apps.bulk.models import PaymentFile
 from apps.core.clock import bank_date
 from apps.identity.models import PSU
+from apps.payments.limits import get_limits
 from apps.payments.models import PaymentInitiation
 from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation, SigningDevice
 from apps.sca.rules import WithdrawalReason, comparison_number
 from apps.sca.services import answer_by_app, list_requests, withdraw_device
 from apps.tpp.models import App as Client
+from tests.factories.accounts import bank_accounts
 from tests.factories.identity import PASSWORD
 from tests.portal.kit import (
     BankTime,
@@ -26,6 +30,8 @@ from tests.portal.kit import (
     text_of,
 )
 from tests.portal.test_authorise import Journey, send_code_ahead, state
+from tests.portal.test_bulk import checked, table
+from tests.portal.test_limits import HIGHER
 from tests.sca.apps import App, wrong_code
 
 WAITING = "Your app has not answered yet"
@@ -209,6 +215,84 @@ def masked(answer: object) -> str:
     return repr((status, length, cookies, body))
 
 
+class Signer:
+    """Answers the customer's latest challenge: by the telephone, or by the digits that it shows."""
+
+    def __init__(self, visitor: Visitor, psu: PSU, telephone: App, bank_time: BankTime) -> None:
+        self.visitor, self.psu, self.telephone, self.bank_time = visitor, psu, telephone, bank_time
+
+    def by_app(self, page: str) -> None:
+        self.visitor.post(page)
+        approve(self.telephone, self.bank_time)
+        self.visitor.post(page)
+
+    def by_digits(self, page: str) -> None:
+        code = self.telephone.code(self.telephone.open_challenge(last_challenge(self.psu).pk))
+        self.visitor.post(page, code=wrong_code(code))
+        self.visitor.post(page, code=code)
+
+
+@pytest.mark.req("S3-3", "S3-14", "S3-18", "S3-20", "RTS-5(3)(b)")
+class TestOfWhoIsSignedIn:
+    @pytest.fixture
+    def signer(self, customer_anna: Visitor, anna: PSU, telephone: App, bank_time: BankTime) -> Signer:
+        return Signer(customer_anna, anna, telephone, bank_time)
+
+    @pytest.mark.plays("app", "batch")
+    def test_a_file_by_the_app(self, signer: Signer) -> None:
+        self.file_signed(signer, Signer.by_app)
+
+    @pytest.mark.plays("picture", "batch")
+    def test_a_file_by_the_digits(self, signer: Signer) -> None:
+        self.file_signed(signer, Signer.by_digits)
+
+    @pytest.mark.req("S3-21")
+    def test_a_file_that_has_changed_takes_no_answer(self, signer: Signer) -> None:
+        """Two payees swap their money: the total is the same."""
+        file = self.file_asked(signer)
+        approve(signer.telephone, signer.bank_time)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE bulk_paymentitem DISABLE TRIGGER USER")
+            cursor.execute(
+                "UPDATE bulk_paymentitem SET creditor_iban = other.creditor_iban FROM bulk_paymentitem AS other"
+                " WHERE bulk_paymentitem.position + other.position = 3"
+            )
+            cursor.execute("ALTER TABLE bulk_paymentitem ENABLE TRIGGER USER")
+        signer.visitor.post(f"/batches/{file.pk}/sign/")
+        file.refresh_from_db()
+        assert file.status == "RCVD"
+
+    @pytest.mark.plays("app", "change")
+    def test_limits_by_the_app(self, signer: Signer) -> None:
+        signer.by_app(self.limits_asked(signer))
+        assert get_limits(psu_id=signer.psu.pk).per_payment_minor == 1_500_000
+
+    @pytest.mark.plays("picture", "change")
+    def test_limits_by_the_digits(self, signer: Signer) -> None:
+        signer.by_digits(self.limits_asked(signer))
+        assert get_limits(psu_id=signer.psu.pk).per_payment_minor == 1_500_000
+
+    def limits_asked(self, signer: Signer) -> str:
+        here = signer.visitor.post("/security/limits/", **HIGHER).headers["Location"]
+        assert signer.telephone.open_challenge(last_challenge(signer.psu).pk).shown["title"] == "New limits"
+        return here
+
+    def file_asked(self, signer: Signer) -> PaymentFile:
+        bank_accounts()
+        file = checked(signer.visitor, table(signer.psu))
+        signer.visitor.post(f"/batches/{file.pk}/code/", by="app")
+        shown = signer.telephone.open_challenge(last_challenge(signer.psu).pk).shown
+        assert [label for label, _ in shown["lines"]][:2] == ["Payments", "Check digits"]
+        return file
+
+    def file_signed(self, signer: Signer, sign: Callable[[Signer, str], None]) -> None:
+        file = self.file_asked(signer)
+        sign(signer, f"/batches/{file.pk}/sign/")
+        file.refresh_from_db()
+        assert file.status == "ACTC"
+
+
 @pytest.mark.req("S1-13", "S1-14", "S3-3", "S3-14", "S3-18")
 class TestForACompany:
     @pytest.mark.plays("app", "consent")
@@ -225,6 +309,17 @@ class TestForACompany:
         assert is_done(journey.visitor, status)
         assert journey.at(journey.post("code")) == "confirm"
         assert journey.allow(anna.account) == "done"
+        assert state(consent) == "valid"
+
+    @pytest.mark.plays("picture", "consent")
+    def test_a_consent_by_the_digits(self, app: Client, anna: PSU, telephone: App) -> None:
+        consent, authorisation = ask_consent(app, anna.account)
+        journey = Journey(authorisation)
+        journey.post(user_id=anna.user.username, password=PASSWORD, by="app")
+        opened = telephone.open_challenge(last_challenge(anna).pk)
+        assert journey.enter(wrong_code(telephone.code(opened))) == "code"
+        assert journey.enter(telephone.code(opened)) == "confirm"
+        journey.allow(anna.account)
         assert state(consent) == "valid"
 
     @pytest.mark.plays("app", "payment")
