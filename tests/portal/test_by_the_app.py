@@ -248,14 +248,14 @@ class TestOfWhoIsSignedIn:
 
     @pytest.mark.req("S3-21")
     def test_a_file_that_has_changed_takes_no_answer(self, signer: Signer) -> None:
-        """Two payees swap their money: the total is the same."""
+        """Two payments swap their amounts: the total is the same."""
         file = self.file_asked(signer)
         approve(signer.telephone, signer.bank_time)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("ALTER TABLE bulk_paymentitem DISABLE TRIGGER USER")
             cursor.execute(
-                "UPDATE bulk_paymentitem SET creditor_iban = other.creditor_iban FROM bulk_paymentitem AS other"
+                "UPDATE bulk_paymentitem SET amount_minor = other.amount_minor FROM bulk_paymentitem AS other"
                 " WHERE bulk_paymentitem.position + other.position = 3"
             )
             cursor.execute("ALTER TABLE bulk_paymentitem ENABLE TRIGGER USER")
