@@ -256,8 +256,9 @@ class TestOfWhoIsSignedIn:
             cursor.execute("ALTER TABLE bulk_paymentitem DISABLE TRIGGER USER")
             cursor.execute(
                 "UPDATE bulk_paymentitem SET amount_minor = other.amount_minor FROM bulk_paymentitem AS other"
-                " WHERE bulk_paymentitem.position + other.position = 3"
+                " WHERE bulk_paymentitem.id <> other.id"
             )
+            assert cursor.rowcount == 2
             cursor.execute("ALTER TABLE bulk_paymentitem ENABLE TRIGGER USER")
         signer.visitor.post(f"/batches/{file.pk}/sign/")
         file.refresh_from_db()
