@@ -77,9 +77,16 @@ def _remove_leftovers() -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server; pytest-django has dropped the test database by then."""
+    """Stop the server; pytest-django has dropped the test database by then.
+
+    And, where the session was asked to end, the banks of the processes that had no time to.
+    """
     _stop_servers()
     if not hasattr(config, "workerinput"):
+        if any(TEST_VAR.glob("bank-*-*")) or any(TEST_VAR.glob("run-*/")):
+            from tests.journeys.stack import remove_leftovers
+
+            remove_leftovers()
         for folder in ("main", *(f"gw{n}" for n in range(16))):
             shutil.rmtree(TEST_VAR / folder, ignore_errors=True)
 
