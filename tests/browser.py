@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,8 +116,16 @@ def csp_violations(page: Page) -> list[str]:
 
 def axe_violations(page: Page) -> list[str]:
     """WCAG 2.2 AA violations that axe-core finds, one line each with the elements concerned."""
-    page.evaluate(AXE_SOURCE.read_text())
-    options = {"runOnly": AXE_TAGS, "resultTypes": ["violations"]}
+    # Half a megabyte: once a page is enough for all of its looks.
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(_axe_source())
+    # Of what axe may load first, no rule of these tags asks for the style sheets.
+    options = {
+        "runOnly": AXE_TAGS,
+        "resultTypes": ["violations"],
+        "selectors": False,
+        "preload": {"assets": ["media"]},
+    }
     # What holds stays in the browser: it is most of the answer.
     found: list[str] = page.evaluate(
         """async (options) => (await axe.run(document, options)).violations.map(({id, help, nodes}) =>
@@ -124,6 +133,11 @@ def axe_violations(page: Page) -> list[str]:
         options,
     )
     return found
+
+
+@cache
+def _axe_source() -> str:
+    return AXE_SOURCE.read_text()
 
 
 def overflow(page: Page) -> str:
@@ -175,10 +189,7 @@ def check_page(page: Page) -> None:
     assert not found, f"{page.url}: {json.dumps(found, indent=1, ensure_ascii=False)}"
 
 
-def shoot(page: Page, name: str, *, full: bool = True) -> Path:
-    """A screenshot under ``var/screenshots`` (``SCREENSHOTS`` names another folder)."""
-    folder = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.png"
-    page.screenshot(path=path, full_page=full)
-    return path
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page if ``BANK_PICTURES`` names a folder for it."""
+    if folder := os.environ.get("BANK_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -212,7 +212,7 @@ def running_stack(*, broker_url: str = "") -> Iterator[RunningStack]:
     if server:
         _share_role_passwords(config, server)
     else:
-        _begin_with_tables(config)
+        begin_with_tables(config)
     try:
         with prepared(config) as stack:
             running_one = RunningStack(stack)
@@ -234,7 +234,7 @@ def _share_role_passwords(config: Config, server: str) -> None:
     write_env_file(config, {name: hashlib.sha256(f"{name} {server}".encode()).hexdigest() for name in names})
 
 
-def _begin_with_tables(config: Config) -> None:
+def begin_with_tables(config: Config) -> None:
     """A PostgreSQL that has the tables already, so that a journey waits for no migration."""
     ensure_folder(config)
     server = postgres.Server(home=config.var / "postgres", port=config.pg_port, password="")

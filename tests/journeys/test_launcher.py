@@ -16,6 +16,7 @@ import pytest
 
 from deploy.local import postgres, running
 from deploy.local.config import ROOT, free_ports, from_environment
+from tests.journeys.stack import begin_with_tables
 from tests.plugin import TEST_VAR
 
 PROGRAMS = ("web", "worker", "engine", "relay", "tpp", "clearing")
@@ -100,8 +101,10 @@ class Launcher:
 
 @pytest.fixture(scope="module")
 def launcher():
+    """Its tables are there already: from nothing, ``make demo`` starts in a fresh clone (.ci/run)."""
     TEST_VAR.mkdir(parents=True, exist_ok=True)
     found = Launcher()
+    begin_with_tables(found.config)
     yield found
     found.close()
 

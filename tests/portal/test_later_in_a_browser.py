@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,13 +35,21 @@ def running_browser() -> Iterator[Browser]:
         yield browser
 
 
+_seen: set[str] = set()
+
+
 def look(tab: Page, name: str) -> None:
-    """Check the page, and take its picture if somebody wants to see it."""
+    """Check the page, unless a test before came by it, and take its picture if somebody wants to see it."""
+    if name in _seen:
+        width, scheme = LOOKS[-1]
+        tools.dress(tab, width=width, scheme=scheme)
+        return
     check(tab)
-    if folder := os.environ.get("BANK_PICTURES"):
+    _seen.add(name)
+    if os.environ.get("BANK_PICTURES"):
         for width, scheme in LOOKS:
             tools.dress(tab, width=width, scheme=scheme)
-            tab.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+            tools.shoot(tab, f"{name}-{width}")
 
 
 @pytest.mark.slow
