@@ -40,12 +40,20 @@ def broker_url(name: str) -> str:
     return os.environ.get(variable, default)
 
 
+def _rank(item: pytest.Item) -> int:
+    """When a test's turn comes, the lowest first."""
+    if "journeys" in item.path.parts:
+        return 0
+    return 1 if item.get_closest_marker("browser") else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, visibly, what needs a broker or a browser that is not there; refuse misspelt demands.
 
-    The journeys come first: a file of them takes minutes, and the last one would be waited for by one process alone.
+    The journeys come first, then the browsers: a file of them takes minutes, and the last one would be waited for by
+    one process alone.
     """
-    items.sort(key=lambda item: "journeys" not in item.path.parts)
+    items.sort(key=_rank)
     reachable: dict[str, bool] = {}
     for item in items:
         for marker in item.iter_markers("req"):

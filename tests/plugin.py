@@ -20,6 +20,9 @@ from deploy.local.console import Refusal
 from deploy.local.postgres import Server
 from tests import pristine
 
+# Modules and tests come in by the hundred thousand objects, of which nothing is garbage.
+gc.set_threshold(20_000, 20, 50)
+
 TEST_VAR = Path(__file__).resolve().parent.parent / "var" / "test"
 _started: list[Server] = []
 
@@ -95,7 +98,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare the garbage collector what stays to the end anyway: seven thousand tests and all modules."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 # Skips -----------------------------------------------------------------------------------------------
