@@ -18,7 +18,7 @@ from tests.journeys.stack import RunningStack
 pytestmark = [pytest.mark.browser, pytest.mark.req("S0-4")]
 
 # Ids differ, pages do not: one of each kind is enough.
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]+(?=/)")
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[0-9]+(?=/)|(?<=/phone/)[a-z]+(?=/)")
 _NOT_PAGES = re.compile(
     # What is downloaded,
     r"(/statements/[0-9]{4}-[0-9]+/|/statements/fees/[0-9]{4}/|/fees/file/|/batches/[0-9a-f-]+/report/|/receipts/.+/(json|pdf)/"
@@ -91,10 +91,17 @@ LOCALES = {320: "de-DE", 1366: "en-GB"}
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "scheme"), [("carla", 320, "light"), ("anna", 1366, "dark"), ("emil", 320, "dark")]
+    ("name", "width", "scheme", "inside", "least"),
+    [
+        ("carla", 320, "light", "/accounts/", 3),
+        ("anna", 1366, "dark", "/", 20),
+        ("emil", 320, "dark", "/", 20),
+    ],
 )
-def test_portal(browser: Browser, stack: RunningStack, name: str, width: int, scheme: str) -> None:
-    """Carla has a blocked account, Emil reads German."""
+def test_portal(
+    browser: Browser, stack: RunningStack, name: str, width: int, scheme: str, inside: str, least: int
+) -> None:
+    """Carla has a blocked account, and nothing else that is hers alone; Emil reads German."""
     customer = Customer(stack, name)
     context = new_context(browser, width=width, scheme=scheme)
     page = context.new_page()
@@ -112,10 +119,10 @@ def test_portal(browser: Browser, stack: RunningStack, name: str, width: int, sc
     visited = crawl(
         context,
         page.url,
-        inside=stack.bank_url + "/",
+        inside=stack.bank_url + inside,
         outside=tuple(stack.bank_url + path for path in ELSEWHERE),
     )
-    assert len(visited) >= 10, visited
+    assert len(visited) >= least, visited
     context.close()
 
 
@@ -127,11 +134,13 @@ def test_sandbox(browser: Browser, stack: RunningStack) -> None:
 
 
 def test_console_for_strangers(browser: Browser, stack: RunningStack) -> None:
-    """Every error's page among them."""
+    """Each error's page in the small window alone: what differs is the text, and how long its words are."""
     start = f"{stack.bank_url}/developers/"
-    context = new_context(browser, locale=LOCALES[320])
-    visited = crawl(context, start, inside=start, looks=SHAPES)
-    assert len([url for url in visited if "/errors/" in url]) >= 30, visited
+    context = new_context(browser, width=320, locale=LOCALES[320])
+    visited = crawl(context, f"{start}errors/", inside=f"{start}errors/")
+    assert len(visited) >= 30, visited
+    visited = crawl(context, start, inside=start, outside=(f"{start}errors/",), looks=SHAPES)
+    assert len(visited) >= 4, visited
     context.close()
 
 
