@@ -16,6 +16,7 @@ import pytest
 
 from deploy.local import postgres, running
 from deploy.local.config import ROOT, free_ports, from_environment
+from tests.journeys.people import eventually
 from tests.journeys.stack import begin_with_tables
 from tests.plugin import TEST_VAR
 
@@ -157,7 +158,7 @@ def test_a_second_launcher_gets_one_sentence(launcher):
     assert "is running already" in said
     assert str(launcher.process.pid) in said
     assert len(said.strip().splitlines()) == 1
-    assert running.is_up(launcher.config)
+    eventually(lambda: running.is_up(launcher.config), what="the first one's answer")
 
 
 def test_a_program_that_dies_ends_everything_and_is_told(launcher):
