@@ -4,11 +4,16 @@ import os
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _BROKERS = {
     "rabbitmq": ("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
@@ -68,6 +73,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(
                     pytest.mark.skip(reason=f"no {name} answers at {_BROKERS[name][0]} or its usual address")
                 )
+
+
+@pytest.fixture
+def running_browser() -> "Browser":
+    """The Chromium of this process; browser tests follow one another, so that it starts once for many."""
+    from tests.browser import chromium
+
+    return chromium()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No browser, and no event loop of Playwright's, beside a test that has none."""
+    if not item.get_closest_marker("browser"):
+        _close_browser()
+
+
+def pytest_sessionfinish() -> None:
+    """Nothing is left running."""
+    _close_browser()
+
+
+def _close_browser() -> None:
+    if tools := sys.modules.get("tests.browser"):
+        tools.close_chromium()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -25,12 +25,6 @@ LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "light"), (320, "dar
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenversicherungsverein"
 
 
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visitor(running_browser: Browser, live_server: Any) -> Iterator[Any]:
     """Makes a window, of a member who is signed in or of a stranger."""

@@ -5,24 +5,17 @@ import subprocess
 import sys
 import time
 from base64 import b32decode
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django_otp.oath import TOTP
 from playwright.sync_api import Browser
 
-from tests.browser import check_page, chromium, new_context, press
+from tests.browser import check_page, new_context, press
 from tests.journeys.stack import RunningStack
 from tests.journeys.test_pages import crawl
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def code_of(secret_text: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import check_page, chromium, new_context, press
+from tests.browser import check_page, new_context, press
 from tests.journeys.people import Customer, eventually, final_status, query
 from tests.journeys.stack import RunningStack
 
@@ -15,12 +15,6 @@ pytestmark = pytest.mark.browser
 
 SHOPPER = {"user_id": "paula", "password": "shop-paula-2026"}
 _checked: set[tuple[str, str]] = set()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ A crawl finds the pages, so a new page is checked without being listed here.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urldefrag, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser import check_page, chromium, dress, new_context, press
+from tests.browser import check_page, dress, new_context, press
 from tests.journeys.people import Customer, Machine
 from tests.journeys.stack import RunningStack
 
@@ -28,12 +28,6 @@ _NOT_PAGES = re.compile(
 PAGES_MAX = 80
 # What else the bank's pages link to has tests of its own here.
 ELSEWHERE = ("/sandbox/", "/developers/", "/staff/")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 def crawl(

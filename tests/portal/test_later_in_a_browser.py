@@ -4,7 +4,6 @@
 """
 
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -27,12 +26,6 @@ from tests.portal.test_in_a_browser import LONG_NAME, LOOKS, check, sign_in, sub
 ELSEWHERE = "FR76 3000 6000 0112 3456 7890 189"
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 _seen: set[str] = set()

@@ -1,7 +1,7 @@
 """How much each method asks of a person: fields, buttons and gestures, counted by the browser itself (S3-30)."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -55,12 +55,6 @@ class Counted:
         )
         self.seconds = time.monotonic() - self.since
         return Steps(fields, buttons, self.gestures)
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The sandbox's pages in a real browser, and the phone that fills by itself."""
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
@@ -14,12 +13,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "light"), (320, "dark")]
 PHONE = "+491713920099"
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 def deliver(key: str, code: str) -> None:

@@ -19,12 +19,6 @@ PAGES = ["/home/", "/sign/", "/form/", "/form/?errors", "/developers/", "/nowher
 LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "dark"), (390, "light"), (320, "dark")]
 
 
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visitor(running_browser: Browser, live_server: Any, client: Any) -> Iterator[Any]:
     """Makes a signed-in visitor with a window of some width and colour scheme."""
