@@ -5,7 +5,6 @@ a net, woken by a push; and what the page shows that waits for it. Clean pages a
 """
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -27,12 +26,6 @@ from tests.portal.test_later_in_a_browser import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PIN = "274951"
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

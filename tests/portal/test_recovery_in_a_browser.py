@@ -5,7 +5,6 @@ number, another passkey, a paused sign-in, a payment that was not the customer's
 """
 
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -28,12 +27,6 @@ from tests.portal.test_passkeys_in_a_browser import Reader
 from tests.portal.test_recovery import NEW_NUMBER, carry_out
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """How much each method asks of a person: fields, buttons and gestures, counted by the browser itself (S3-30)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -57,12 +57,6 @@ class Counted:
         keys = [count for name, count in counts if name.startswith("keys-")]
         buttons = sum(count for name, count in counts if name == "buttons")
         return Steps(len(keys), buttons, self.gestures, sum(keys))
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
