@@ -89,7 +89,7 @@ def list_partly_signed_standing_orders(*, psu_id: UUID) -> QuerySet[StandingOrde
     """What one of two has signed, the oldest first: by this customer, or waiting for him."""
     return (
         StandingOrder.objects.filter(_his(psu_id), transaction_status=TransactionStatus.PATC)
-        .select_related("debtor_account", "psu")
+        .select_related("app__tpp", "debtor_account", "psu")
         .order_by("created_at")
     )
 

@@ -7,16 +7,34 @@ from html import unescape
 import pytest
 
 from apps.core.iban import make_iban
+from apps.core.ids import new_id
+from apps.core.money import Money
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation, StandingOrder
+from apps.payments.recurrence import Frequency, Series
 from apps.payments.rules import StatusReason
-from apps.payments.services import lock_payment_for_execution, note_execution
-from apps.payments.standing_orders import execute_due_standing_orders
+from apps.payments.services import PaymentOrder, TPPAddresses, lock_payment_for_execution, note_execution
+from apps.payments.standing_orders import (
+    execute_due_standing_orders,
+    initiate_standing_order,
+    start_standing_order_authorisation,
+)
 from apps.sca.messages import render_code_message
 from apps.sca.models import Challenge
-from tests.factories.accounts import account_of
-from tests.portal.kit import BankTime, Visitor, bad_code, code_for, last_challenge, text_of, value_of
+from apps.tpp.models import App
+from tests.factories.accounts import FOREIGN_IBAN, account_of
+from tests.factories.identity import PASSWORD
+from tests.portal.kit import (
+    RETURN_URI,
+    BankTime,
+    Visitor,
+    bad_code,
+    code_for,
+    last_challenge,
+    text_of,
+    value_of,
+)
 
 # The bank's clock stands on Saturday, 21 November 2026, 13:00.
 RENT = {
@@ -363,3 +381,117 @@ class TestPayee:
         other.sign_in(bruno)
         assert other.post(f"{path}edit/").status_code == 404
         assert order_of(anna).transaction_status == "RCVD"
+
+
+@pytest.mark.req("S0-46", "P-80")
+class TestThroughACompany:
+    """What a TPP initiated (periodic-payments) is signed on the pages to which it leads, and ended here."""
+
+    @pytest.fixture
+    def asked(self, app: App, anna: PSU, bank_time: BankTime) -> tuple[StandingOrder, str]:
+        """Anna is known by the ID token of a consent; the code is not on its way."""
+        order, _ = initiate_standing_order(
+            order=PaymentOrder(
+                debtor_account=anna.account,
+                creditor_name="Hausverwaltung Kern",
+                creditor_iban=FOREIGN_IBAN,
+                instructed_amount=Money(85_000, "EUR"),
+            ),
+            series=Series(date(2026, 12, 1), Frequency.MONTHLY, date(2027, 12, 1)),
+            psu=anna,
+            app=app,
+            addresses=TPPAddresses(RETURN_URI),
+            request_id=str(new_id()),
+            now=bank_time.now(),
+        )
+        authorisation = start_standing_order_authorisation(standing_order_id=order.pk, now=bank_time.now())
+        return order, f"/authorise/{authorisation.pk}/"
+
+    def signed(self, visitor: Visitor, psu: PSU, page: str) -> str:
+        visitor.post(page, user_id=psu.user.username, password=PASSWORD)
+        visitor.post(f"{page}code/", code=code_for(psu))
+        return text_of(visitor.get(f"{page}done/"))
+
+    def test_it_shows_by_whom_and_is_ended_here(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU, app: App
+    ) -> None:
+        order, page = asked
+        self.signed(customer_anna, anna, page)
+        path = f"/pay/standing/{order.pk}/"
+        listed = text_of(customer_anna.get("/pay/standing/"))
+        assert f"every month, next on 1 Dec 2026 · through {app.tpp.brand_name}" in listed
+        assert app.tpp.legal_name in text_of(customer_anna.get(path))
+        assert "End the standing order?" in text_of(customer_anna.get(f"{path}end/"))
+        customer_anna.post(f"{path}end/")
+        order.refresh_from_db()
+        assert order.transaction_status == "CANC"
+        assert "It was ended, or another took its place" in text_of(customer_anna.get(path))
+        listed = text_of(customer_anna.get("/pay/standing/"))
+        assert f"through {app.tpp.brand_name}" in listed
+
+    def test_the_last_page_tells_when_it_begins(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU
+    ) -> None:
+        done = self.signed(customer_anna, anna, asked[1])
+        assert "€850.00 every month to Hausverwaltung Kern, next on 1 Dec 2026." in done
+
+    def test_unsigned_it_waits_for_the_companys_page_or_is_taken_back(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, app: App
+    ) -> None:
+        order, page = asked
+        path = f"/pay/standing/{order.pk}/"
+        html = text_of(customer_anna.get(path))
+        assert f"Go back to {app.tpp.brand_name} to approve it" in html
+        assert "Check and sign" not in html
+        for way in ("review/", "sign/"):
+            assert customer_anna.get(path + way).headers["Location"] == path
+        assert customer_anna.post(f"{path}edit/").headers["Location"] == path
+        order.refresh_from_db()
+        assert order.transaction_status == "RCVD"
+        customer_anna.post(f"{path}end/")
+        order.refresh_from_db()
+        assert order.transaction_status == "CANC"
+        assert customer_anna.get(page).status_code == 410
+
+    def test_no_code_is_sent_for_it_from_here(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor
+    ) -> None:
+        order, _ = asked
+        codes = Challenge.objects.filter(purpose="standing_order")
+        path = f"/pay/standing/{order.pk}/"
+        assert customer_anna.post(f"{path}code/").headers["Location"] == path
+        assert not codes.exists()
+
+    @pytest.mark.req("RTS-5(1)(a)")
+    def test_a_passkey_signs_what_the_page_shows(
+        self, asked: tuple[StandingOrder, str], visitor: Visitor, app: App
+    ) -> None:
+        page = asked[1]
+        visitor.post(f"{page}passkey/begin/")
+        html = text_of(visitor.get(f"{page}passkey/"))
+        for what in (
+            "€850.00",
+            "Hausverwaltung Kern",
+            "every month",
+            "on 1 Dec 2027 or before",
+            "1 Dec 2026",
+        ):
+            assert what in html, what
+        assert app.tpp.legal_name in html
+        challenge = Challenge.objects.latest("generated_at")
+        assert (challenge.purpose, challenge.snapshot["tpp_name"]) == ("standing_order", app.tpp.legal_name)
+
+    def test_it_can_be_changed_into_one_of_his_own(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU
+    ) -> None:
+        order, page = asked
+        self.signed(customer_anna, anna, page)
+        enter(customer_anna, f"/pay/standing/new/?change={order.pk}", start_date="2027-01-01")
+        other = order_of(anna)
+        path = f"/pay/standing/{other.pk}/"
+        customer_anna.post(f"{path}code/")
+        customer_anna.post(f"{path}sign/", code=code_for(anna))
+        order.refresh_from_db()
+        other.refresh_from_db()
+        assert (order.transaction_status, other.transaction_status) == ("CANC", "ACTC")
+        assert (other.channel, other.app) == ("portal", None)

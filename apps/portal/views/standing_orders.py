@@ -142,6 +142,9 @@ def review(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpR
 @customers_only
 def send_code(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResponse:
     """Send the code; a second click while one is under way sends no second one, unless asked for."""
+    order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=standing_order_id)
+    if not _may_be_signed(order, visit):
+        return _to("", standing_order_id)
     authorisation_id = _authorisation_id(standing_order_id, visit)
     if "again" not in request.POST and code_under_way(authorisation_id, visit):
         return _to("sign", standing_order_id)
