@@ -12,7 +12,7 @@ from uuid import UUID
 from apps.identity.models import PSU
 from apps.payments import services, standing_orders
 from apps.payments.models import AnyInitiation
-from apps.payments.queries import get_payment, get_payment_for_app
+from apps.payments.queries import PaymentUnknown, get_payment, get_payment_for_app
 from apps.payments.rules import StatusReason
 from apps.payments.standing_order_evidence import standing_order_snapshot
 from apps.sca.models import SCAAuthorisation
@@ -153,3 +153,14 @@ SINGLE_PAYMENTS, STANDING_ORDERS = SinglePayments(), StandingOrders()
 KINDS: dict[SubjectType, InitiationKind] = {
     kind.subject_type: kind for kind in (SINGLE_PAYMENTS, STANDING_ORDERS)
 }
+
+
+def find_for_app(*, app_id: UUID, order_id: UUID) -> tuple[InitiationKind, AnyInitiation]:
+    """What this app initiated under an id, where the kind is not known.
+
+    :raises apps.payments.queries.PaymentUnknown: nothing.
+    """
+    try:
+        return SINGLE_PAYMENTS, SINGLE_PAYMENTS.get_for_app(app_id=app_id, order_id=order_id)
+    except PaymentUnknown:
+        return STANDING_ORDERS, STANDING_ORDERS.get_for_app(app_id=app_id, order_id=order_id)

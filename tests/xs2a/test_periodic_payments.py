@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from apps.audit.models import AuditEvent
+from apps.authserver.services import complete_authorization
 from apps.core import clock
 from apps.core.clock import bank_date
 from apps.engine.execution import execute_payment
@@ -25,8 +26,9 @@ from apps.payments.standing_orders import (
 )
 from apps.sca.models import Challenge
 from apps.tpp.services import block_tpp
-from tests.authserver.kit import OTHER_REDIRECT_URI, REDIRECT_URI
-from tests.authserver.world import Customer
+from tests.authserver.kit import OTHER_REDIRECT_URI, PKCE, REDIRECT_URI
+from tests.authserver.kit import answer as read_answer
+from tests.authserver.world import Customer, authorisation_of
 from tests.factories.accounts import account_of_several
 from tests.factories.identity import PASSWORD, UserFactory
 from tests.portal.kit import code_for, last_challenge
@@ -495,6 +497,42 @@ def test_from_an_account_of_two_both_sign(world: World):
     assert "The standing order is approved" in last
     assert status(api, answer) == "ACTC"
     assert StandingOrder.objects.get().psu == world.anna.psu
+
+
+def test_without_a_redirect_uri_the_way_is_oauth_and_its_token_opens_this_one_alone(world: World):
+    api = world.pis()
+    first, other = (api.post(PERIODIC, periodic_body(world.anna.account.iban)) for _ in range(2))
+    single = api.post(PAYMENTS, payment_body(world.anna.account.iban))
+    assert first.href("scaOAuth") == "http://localhost:8000/.well-known/oauth-authorization-server"
+    pkce = PKCE()
+    response = world.shoppay.program.authorize(f"openid PIS:{first.body['paymentId']}", pkce)
+    assert first.href("scaStatus").endswith(str(authorisation_of(response)))
+    release(first.body["paymentId"], world.anna, kind=STANDING_ORDERS)
+    url = complete_authorization(
+        authorisation_id=authorisation_of(response),
+        psu=world.anna.psu,
+        auth_time=clock.now(),
+        now=clock.now(),
+    )
+    tokens = world.shoppay.program.redeem(read_answer(url)["code"], pkce).json()
+    own = API(tokens["access_token"])
+    assert own.get(first.href("status")).body == {"transactionStatus": "ACTC"}
+    assert own.get(first.href("self")).status == 200
+    for foreign in (other, single):
+        assert own.get(foreign.href("status")).refusal == (401, "TOKEN_INVALID")
+    event = AuditEvent.objects.filter(event__startswith="authserver.", object_id=first.body["paymentId"])
+    assert set(event.values_list("object_type", flat=True)) == {"standing_order"}
+    # No consent behind it: it identifies nobody for another order.
+    answer = api.post(PERIODIC, periodic_body(world.anna.account.iban), PSU_ID_Token=tokens["id_token"])
+    assert answer.refusal == (401, "PSU_CREDENTIALS_INVALID")
+    assert own.delete(first.href("self")).status == 204
+
+
+def test_another_apps_standing_order_cannot_be_asked_for_by_oauth(world: World):
+    type(world.finanzblick.app.tpp).objects.update(roles=["AISP", "PISP"])
+    _, answer = initiate(world)
+    response = world.finanzblick.program.authorize(f"openid PIS:{answer.body['paymentId']}", PKCE())
+    assert "error=access_denied" in response.headers["Location"]
 
 
 # On its days ---------------------------------------------------------------------------------------------
