@@ -21,22 +21,24 @@ from apps.sca.services import Proof
 
 
 class InitiationKind(ABC):
-    """What can be done with an order that came through a TPP.
-
-    Each method raises what the function raises that it stands for; whatever the kind, these are kinds of
-    :class:`apps.payments.queries.PaymentUnknown` and :class:`apps.payments.services.PaymentStatusInvalid`.
-    """
+    """What can be done with an order that came through a TPP. Whatever the kind, what is raised is of these kinds."""
 
     subject_type: ClassVar[SubjectType]
     purpose: ClassVar[Purpose]
 
     @abstractmethod
     def get(self, *, order_id: UUID) -> AnyInitiation:
-        """The order, for the pages that are opened by whoever holds the link."""
+        """The order, for the pages that are opened by whoever holds the link.
+
+        :raises apps.payments.queries.PaymentUnknown: there is none.
+        """
 
     @abstractmethod
     def get_for_app(self, *, app_id: UUID, order_id: UUID) -> AnyInitiation:
-        """The order, if this app initiated it."""
+        """The order, if this app initiated it.
+
+        :raises apps.payments.queries.PaymentUnknown: missing, or another app's.
+        """
 
     @abstractmethod
     def snapshot(self, order: AnyInitiation) -> dict[str, Any]:
@@ -44,7 +46,11 @@ class InitiationKind(ABC):
 
     @abstractmethod
     def start_authorisation(self, *, order_id: UUID, now: datetime) -> SCAAuthorisation:
-        """Open an authorisation for whoever will sign."""
+        """Open an authorisation for whoever will sign.
+
+        :raises apps.payments.services.PaymentStatusInvalid: authorised already, refused or cancelled.
+        :raises apps.payments.services.CreditorNotConfirmed: its TPP has to have the payee confirmed first.
+        """
 
     @abstractmethod
     def send_code(
@@ -56,13 +62,24 @@ class InitiationKind(ABC):
         is_ahead: bool = False,
         now: datetime,
     ) -> UUID:
-        """Send the customer's code, or make a decoy; a limit on codes stays hidden. The challenge's id."""
+        """Send the customer's code, or make a decoy; a limit on codes stays hidden. The challenge's id.
+
+        :raises apps.payments.services.PaymentStatusInvalid: it no longer waits.
+        :raises apps.sca.services.AuthorisationOver: the authorisation is over.
+        """
 
     @abstractmethod
     def authorise(
         self, *, order_id: UUID, authorisation_id: UUID, psu: PSU, proof: Proof, now: datetime
     ) -> AnyInitiation:
-        """Sign it."""
+        """Sign it.
+
+        :raises apps.payments.services.PaymentStatusInvalid: it no longer waits.
+        :raises apps.payments.services.SignedAlready: by this customer; it is another who must sign.
+        :raises apps.payments.services.DebtorAccountNotYours: the customer may not pay from the account.
+        :raises apps.sca.services.DynamicLinkBroken: the code belongs to other data; it is void now.
+        :raises apps.sca.services.CodeRefused: the code was spent meanwhile.
+        """
 
     @abstractmethod
     def reject(self, *, order_id: UUID, reason: StatusReason, now: datetime) -> None:
@@ -70,11 +87,19 @@ class InitiationKind(ABC):
 
     @abstractmethod
     def cancel(self, *, order_id: UUID, app_id: UUID, now: datetime) -> AnyInitiation:
-        """The TPP takes it back, or ends it."""
+        """The TPP takes it back, or ends it.
+
+        :raises apps.payments.queries.PaymentUnknown: not this app's.
+        :raises apps.payments.services.PaymentStatusInvalid: it is too late for that.
+        """
 
     @abstractmethod
     def confirm_creditor(self, *, order_id: UUID, app_id: UUID, now: datetime) -> AnyInitiation:
-        """The TPP's word that its customer wants this payee in spite of the name."""
+        """The TPP's word that its customer wants this payee in spite of the name.
+
+        :raises apps.payments.queries.PaymentUnknown: not this app's.
+        :raises apps.payments.services.PaymentStatusInvalid: it no longer waits, or there is nothing to confirm.
+        """
 
 
 class SinglePayments(InitiationKind):
@@ -150,9 +175,12 @@ class StandingOrders(InitiationKind):
 
 
 SINGLE_PAYMENTS, STANDING_ORDERS = SinglePayments(), StandingOrders()
-KINDS: dict[SubjectType, InitiationKind] = {
-    kind.subject_type: kind for kind in (SINGLE_PAYMENTS, STANDING_ORDERS)
-}
+_KINDS: dict[str, InitiationKind] = {kind.subject_type: kind for kind in (SINGLE_PAYMENTS, STANDING_ORDERS)}
+
+
+def kind_of(subject_type: str) -> InitiationKind | None:
+    """The kind whose orders an authorisation is for; None: it is for something else."""
+    return _KINDS.get(subject_type)
 
 
 def find_for_app(*, app_id: UUID, order_id: UUID) -> tuple[InitiationKind, AnyInitiation]:

@@ -21,7 +21,7 @@ from apps.consents.queries import get_consent, list_account_choices, wanted_iban
 from apps.consents.rules import ConsentStatus
 from apps.consents.services import consent_snapshot, reject_consent, send_consent_code
 from apps.core.sealing import seal, unseal
-from apps.payments.kinds import KINDS
+from apps.payments.kinds import kind_of
 from apps.payments.rules import SIGNABLE_STATUSES, StatusReason
 from apps.payments.services import may_sign
 from apps.sca.queries import get_authorisation, get_open_challenge_id
@@ -223,7 +223,7 @@ def get_asked(*, authorisation_id: UUID) -> Asked | None:
     if authorisation.subject_type == SubjectType.CONSENT:
         consent = get_consent(consent_id=authorisation.subject_id)
         return AskedConsent(authorisation, consent.app, consent)
-    kind = KINDS.get(SubjectType(authorisation.subject_type))
+    kind = kind_of(authorisation.subject_type)
     payment = kind.get(order_id=authorisation.subject_id) if kind else None
     if kind is None or payment is None or payment.app is None:
         return None
