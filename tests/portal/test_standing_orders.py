@@ -7,31 +7,25 @@ from html import unescape
 import pytest
 
 from apps.core.iban import make_iban
-from apps.core.ids import new_id
-from apps.core.money import Money
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.payments.models import PaymentInitiation, StandingOrder
-from apps.payments.recurrence import Frequency, Series
 from apps.payments.rules import StatusReason
-from apps.payments.services import PaymentOrder, TPPAddresses, lock_payment_for_execution, note_execution
-from apps.payments.standing_orders import (
-    execute_due_standing_orders,
-    initiate_standing_order,
-    start_standing_order_authorisation,
-)
+from apps.payments.services import lock_payment_for_execution, note_execution
+from apps.payments.standing_orders import execute_due_standing_orders
 from apps.sca.messages import render_code_message
 from apps.sca.models import Challenge
 from apps.tpp.models import App
-from tests.factories.accounts import FOREIGN_IBAN, account_of
+from tests.factories.accounts import account_of
 from tests.factories.identity import PASSWORD
 from tests.portal.kit import (
-    RETURN_URI,
     BankTime,
     Visitor,
+    ask_series,
     bad_code,
     code_for,
     last_challenge,
+    page,
     text_of,
     value_of,
 )
@@ -388,35 +382,21 @@ class TestThroughACompany:
     """What a TPP initiated (periodic-payments) is signed on the pages to which it leads, and ended here."""
 
     @pytest.fixture
-    def asked(self, app: App, anna: PSU, bank_time: BankTime) -> tuple[StandingOrder, str]:
+    def asked(self, app: App, anna: PSU) -> tuple[StandingOrder, str]:
         """Anna is known by the ID token of a consent; the code is not on its way."""
-        order, _ = initiate_standing_order(
-            order=PaymentOrder(
-                debtor_account=anna.account,
-                creditor_name="Hausverwaltung Kern",
-                creditor_iban=FOREIGN_IBAN,
-                instructed_amount=Money(85_000, "EUR"),
-            ),
-            series=Series(date(2026, 12, 1), Frequency.MONTHLY, date(2027, 12, 1)),
-            psu=anna,
-            app=app,
-            addresses=TPPAddresses(RETURN_URI),
-            request_id=str(new_id()),
-            now=bank_time.now(),
-        )
-        authorisation = start_standing_order_authorisation(standing_order_id=order.pk, now=bank_time.now())
-        return order, f"/authorise/{authorisation.pk}/"
+        order, authorisation = ask_series(app, anna)
+        return order, page(authorisation.pk)
 
-    def signed(self, visitor: Visitor, psu: PSU, page: str) -> str:
-        visitor.post(page, user_id=psu.user.username, password=PASSWORD)
-        visitor.post(f"{page}code/", code=code_for(psu))
-        return text_of(visitor.get(f"{page}done/"))
+    def signed(self, visitor: Visitor, psu: PSU, address: str) -> str:
+        visitor.post(address, user_id=psu.user.username, password=PASSWORD)
+        visitor.post(f"{address}code/", code=code_for(psu))
+        return text_of(visitor.get(f"{address}done/"))
 
     def test_it_shows_by_whom_and_is_ended_here(
         self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU, app: App
     ) -> None:
-        order, page = asked
-        self.signed(customer_anna, anna, page)
+        order, address = asked
+        self.signed(customer_anna, anna, address)
         path = f"/pay/standing/{order.pk}/"
         listed = text_of(customer_anna.get("/pay/standing/"))
         assert f"every month, next on 1 Dec 2026 · through {app.tpp.brand_name}" in listed
@@ -438,7 +418,7 @@ class TestThroughACompany:
     def test_unsigned_it_waits_for_the_companys_page_or_is_taken_back(
         self, asked: tuple[StandingOrder, str], customer_anna: Visitor, app: App
     ) -> None:
-        order, page = asked
+        order, address = asked
         path = f"/pay/standing/{order.pk}/"
         html = text_of(customer_anna.get(path))
         assert f"Go back to {app.tpp.brand_name} to approve it" in html
@@ -451,7 +431,7 @@ class TestThroughACompany:
         customer_anna.post(f"{path}end/")
         order.refresh_from_db()
         assert order.transaction_status == "CANC"
-        assert customer_anna.get(page).status_code == 410
+        assert customer_anna.get(address).status_code == 410
 
     def test_no_code_is_sent_for_it_from_here(
         self, asked: tuple[StandingOrder, str], customer_anna: Visitor
@@ -466,9 +446,9 @@ class TestThroughACompany:
     def test_a_passkey_signs_what_the_page_shows(
         self, asked: tuple[StandingOrder, str], visitor: Visitor, app: App
     ) -> None:
-        page = asked[1]
-        visitor.post(f"{page}passkey/begin/")
-        html = text_of(visitor.get(f"{page}passkey/"))
+        address = asked[1]
+        visitor.post(f"{address}passkey/begin/")
+        html = text_of(visitor.get(f"{address}passkey/"))
         for what in (
             "€850.00",
             "Hausverwaltung Kern",
@@ -484,8 +464,8 @@ class TestThroughACompany:
     def test_it_can_be_changed_into_one_of_his_own(
         self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU
     ) -> None:
-        order, page = asked
-        self.signed(customer_anna, anna, page)
+        order, address = asked
+        self.signed(customer_anna, anna, address)
         enter(customer_anna, f"/pay/standing/new/?change={order.pk}", start_date="2027-01-01")
         other = order_of(anna)
         path = f"/pay/standing/{other.pk}/"
