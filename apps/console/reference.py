@@ -169,7 +169,8 @@ DEVIATIONS: tuple[tuple[str | Promise, str | Promise], ...] = (
     (
         _("Transactions"),
         _(
-            "booked, pending or both. No lists by reference or since the last access; 90 days, more after approval."
+            "booked, pending, both, information (standing orders) or all. No lists by reference or since the last"
+            " access; 90 days, more after approval."
         ),
     ),
     (

@@ -99,6 +99,13 @@ def list_standing_orders_to_sign(*, psu_id: UUID) -> QuerySet[StandingOrder]:
     return list_partly_signed_standing_orders(psu_id=psu_id).exclude(psu_id=psu_id)
 
 
+def list_running_standing_orders(*, account_id: UUID) -> QuerySet[StandingOrder]:
+    """What pays from an account again and again, the next execution first."""
+    return StandingOrder.objects.filter(
+        debtor_account_id=account_id, transaction_status=TransactionStatus.ACTC
+    ).order_by("next_execution_date", "created_at")
+
+
 def get_standing_order(*, psu_id: UUID, standing_order_id: UUID) -> StandingOrder:
     """A standing order of a customer, or one from his account that takes the signatures of several.
 

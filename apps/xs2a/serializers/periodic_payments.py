@@ -71,11 +71,16 @@ def parse_periodic_payment_request(
 def periodic_payment_information(*, order: "StandingOrder") -> dict[str, Any]:
     """``periodicPaymentInitiationWithStatusResponse``: what was sent comes back. The rule for days on which banks are
     closed is told whether it was sent or not."""
+    return payment_information(payment=order) | standing_order_details(order)
+
+
+def standing_order_details(order: "StandingOrder") -> dict[str, str]:
+    """``standingOrderDetails``: when it is due."""
     optional = {
         "endDate": order.end_date.isoformat() if order.end_date else "",
         "dayOfExecution": str(order.day_of_execution or ""),
     }
-    return payment_information(payment=order) | {
+    return {
         "startDate": order.start_date.isoformat(),
         "frequency": order.frequency,
         "executionRule": order.execution_rule,
