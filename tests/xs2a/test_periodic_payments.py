@@ -19,10 +19,14 @@ from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.rules import StatusReason
 from apps.payments.services import check_authorised_as_is
 from apps.payments.standing_orders import (
+    authorise_standing_order,
     end_standing_order,
     execute_due_standing_orders,
     expire_standing_orders,
+    list_standing_orders_to_sign,
     reject_standing_order,
+    send_standing_order_code,
+    start_standing_order_authorisation,
 )
 from apps.sca.models import Challenge
 from apps.tpp.services import block_tpp
@@ -31,6 +35,7 @@ from tests.authserver.kit import answer as read_answer
 from tests.authserver.world import Customer, authorisation_of
 from tests.factories.accounts import account_of_several
 from tests.factories.identity import PASSWORD, UserFactory
+from tests.factories.payments import proof_for
 from tests.portal.kit import code_for, last_challenge
 from tests.sca.test_codes import in_parallel
 from tests.xs2a.bank_clock import BankClock
@@ -533,6 +538,43 @@ def test_another_apps_standing_order_cannot_be_asked_for_by_oauth(world: World):
     _, answer = initiate(world)
     response = world.finanzblick.program.authorize(f"openid PIS:{answer.body['paymentId']}", PKCE())
     assert "error=access_denied" in response.headers["Location"]
+
+
+@pytest.mark.req("P-64")
+def test_the_second_may_sign_in_the_portal_on_an_authorisation_of_his_own(world: World):
+    joint = account_of_several(world.anna.psu, world.bruno.psu)
+    api = world.pis()
+    answer = api.post(PERIODIC, periodic_body(joint.iban), TPP_Redirect_URI=REDIRECT_URI)
+    sign_at_bank(answer, world.anna)
+    order_id = UUID(answer.body["paymentId"])
+    assert [order.pk for order in list_standing_orders_to_sign(psu_id=world.bruno.psu.pk)] == [order_id]
+    own = start_standing_order_authorisation(standing_order_id=order_id, psu=world.bruno.psu, now=clock.now())
+    # The TPP that starts one meanwhile gets another.
+    second = api.post(f"{answer.href('self')}/authorisations")
+    assert second.body["authorisationId"] != str(own.pk)
+    challenge_id = send_standing_order_code(
+        standing_order_id=order_id, authorisation_id=own.pk, psu=world.bruno.psu, now=clock.now()
+    )
+    authorise_standing_order(
+        standing_order_id=order_id,
+        authorisation_id=own.pk,
+        psu=world.bruno.psu,
+        proof=proof_for(challenge_id, now=clock.now()),
+        now=clock.now(),
+    )
+    assert status(api, answer) == "ACTC"
+    assert pushed() == []
+
+
+def test_more_than_a_limit_of_the_known_customer_is_refused(world: World):
+    amount = {"currency": "EUR", "amount": "20000.00"}
+    answer = world.pis().post(
+        PERIODIC,
+        periodic_body(world.anna.account.iban, instructedAmount=amount),
+        PSU_ID_Token=world.enrol().id_token,
+    )
+    assert answer.refusal == (400, "PAYMENT_FAILED")
+    assert not StandingOrder.objects.exists()
 
 
 # On its days ---------------------------------------------------------------------------------------------
