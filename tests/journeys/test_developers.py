@@ -53,7 +53,7 @@ def test_console_for_members(
     page.goto(f"{stack.bank_url}/developers/apps/")
     page.fill("input[name=username]", user_id)
     page.fill("input[name=password]", member["password"])
-    press(page, "main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]:not([name])")
     page.wait_for_url("**/sign-in/code/")
     check_page(page)
     page.fill("input[name=code]", code_of(member["totp_secret"]))

@@ -57,7 +57,7 @@ def give_password(page: Page, customer: Customer, *, password: str = "") -> None
     check_once(page)
     page.fill("input[name=user_id]", customer.record["user_id"])
     page.fill("input[name=password]", password or customer.record["password"])
-    press(page, "main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]:not([name])")
     page.wait_for_url("**/code/")
 
 
@@ -194,7 +194,7 @@ def test_she_stops_the_access_in_the_portal(page: Page, stack: RunningStack, ann
     page.goto(f"{stack.bank_url}/sign-in/")
     page.fill("input[name=user_id]", "anna")
     page.fill("input[name=password]", anna.record["password"])
-    press(page, "main form:has(input[name=password]) button[type=submit]")
+    press(page, "main form:has(input[name=password]) button[type=submit]:not([name])")
     give_code(page, anna.code(known))
     page.wait_for_url("**/home/")
     check_once(page)
