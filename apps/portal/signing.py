@@ -36,6 +36,7 @@ from apps.sca.services import (
     check_passkey,
     check_short_code,
     passkey_request,
+    seal_for_other_devices,
     seal_for_page,
     take_device_answer,
 )
@@ -140,6 +141,15 @@ def request_for_passkey(challenge: ChallengeView | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherRequest:
+    """The same request for another device of the customer's."""
+
+    device_name: str
+    picture: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRequest:
     """What a page shows while an app or a token is to answer."""
 
@@ -150,6 +160,7 @@ class DeviceRequest:
     link_picture: str
     link: str
     text: str
+    others: list[OtherRequest]
 
 
 def request_for_device(challenge: ChallengeView | None) -> DeviceRequest | None:
@@ -158,16 +169,24 @@ def request_for_device(challenge: ChallengeView | None) -> DeviceRequest | None:
     if challenge is None or not challenge.is_for_device:
         return None
     sealed = seal_for_page(challenge_id=challenge.challenge_id)
+    others = seal_for_other_devices(challenge_id=challenge.challenge_id)
     text = to_text(sealed.sealed)
+    title = gettext("What you sign, as a picture for your app or token")
     link = f"{settings.AUTHENTICATOR_BASE_URL}/#request={text}"
     return DeviceRequest(
         is_answered=challenge.is_answered,
         has_app=challenge.method == AuthenticationMethod.PUSH_OTP,
-        device_name=sealed.device_name,
-        picture=request_picture(text, title=gettext("What you sign, as a picture for your app or token")),
+        device_name=next((one.device_name for one in (sealed, *others) if one.is_app), ""),
+        picture=request_picture(text, title=title),
         link_picture=link_picture(link, title=gettext("The same for the camera of your telephone")),
         link=link,
         text=text,
+        others=[
+            OtherRequest(
+                other.device_name, request_picture(to_text(other.sealed), title=title), to_text(other.sealed)
+            )
+            for other in others
+        ],
     )
 
 

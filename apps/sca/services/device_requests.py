@@ -48,6 +48,7 @@ class SealedRequest:
     device_id: int | None
     device_name: str
     sealed: bytes
+    is_app: bool = True
 
 
 @transaction.atomic
@@ -110,7 +111,7 @@ def seal_request(*, challenge: Challenge, device: SigningDevice) -> SealedReques
         if device.is_app
         else seal_for_token(content, token_key=token_key_of(device), challenge_id=challenge.pk)
     )
-    return SealedRequest(challenge.pk, device.pk, device.name, sealed)
+    return SealedRequest(challenge.pk, device.pk, device.name, sealed, is_app=device.is_app)
 
 
 def seal_for_page(*, challenge_id: UUID) -> SealedRequest:
@@ -133,6 +134,14 @@ def seal_for_page(*, challenge_id: UUID) -> SealedRequest:
         challenge_id=challenge.pk,
     )
     return SealedRequest(challenge.pk, None, "", sealed)
+
+
+def seal_for_other_devices(*, challenge_id: UUID) -> list[SealedRequest]:
+    """The same for what else its customer has, for a page behind his sign-in: whoever has an app and a token reads the
+    picture with the one that he holds."""
+    challenge = Challenge.objects.filter(pk=challenge_id, method__in=DEVICE_METHODS).first()
+    devices = list_signing_devices(user_id=challenge.user_id) if challenge and challenge.user_id else []
+    return [seal_request(challenge=challenge, device=device) for device in devices[1:]] if challenge else []
 
 
 def list_requests(*, device: SigningDevice, now: datetime) -> list[SealedRequest]:

@@ -1,0 +1,150 @@
+"""A customer without a smartphone: binds a token, and signs with what it shows over the pictures of the pages."""
+
+import re
+
+import pytest
+
+from apps.identity.models import PSU
+from apps.payments.limits import get_limits
+from apps.payments.models import PaymentInitiation
+from apps.sca.models import AuthenticationState, Challenge, DeviceEnrolment, HardwareToken, SigningDevice
+from apps.sca.rules import TokenFault
+from apps.sca.services import revoke_token
+from examples.token.device import Request, Token
+from tests.factories.accounts import NOW
+from tests.factories.four_eyes import colleague
+from tests.portal.kit import Visitor, code_for, text_of
+from tests.portal.test_limits import HIGHER, ask
+from tests.sca.apps import wrong_code
+from tests.sca.tokens import PIN, give_token, stock
+
+pytestmark = pytest.mark.req("S3-8", "S3-9", "S3-12", "S3-13")
+
+
+def request_on(visitor: Visitor, token: Token, path: str) -> Request:
+    """What the page's picture says, read by the token from the text beside it."""
+    [text] = re.findall(r"data-request-text>([\w-]+)<", text_of(visitor.get(path)))
+    return token.open(text)
+
+
+def begin_binding(visitor: Visitor, psu: PSU) -> str:
+    """The page on which the token is bound, after the wish was signed."""
+    signing = visitor.post("/security/tokens/new/", name="Blue token").headers["Location"]
+    answer = visitor.post(signing, code=code_for(psu))
+    assert answer.headers["Location"] == f"/security/tokens/{DeviceEnrolment.objects.get(user=psu.user).pk}/"
+    return answer.headers["Location"]
+
+
+class TestBinding:
+    @pytest.mark.req("RTS-24(2)(a)", "RTS-24(2)(b)", "RTS-25(1)")
+    def test_from_the_wish_to_the_first_signature(self, customer_anna: Visitor, anna: PSU) -> None:
+        token = stock()
+        assert "Add a token" in text_of(customer_anna.get("/security/"))
+        here = begin_binding(customer_anna, anna)
+        assert "Serial number" in text_of(customer_anna.get(here))
+        spaced = f"{token.serial_number[:4]} {token.serial_number[4:]}"
+        assert customer_anna.post(here, serial_number=spaced).headers["Location"] == here
+        opened = request_on(customer_anna, token, here)
+        digits = token.new_pin(opened, PIN)
+        answer = customer_anna.post(here, code=f"{digits[:4]} {digits[4:8]} {digits[8:]}")
+        assert answer.headers["Location"] == "/security/"
+        page = text_of(customer_anna.get("/security/"))
+        assert "Blue token" in page
+        assert token.serial_number in page
+
+    def test_what_is_not_right_is_said(self, customer_anna: Visitor, anna: PSU) -> None:
+        token = stock()
+        here = begin_binding(customer_anna, anna)
+        assert "has ten digits" in text_of(customer_anna.post(here, serial_number="123"))
+        customer_anna.post(here, serial_number=token.serial_number)
+        right = token.new_pin(request_on(customer_anna, token, here), PIN)
+        assert "not fourteen digits" in text_of(customer_anna.post(here, code="123"))
+        unknown_pages = set()
+        for serial_number in (token.serial_number, "0000000000"):
+            customer_anna.post(here, serial_number=serial_number)
+            answer = customer_anna.post(here, code="1" * 14)
+            assert answer.status_code == 422
+            unknown_pages.add(re.search(r'class="[^"]*error[^"]*"[^>]*>.*?</', text_of(answer), re.S).group())
+        assert len(unknown_pages) == 1
+        for _ in range(3):
+            answer = customer_anna.post(here, code="1" * 14)
+        assert answer.headers["Location"] == "/security/"
+        assert "wrong too often" in text_of(customer_anna.get("/security/"))
+        assert customer_anna.post(here, code=right).headers["Location"] == "/security/"
+        assert not SigningDevice.objects.exists()
+
+    def test_of_anothers_wish_is_not_found(self, customer_anna: Visitor, anna: PSU, bruno: PSU) -> None:
+        here = begin_binding(customer_anna, anna)
+        other = Visitor()
+        other.sign_in(bruno)
+        assert other.get(here).status_code == 404
+        assert other.post(here, serial_number="0000000000").status_code == 404
+        assert Visitor().get(here).headers["Location"].startswith("/sign-in/")
+
+
+class TestSigning:
+    @pytest.fixture
+    def token(self, anna: PSU) -> Token:
+        return give_token(anna)
+
+    @pytest.mark.plays("token", "payment")
+    @pytest.mark.req("S3-10", "S3-11", "RTS-5(1)(a)", "RTS-5(1)(b)")
+    def test_a_payment(self, customer_anna: Visitor, anna: PSU, token: Token) -> None:
+        payment = customer_anna.begin_payment(anna)
+        here = f"/pay/{payment.pk}/sign/"
+        opened = request_on(customer_anna, token, here)
+        assert opened.title == "Pay €25.00"
+        assert ("Payee", "Möbelhaus Kern GmbH") in opened.lines
+        customer_anna.post(here, code=token.code(opened, PIN))
+        payment.refresh_from_db()
+        assert payment.transaction_status == "ACTC"
+        assert Challenge.objects.get(authorisation__subject_id=payment.pk).answered_by.kind == "token"
+
+    @pytest.mark.plays("token", "change")
+    def test_higher_limits(self, customer_anna: Visitor, anna: PSU, token: Token) -> None:
+        here, before = ask(customer_anna, HIGHER), get_limits(psu_id=anna.pk)
+        opened = request_on(customer_anna, token, here)
+        assert opened.title == "New limits"
+        customer_anna.post(here, code=wrong_code(token.code(opened, PIN)))
+        assert get_limits(psu_id=anna.pk) == before
+        customer_anna.post(here, code=token.code(opened, PIN))
+        assert get_limits(psu_id=anna.pk) != before
+
+    @pytest.mark.req("S3-5", "RTS-5(1)(c)", "RTS-5(1)(d)")
+    def test_the_man_in_the_middle_is_seen_and_gets_nothing(
+        self, customer_anna: Visitor, anna: PSU, token: Token
+    ) -> None:
+        """S3-5: the customer wants 100 EUR for a friend; his browser sends 1,000 EUR for a fraudster."""
+        wanted = customer_anna.begin_payment(anna, amount="100.00", creditor_name="A friend")
+        code = token.code(request_on(customer_anna, token, f"/pay/{wanted.pk}/sign/"), PIN)
+        sent = customer_anna.begin_payment(anna, amount="1000.00", creditor_name="A fraudster")
+        opened = request_on(customer_anna, token, f"/pay/{sent.pk}/sign/")
+        assert opened.title == "Pay €1,000.00"
+        assert ("Payee", "A fraudster") in opened.lines
+        customer_anna.post(f"/pay/{sent.pk}/sign/", code=code)
+        sent.refresh_from_db()
+        assert sent.transaction_status == "RCVD"
+
+    @pytest.mark.req("RTS-4(3)(b)")
+    def test_five_wrong_codes_pause_signing(self, customer_anna: Visitor, anna: PSU, token: Token) -> None:
+        payment = customer_anna.begin_payment(anna)
+        here = f"/pay/{payment.pk}/sign/"
+        right = token.code(request_on(customer_anna, token, here), PIN)
+        for _ in range(5):
+            customer_anna.post(here, code=wrong_code(right))
+        assert AuthenticationState.objects.get(user=anna.user).blocked_until is not None
+        customer_anna.post(here, code=right)
+        payment.refresh_from_db()
+        assert payment.transaction_status != "ACTC"
+
+    @pytest.mark.req("RTS-27")
+    def test_a_lost_token_signs_nothing(self, customer_anna: Visitor, anna: PSU, token: Token) -> None:
+        payment = customer_anna.begin_payment(anna)
+        here = f"/pay/{payment.pk}/sign/"
+        code = token.code(request_on(customer_anna, token, here), PIN)
+        row = HardwareToken.objects.get(serial_number=token.serial_number)
+        revoke_token(
+            token_id=row.pk, fault=TokenFault.LOST, staff_id=colleague("sami").pk, reason="called us", now=NOW
+        )
+        customer_anna.post(here, code=code)
+        assert PaymentInitiation.objects.get(pk=payment.pk).transaction_status == "RCVD"
