@@ -38,13 +38,15 @@ document.addEventListener("securitypolicyviolation", (event) => window.__csp.pus
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A headless Chromium that ends with the block."""
+def chromium(*arguments: str) -> Iterator[Browser]:
+    """A headless Chromium that ends with the block; ``arguments`` are flags of its command line."""
     # Playwright's loop runs in the caller's thread, which Django takes for an async context: fixtures must still query.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=CHROMIUM,
+            headless=True,
+            args=["--no-sandbox", "--disable-dev-shm-usage", *arguments],
         )
         try:
             yield browser
