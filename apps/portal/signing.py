@@ -40,7 +40,7 @@ from apps.sca.services import (
     seal_for_page,
     take_device_answer,
 )
-from apps.web.pictures import link_picture, request_picture
+from apps.web.pictures import colour_picture, link_picture, request_picture
 
 if TYPE_CHECKING:
     from apps.sca.models import Passkey
@@ -141,26 +141,26 @@ def request_for_passkey(challenge: ChallengeView | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherRequest:
-    """The same request for another device of the customer's."""
+class Shown:
+    """A sealed request as a page shows it for one device: in colours, in black and white, and as text."""
 
     device_name: str
     picture: str
+    plain_picture: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """What a page shows while an app or a token is to answer."""
+    """What a page shows while an app or a token is to answer: first for the device that was used last."""
 
     is_answered: bool
     has_app: bool
     device_name: str
-    picture: str
+    shown: Shown
+    others: list[Shown]
     link_picture: str
     link: str
-    text: str
-    others: list[OtherRequest]
 
 
 def request_for_device(challenge: ChallengeView | None) -> DeviceRequest | None:
@@ -170,23 +170,26 @@ def request_for_device(challenge: ChallengeView | None) -> DeviceRequest | None:
         return None
     sealed = seal_for_page(challenge_id=challenge.challenge_id)
     others = seal_for_other_devices(challenge_id=challenge.challenge_id)
-    text = to_text(sealed.sealed)
-    title = gettext("What you sign, as a picture for your app or token")
-    link = f"{settings.AUTHENTICATOR_BASE_URL}/#request={text}"
+    link = f"{settings.AUTHENTICATOR_BASE_URL}/#request={to_text(sealed.sealed)}"
     return DeviceRequest(
         is_answered=challenge.is_answered,
         has_app=challenge.method == AuthenticationMethod.PUSH_OTP,
         device_name=next((one.device_name for one in (sealed, *others) if one.is_app), ""),
-        picture=request_picture(text, title=title),
+        shown=show_request(sealed.sealed, device_name=sealed.device_name),
+        others=[show_request(other.sealed, device_name=other.device_name) for other in others],
         link_picture=link_picture(link, title=gettext("The same for the camera of your telephone")),
         link=link,
+    )
+
+
+def show_request(sealed: bytes, *, device_name: str = "") -> Shown:
+    """A sealed request for the page."""
+    title, text = gettext("What you sign, as a picture for your app or token"), to_text(sealed)
+    return Shown(
+        device_name=device_name,
+        picture=colour_picture(sealed, title=title),
+        plain_picture=request_picture(text, title=title),
         text=text,
-        others=[
-            OtherRequest(
-                other.device_name, request_picture(to_text(other.sealed), title=title), to_text(other.sealed)
-            )
-            for other in others
-        ],
     )
 
 

@@ -5,6 +5,8 @@ The camera is a file of frames that Chromium plays as one. ``BANK_PICTURES`` nam
 """
 
 import io
+import random
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 import segno
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from apps.payments.models import PaymentInitiation
@@ -25,6 +27,7 @@ from tests.factories.accounts import customer
 from tests.portal.test_in_a_browser import sign_in, submit
 from tests.portal.test_later_in_a_browser import look
 from tests.sca.apps import App
+from tests.token.camera import SEEN, draw, on_page
 
 __all__ = ["base"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -157,7 +160,8 @@ def test_read_from_a_file_and_what_is_not_for_it(running_browser: Browser, base:
         field.set_input_files(file_of(qr(to_text(theirs.sealed))))
         expect(phone.get_by_role("status").get_by_text("This is not for this device")).to_be_visible()
         look(phone, "app-scan-not-for-me")
-        field.set_input_files(file_of(picture_on(tab)))
+        tab.get_by_text("In black and white").first.click()
+        field.set_input_files(file_of(picture_on(tab, number=1)))
         expect(phone.get_by_role("heading", name="New limits")).to_be_visible()
         approve(phone)
         expect(phone.get_by_role("heading", name="Approved")).to_be_visible()
@@ -196,6 +200,35 @@ def test_without_a_camera_it_says_so(running_browser: Browser, base: str) -> Non
             expect(phone.locator("video")).to_be_hidden()
             look(phone, f"app-scan-{error}")
             phone.get_by_role("button", name="Cancel").click()
+
+
+@pytest.mark.slow
+@pytest.mark.req("S3-10", "S3-11")
+def test_the_apps_own_reader_of_colours(running_browser: Browser, base: str) -> None:
+    """The reader in JavaScript, with the pictures that the token's reader has in tests/token."""
+    data = random.Random(9).randbytes(450)
+    damaged = draw(data, 6)
+    ImageDraw.Draw(damaged).rectangle((60, 60, 330, 330), fill="gray")
+    pictures = {name: see(data) for name, see in SEEN.items()}
+    pictures |= {"damaged": on_page(damaged), "nothing": Image.new("RGB", (300, 200), "black")}
+    with closing(telephone(running_browser)) as pocket:
+        phone = pocket.new_page()
+        phone.goto(base.replace("://", "://app."))
+        for name, picture in pictures.items():
+            read = phone.evaluate(
+                """async (text) => {
+                  const { readColours } = await import("/static/js/authenticator/colours.js");
+                  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+                  const bitmap = await createImageBitmap(new Blob([bytes]));
+                  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height), drawn = canvas.getContext("2d");
+                  drawn.drawImage(bitmap, 0, 0);
+                  const found = readColours(drawn.getImageData(0, 0, bitmap.width, bitmap.height));
+                  return found && [...found];
+                }""",
+                b64encode(file_of(picture)["buffer"]).decode(),
+            )
+            expected = None if name in ("damaged", "nothing") else list(data)
+            assert read == expected, name
 
 
 def test_only_the_apps_own_page_may_ask_for_the_camera(base: str, client: Any) -> None:

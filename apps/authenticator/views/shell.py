@@ -22,6 +22,7 @@ _ASSETS = (
 )
 # Asked for by the script itself, under the names that its sources give them.
 _MODULES = (
+    "js/authenticator/colours.js",
     "js/authenticator/pictures.js",
     "js/authenticator/protocol.js",
     "js/authenticator/store.js",

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import DeviceNameForm, SerialNumberForm, TokenCodeForm
 from apps.portal.guard import Visit, customers_only
+from apps.portal.signing import show_request
 from apps.portal.views.enrolments import ask_for_signature
-from apps.sca.device_protocol import to_text
 from apps.sca.queries import get_enrolment
 from apps.sca.rules import CodeMalformed, DeviceKind
 from apps.sca.services import (
@@ -27,7 +27,6 @@ from apps.sca.services import (
     seal_activation,
     start_enrolment,
 )
-from apps.web.pictures import request_picture
 from apps.web.views.preferences import SeeOther
 
 
@@ -69,7 +68,7 @@ def activate(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResp
                 )
                 return SeeOther(reverse("portal:security"))
             code_form = TokenCodeForm.with_error(refusal) if refusal else code_form
-        text = to_text(seal_activation(enrolment_id=enrolment_id, psu=visit.psu, now=visit.now))
+        sealed = seal_activation(enrolment_id=enrolment_id, psu=visit.psu, now=visit.now)
     except EnrolmentOver:
         messages.error(request, str(ANSWERS[EnrolmentOver].text))
         return SeeOther(reverse("portal:security"))
@@ -81,8 +80,7 @@ def activate(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpResp
         "number_form": number_form,
         "code_form": code_form,
         "asks_again": "again" in request.GET or bool(number_form.errors),
-        "text": text,
-        "picture": request_picture(text, title=gettext("A picture for your token")),
+        "shown": show_request(sealed),
     }
     status = 422 if number_form.errors or code_form.errors else 200
     return render(request, "portal/token_activate.html", context, status=status)

@@ -1,5 +1,7 @@
 // What stands in a picture: the request that the bank has put there. From the camera, or from a file.
 import { decodeQR } from "../vendor/qr/decode.js";
+import { readColours } from "./colours.js";
+import { toText } from "./protocol.js";
 
 const SIDE_MAX = 1280, LOOK_EVERY_MS = 150;
 
@@ -12,7 +14,10 @@ function readQR(pixels) {
   }
 }
 
-export const readPixels = (pixels) => readQR(pixels);
+function readPixels(pixels) {
+  const bytes = readColours(pixels);
+  return bytes ? toText(bytes) : readQR(pixels);
+}
 
 const canvas = document.createElement("canvas");
 function pixelsOf(source, width, height) {
