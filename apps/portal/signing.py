@@ -2,6 +2,7 @@
 what is told of the signatures of several."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ from apps.sca.services import (
     seal_for_page,
     take_device_answer,
 )
+from apps.web.colour_matrix import TooLongForAPicture
 from apps.web.pictures import colour_picture, link_picture, request_picture
 
 if TYPE_CHECKING:
@@ -177,20 +179,29 @@ def request_for_device(challenge: ChallengeView | None) -> DeviceRequest | None:
         device_name=next((one.device_name for one in (sealed, *others) if one.is_app), ""),
         shown=show_request(sealed.sealed, device_name=sealed.device_name),
         others=[show_request(other.sealed, device_name=other.device_name) for other in others],
-        link_picture=link_picture(link, title=gettext("The same for the camera of your telephone")),
+        link_picture=_unless_too_long(
+            lambda: link_picture(link, title=gettext("The same for the camera of your telephone"))
+        ),
         link=link,
     )
 
 
 def show_request(sealed: bytes, *, device_name: str = "") -> Shown:
-    """A sealed request for the page."""
+    """A sealed request for the page. What is too long for a picture, such as a long file's payees, has none."""
     title, text = gettext("What you sign, as a picture for your app or token"), to_text(sealed)
     return Shown(
         device_name=device_name,
-        picture=colour_picture(sealed, title=title),
-        plain_picture=request_picture(text, title=title),
+        picture=_unless_too_long(lambda: colour_picture(sealed, title=title)),
+        plain_picture=_unless_too_long(lambda: request_picture(text, title=title)),
         text=text,
     )
+
+
+def _unless_too_long(draw: Callable[[], str]) -> str:
+    try:
+        return draw()
+    except TooLongForAPicture:
+        return ""
 
 
 def wrong_answer_form(challenge: ChallengeView | None) -> CodeForm:

@@ -6,16 +6,21 @@ import segno
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from apps.web.colour_matrix import BLUE, FRAME, GAP, GREEN, MARGIN, RED, colour_cells
+from apps.web.colour_matrix import BLUE, FRAME, GAP, GREEN, MARGIN, RED, TooLongForAPicture, colour_cells
 
 _INK = {RED: "#f00", GREEN: "#0f0", BLUE: "#00f"}
 
 
 def link_picture(link: str, *, title: str) -> SafeString:
-    """A QR code of an address, which any camera opens."""
-    svg = segno.make(link, error="m", micro=False).svg_inline(
-        scale=4, light="#fff", title=title, svgclass="qr", omitsize=True
-    )
+    """A QR code of an address, which any camera opens.
+
+    :raises apps.web.colour_matrix.TooLongForAPicture: more than a QR code holds, some 2,300 characters.
+    """
+    try:
+        code = segno.make(link, error="m", micro=False)
+    except segno.DataOverflowError as error:
+        raise TooLongForAPicture(str(len(link))) from error
+    svg = code.svg_inline(scale=4, light="#fff", title=title, svgclass="qr", omitsize=True)
     return mark_safe(svg)  # noqa: S308  Made by segno, which escapes the title.
 
 
@@ -25,7 +30,10 @@ def request_picture(text: str, *, title: str) -> SafeString:
 
 
 def colour_picture(data: bytes, *, title: str) -> SafeString:
-    """The same request as cells in four colours: fewer and larger ones than a QR code of it has."""
+    """The same request as cells in four colours: fewer and larger ones than a QR code of it has.
+
+    :raises apps.web.colour_matrix.TooLongForAPicture: more than some 1,450 bytes.
+    """
     cells = colour_cells(data)
     side, edge = len(cells), GAP + FRAME + MARGIN
     outer, hole = side + 2 * (GAP + FRAME), side + 2 * GAP

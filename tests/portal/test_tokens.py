@@ -1,5 +1,6 @@
 """A customer without a smartphone: binds a token, and signs with what it shows over the pictures of the pages."""
 
+import random
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from apps.identity.models import PSU
 from apps.payments.limits import get_limits
 from apps.payments.models import PaymentInitiation
+from apps.portal.signing import show_request
 from apps.sca.models import AuthenticationState, Challenge, DeviceEnrolment, HardwareToken, SigningDevice
 from apps.sca.rules import TokenFault
 from apps.sca.services import revoke_token
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.req("S3-8", "S3-9", "S3-12", "S3-13")
 
 def request_on(visitor: Visitor, token: Token, path: str) -> Request:
     """What the page's picture says, read by the token from the text beside it."""
-    [text] = re.findall(r"data-request-text>([\w-]+)<", text_of(visitor.get(path)))
+    [text] = re.findall(r"data-request-text>.*?<code[^>]*>([\w-]+)<", text_of(visitor.get(path)), re.S)
     return token.open(text)
 
 
@@ -148,3 +150,10 @@ class TestSigning:
         )
         customer_anna.post(here, code=code)
         assert PaymentInitiation.objects.get(pk=payment.pk).transaction_status == "RCVD"
+
+
+def test_a_request_too_long_for_a_picture_is_still_text() -> None:
+    for length, has_colours, is_plain in ((400, True, True), (1500, False, True), (2000, False, False)):
+        shown = show_request(random.Random(length).randbytes(length))
+        assert (bool(shown.picture), bool(shown.plain_picture)) == (has_colours, is_plain)
+        assert shown.text

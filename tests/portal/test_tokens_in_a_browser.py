@@ -73,7 +73,7 @@ def test_bound_and_used(running_browser: Browser, base: str) -> None:
         tab.get_by_text("In black and white").click()
         assert read(tab, token, number=1) == opened
         tab.get_by_text("As text").click()
-        assert token.open(tab.locator("[data-request-text]").inner_text()) == opened
+        assert token.open(tab.locator("[data-request-text] code").inner_text()) == opened
         # Beside an app: each has its own picture.
         App().bind(anna, now=Challenge.objects.latest("generated_at").generated_at)
         tab.reload()

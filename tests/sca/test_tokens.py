@@ -47,7 +47,7 @@ from tests.factories.accounts import NOW, customer
 from tests.factories.four_eyes import colleague
 from tests.sca.apps import App, wrong_code
 from tests.sca.keys import signed_enrolment
-from tests.sca.test_signing_devices import LATER, PAYMENT
+from tests.sca.test_signing_devices import LATER, PAYMENT, at_once
 from tests.sca.tokens import PIN, device_of, give_token, named, open_challenge, stock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("S3-9", "S3-13")]
@@ -365,3 +365,29 @@ class TestTheStock:
         with pytest.raises(IntegrityError), transaction.atomic():
             device.save(force_insert=True)
         assert SigningDevice.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_two_who_bind_one_token_are_not_both_its_owner(self) -> None:
+        token, two = stock(), [customer("Anna"), customer("Bruno", phone="+4915100000002")]
+        wishes = [named(psu, token) for psu in two]
+        codes = [token.new_pin(token.open(request), PIN) for _, request in wishes]
+
+        def bind(number: int) -> bool:
+            bind_token(enrolment_id=wishes[number][0], psu=two[number], code=codes[number], now=NOW)
+            return True
+
+        assert at_once(2, bind) == [True]
+        assert SigningDevice.objects.count() == 1
+
+    @pytest.mark.req("RTS-4(3)(b)")
+    def test_of_fifty_tries_five_are_compared(self) -> None:
+        anna, token = customer("Anna"), stock()
+        enrolment_id, _ = named(anna, token)
+        at_once(
+            50,
+            lambda number: bind_token(enrolment_id=enrolment_id, psu=anna, code=f"{number:014}", now=NOW),
+        )
+        enrolment = DeviceEnrolment.objects.get(pk=enrolment_id)
+        assert (enrolment.attempts, enrolment.status) == (5, "closed")
