@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import django
 
@@ -18,24 +19,52 @@ from django.contrib.auth.hashers import make_password  # noqa: E402
 
 from apps.core import clock  # noqa: E402
 from apps.core.canonical import canonical_hash  # noqa: E402
+from apps.core.keys import derive_key  # noqa: E402
 from apps.identity.models import PSU  # noqa: E402
 from apps.sca import webauthn  # noqa: E402
-from apps.sca.models import AuthenticationState, Passkey  # noqa: E402
-from apps.sca.rules import Purpose, hash_code, passkey_challenge  # noqa: E402
-from apps.sca.services import ask_passkey, check_code, check_passkey, passkey_request, send_code  # noqa: E402
+from apps.sca.device_protocol import (  # noqa: E402
+    bank_key,
+    from_text,
+    is_signed,
+    keys_for_app,
+    pin_proof,
+    short_code,
+)
+from apps.sca.models import AuthenticationState, Challenge, Passkey  # noqa: E402
+from apps.sca.rules import AuthenticationMethod, Purpose, hash_code, passkey_challenge  # noqa: E402
+from apps.sca.services import (  # noqa: E402
+    answer_by_app,
+    ask_passkey,
+    check_code,
+    check_passkey,
+    check_short_code,
+    issue_challenge,
+    passkey_request,
+    send_code,
+)
 from tests.factories.accounts import customer  # noqa: E402
 from tests.factories.payments import right_code  # noqa: E402
+from tests.sca.apps import App, point  # noqa: E402
 from tests.sca.device import Device  # noqa: E402
 from tests.sca.keys import give_passkey  # noqa: E402
 
+# What an app shows besides.
+_LINES = {
+    "currency": "EUR",
+    "debtor_iban": "DE89370400440532013000",
+    "remittance_information_unstructured": "",
+    "tpp_name": "",
+}
 SNAPSHOT = {"amount_minor": 10_000, "creditor_iban": "DE02120300000000202051", "creditor_name": "A friend"}
 
 
 def main() -> None:
     count = int(sys.argv[1])
-    settings.SCA_SENDS_PER_10_MINUTES = count + 10
+    settings.SCA_SENDS_PER_10_MINUTES = 3 * count + 10
     anna = customer("Anna")
     device = give_passkey(anna, Device(origin=settings.PUBLIC_BASE_URL), now=clock.now())
+    app = App()
+    app.bind(anna, now=clock.now())
     print(
         json.dumps(
             {
@@ -44,6 +73,14 @@ def main() -> None:
                 "passkey": {
                     "verifying_us": cost(_passkey_verifier(device), count),
                     "whole_us": _whole_passkeys(anna, device, count),
+                },
+                "app": {
+                    "verifying_us": cost(_app_verifier(anna, app), count),
+                    "whole_us": _whole_apps(anna, app, count),
+                },
+                "digits": {
+                    "verifying_us": cost(_digits_verifier(anna, app), count),
+                    "whole_us": _whole_digits(anna, app, count),
                 },
             }
         )
@@ -110,6 +147,68 @@ def _whole_passkeys(anna: PSU, device: Device, count: int) -> float:
         challenge_id, answer = next(answers)
         check_passkey(challenge_id=challenge_id, answer=answer, now=clock.now())
         AuthenticationState.objects.filter(user=anna.user).update(consecutive_failures=0)
+
+    return cost(check, count)
+
+
+def _ask_app(anna: PSU) -> UUID:
+    return issue_challenge(
+        user=anna.user,
+        purpose=Purpose.PAYMENT,
+        snapshot=SNAPSHOT | _LINES,
+        method=AuthenticationMethod.PUSH_OTP,
+        hide_limit=False,
+        now=clock.now(),
+    )
+
+
+def _app_verifier(anna: PSU, app: App) -> Callable[[], None]:
+    opened = app.open_challenge(_ask_app(anna))
+    body, signature = app.answer(opened)
+    given = from_text(json.loads(body)["pin_proof"])
+
+    def verify() -> None:
+        assert is_signed(signing_key=point(app.signing), body=body, signature=signature)
+        assert pin_proof(pin_key=app.pin_key(), content=opened.content) == given
+
+    return verify
+
+
+def _digits_verifier(anna: PSU, app: App) -> Callable[[], None]:
+    challenge_id = _ask_app(anna)
+    opened = app.open_challenge(challenge_id)
+    code = app.code(opened)
+
+    def verify() -> None:
+        keys = keys_for_app(
+            own=bank_key(secret=derive_key("sca.device.v1"), nonce=nonce),
+            agreement_key=point(app.agreement),
+            challenge_id=challenge_id,
+        )
+        assert short_code(keys=keys, pin_key=app.pin_key(), content=opened.content) == code
+
+    nonce = bytes(Challenge.objects.get(pk=challenge_id).nonce)
+    return verify
+
+
+def _whole_apps(anna: PSU, app: App, count: int) -> float:
+    opened = [app.open_challenge(_ask_app(anna)) for _ in range(count)]
+    answers = iter([app.answer(one) for one in opened])
+
+    def check() -> None:
+        body, signature = next(answers)
+        answer_by_app(body=body, signature=signature, now=clock.now())
+
+    return cost(check, count)
+
+
+def _whole_digits(anna: PSU, app: App, count: int) -> float:
+    opened = [app.open_challenge(_ask_app(anna)) for _ in range(count)]
+    answers = iter([(one.challenge_id, app.code(one)) for one in opened])
+
+    def check() -> None:
+        challenge_id, code = next(answers)
+        check_short_code(challenge_id=challenge_id, code=code, now=clock.now())
 
     return cost(check, count)
 

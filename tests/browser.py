@@ -2,9 +2,8 @@
 
 Use::
 
-    with chromium() as browser:
-        page = open_page(browser, url, width=320)
-        check_page(page)
+    page = open_page(chromium(), url, width=320)
+    check_page(page)
 
 The browser is the installed one (``BANK_CHROMIUM`` names another). axe-core (MPL-2.0) is kept in ``tests/vendor``,
 so that no Node is needed; ``npm run build:axe`` renews it.
@@ -12,12 +11,12 @@ so that no Node is needed; ``npm run build:axe`` renews it.
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.conftest import find_chromium
 
@@ -37,21 +36,42 @@ document.addEventListener("securitypolicyviolation", (event) => window.__csp.pus
 """
 
 
-@contextmanager
-def chromium(*arguments: str) -> Iterator[Browser]:
-    """A headless Chromium that ends with the block; ``arguments`` are flags of its command line."""
-    # Playwright's loop runs in the caller's thread, which Django takes for an async context: fixtures must still query.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            headless=True,
-            args=["--no-sandbox", "--disable-dev-shm-usage", *arguments],
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+_opened = ExitStack()
+_playwright: Playwright | None = None
+_browser: Browser | None = None
+
+
+def chromium() -> Browser:
+    """The headless Chromium of this process, started by the first who asks; see :func:`close_chromium`."""
+    global _browser
+    if _browser is not None and not _browser.is_connected():
+        close_chromium()  # It crashed: one test's failure, not that of all that follow.
+    if _browser is None:
+        _browser = launch()
+        _opened.callback(_browser.close)
+    return _browser
+
+
+def launch(*arguments: str) -> Browser:
+    """Another one, with flags of its own; whoever asks closes it."""
+    global _playwright
+    if _playwright is None:
+        # Playwright's loop runs in the caller's thread, which Django takes for an async context: fixtures must still
+        # query.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        _playwright = _opened.enter_context(sync_playwright())
+    return _playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        headless=True,
+        args=["--no-sandbox", "--disable-dev-shm-usage", *arguments],
+    )
+
+
+def close_chromium() -> None:
+    """End it, if it runs: a test without a browser may want an event loop of its own (tests/conftest.py)."""
+    global _browser, _playwright
+    _browser = _playwright = None
+    _opened.close()
 
 
 def new_context(
@@ -117,8 +137,16 @@ def csp_violations(page: Page) -> list[str]:
 
 def axe_violations(page: Page) -> list[str]:
     """WCAG 2.2 AA violations that axe-core finds, one line each with the elements concerned."""
-    page.evaluate(AXE_SOURCE.read_text())
-    options = {"runOnly": AXE_TAGS, "resultTypes": ["violations"]}
+    # Half a megabyte: once a page is enough for all of its looks.
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(_axe_source())
+    # Of what axe may load first, no rule of these tags asks for the style sheets.
+    options = {
+        "runOnly": AXE_TAGS,
+        "resultTypes": ["violations"],
+        "selectors": False,
+        "preload": {"assets": ["media"]},
+    }
     # What holds stays in the browser: it is most of the answer.
     found: list[str] = page.evaluate(
         """async (options) => (await axe.run(document, options)).violations.map(({id, help, nodes}) =>
@@ -126,6 +154,11 @@ def axe_violations(page: Page) -> list[str]:
         options,
     )
     return found
+
+
+@cache
+def _axe_source() -> str:
+    return AXE_SOURCE.read_text()
 
 
 def overflow(page: Page) -> str:
@@ -177,10 +210,7 @@ def check_page(page: Page) -> None:
     assert not found, f"{page.url}: {json.dumps(found, indent=1, ensure_ascii=False)}"
 
 
-def shoot(page: Page, name: str, *, full: bool = True) -> Path:
-    """A screenshot under ``var/screenshots`` (``SCREENSHOTS`` names another folder)."""
-    folder = Path(os.environ.get("SCREENSHOTS", ROOT / "var" / "screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.png"
-    page.screenshot(path=path, full_page=full)
-    return path
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the page if ``BANK_PICTURES`` names a folder for it."""
+    if folder := os.environ.get("BANK_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

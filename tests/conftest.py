@@ -4,11 +4,16 @@ import os
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _BROKERS = {
     "rabbitmq": ("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
@@ -40,12 +45,20 @@ def broker_url(name: str) -> str:
     return os.environ.get(variable, default)
 
 
+def _rank(item: pytest.Item) -> int:
+    """When a test's turn comes, the lowest first."""
+    if "journeys" in item.path.parts:
+        return 0
+    return 1 if item.get_closest_marker("browser") else 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, visibly, what needs a broker or a browser that is not there; refuse misspelt demands.
 
-    The journeys come first: a file of them takes minutes, and the last one would be waited for by one process alone.
+    The journeys come first, then the browsers: a file of them takes minutes, and the last one would be waited for by
+    one process alone.
     """
-    items.sort(key=lambda item: "journeys" not in item.path.parts)
+    items.sort(key=_rank)
     reachable: dict[str, bool] = {}
     for item in items:
         for marker in item.iter_markers("req"):
@@ -60,6 +73,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(
                     pytest.mark.skip(reason=f"no {name} answers at {_BROKERS[name][0]} or its usual address")
                 )
+
+
+@pytest.fixture
+def running_browser() -> "Browser":
+    """The Chromium of this process; browser tests follow one another, so that it starts once for many."""
+    from tests.browser import chromium
+
+    return chromium()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """No browser, and no event loop of Playwright's, beside a test that has none."""
+    if not item.get_closest_marker("browser"):
+        _close_browser()
+
+
+def pytest_sessionfinish() -> None:
+    """Nothing is left running."""
+    _close_browser()
+
+
+def _close_browser() -> None:
+    if tools := sys.modules.get("tests.browser"):
+        tools.close_chromium()
 
 
 @pytest.fixture(autouse=True, scope="session")

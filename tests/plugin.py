@@ -20,6 +20,9 @@ from deploy.local.console import Refusal
 from deploy.local.postgres import Server
 from tests import pristine
 
+# Modules and tests come in by the hundred thousand objects, of which nothing is garbage.
+gc.set_threshold(20_000, 20, 50)
+
 TEST_VAR = Path(__file__).resolve().parent.parent / "var" / "test"
 _started: list[Server] = []
 
@@ -77,9 +80,16 @@ def _remove_leftovers() -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server; pytest-django has dropped the test database by then."""
+    """Stop the server; pytest-django has dropped the test database by then.
+
+    And, where the session was asked to end, the banks of the processes that had no time to.
+    """
     _stop_servers()
     if not hasattr(config, "workerinput"):
+        if any(TEST_VAR.glob("bank-*-*")) or any(TEST_VAR.glob("run-*/")):
+            from tests.journeys.stack import remove_leftovers
+
+            remove_leftovers()
         for folder in ("main", *(f"gw{n}" for n in range(16))):
             shutil.rmtree(TEST_VAR / folder, ignore_errors=True)
 
@@ -88,7 +98,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Spare the garbage collector what stays to the end anyway: seven thousand tests and all modules."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 # Skips -----------------------------------------------------------------------------------------------

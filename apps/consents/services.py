@@ -33,7 +33,7 @@ from apps.core.errors import DomainError, InvalidInput
 from apps.identity.models import PSU
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
-from apps.sca.rules import Purpose, SubjectType
+from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
 from apps.sca.services import Proof
 from apps.tpp.models import App
 
@@ -184,8 +184,16 @@ def consent_snapshot(*, consent: Consent) -> dict[str, Any]:
     }
 
 
-def send_consent_code(*, authorisation_id: UUID, consent_id: UUID, psu: PSU | None, now: datetime) -> UUID:
-    """Send the code for a consent (``psu`` None: a decoy that looks the same); returns the challenge's id.
+def send_consent_code(
+    *,
+    authorisation_id: UUID,
+    consent_id: UUID,
+    psu: PSU | None,
+    method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
+    now: datetime,
+) -> UUID:
+    """Send the code for a consent, or ask the customer's device (``psu`` None: a decoy that looks the same); returns
+    the challenge's id.
 
     :raises ConsentStatusInvalid: the consent no longer waits.
     :raises apps.sca.services.AuthorisationOver: the authorisation is over.
@@ -193,11 +201,12 @@ def send_consent_code(*, authorisation_id: UUID, consent_id: UUID, psu: PSU | No
     consent = get_consent(consent_id=consent_id)
     if consent.consent_status != ConsentStatus.RECEIVED or _is_stale(consent, now=now):
         raise ConsentStatusInvalid(consent.consent_status)
-    return sca.send_code(
+    return sca.issue_challenge(
         user=psu.user if psu else None,
         purpose=Purpose.CONSENT,
         snapshot=consent_snapshot(consent=consent),
         authorisation_id=authorisation_id,
+        method=method,
         now=now,
     )
 

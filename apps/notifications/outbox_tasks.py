@@ -12,8 +12,8 @@ from apps.notifications.services import Work, carry_out_message, carry_out_toget
 def outbox_task(name: str) -> Callable[[Callable[..., None]], Any]:
     """Register ``handler(**payload)`` as the Celery task ``name``.
 
-    The broker carries the row's id only. A failure is counted in the row and not raised to Celery: the outbox,
-    not the broker, decides when to try again.
+    The broker carries the row's id only. A failure is counted in the row before Celery hears of it: the outbox, not the
+    broker, decides when to try again.
     """
 
     def register(handler: Callable[..., None]) -> Any:

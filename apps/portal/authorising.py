@@ -25,8 +25,8 @@ from apps.payments.queries import get_payment
 from apps.payments.rules import SIGNABLE_STATUSES, StatusReason
 from apps.payments.services import may_sign, payment_snapshot, reject_payment, send_payment_code
 from apps.sca.queries import get_authorisation, get_open_challenge_id
-from apps.sca.rules import Purpose, SCAStatus, SubjectType
-from apps.sca.services import ask_passkey, fail_authorisation, send_code, take_code_sent_ahead
+from apps.sca.rules import AuthenticationMethod, Purpose, SCAStatus, SubjectType
+from apps.sca.services import ask_passkey, fail_authorisation, issue_challenge, take_code_sent_ahead
 
 if TYPE_CHECKING:
     from apps.consents.models import Consent
@@ -82,8 +82,15 @@ class Asked(ABC):
         """What a code for it is made over, and what its page shows."""
 
     @abstractmethod
-    def send_code(self, psu: "PSU | None", *, is_resend: bool = False, now: datetime) -> UUID:
-        """Send the customer's code, or make a decoy when there is nobody to send one to; the challenge's id."""
+    def send_code(
+        self,
+        psu: "PSU | None",
+        *,
+        method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
+        is_resend: bool = False,
+        now: datetime,
+    ) -> UUID:
+        """Send the customer's code, or ask his app or token; a decoy when there is nobody. The challenge's id."""
 
     @property
     @abstractmethod
@@ -119,8 +126,17 @@ class AskedConsent(Asked):
     def snapshot(self) -> dict[str, Any]:
         return consent_snapshot(consent=self.consent)
 
-    def send_code(self, psu: "PSU | None", *, is_resend: bool = False, now: datetime) -> UUID:
-        return send_consent_code(authorisation_id=self.id, consent_id=self.consent.pk, psu=psu, now=now)
+    def send_code(
+        self,
+        psu: "PSU | None",
+        *,
+        method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
+        is_resend: bool = False,
+        now: datetime,
+    ) -> UUID:
+        return send_consent_code(
+            authorisation_id=self.id, consent_id=self.consent.pk, psu=psu, method=method, now=now
+        )
 
     def reject(self, *, reason: StatusReason, now: datetime) -> None:
         reject_consent(consent_id=self.consent.pk, reason=reason.value, now=now)
@@ -150,26 +166,39 @@ class AskedPayment(Asked):
     def snapshot(self) -> dict[str, Any]:
         return payment_snapshot(payment=self.payment)
 
-    def send_code(self, psu: "PSU | None", *, is_resend: bool = False, now: datetime) -> UUID:
+    def send_code(
+        self,
+        psu: "PSU | None",
+        *,
+        method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
+        is_resend: bool = False,
+        now: datetime,
+    ) -> UUID:
         """The code that went out when the payment was initiated (S0-41) is the one to enter for the first who comes to
         the page; somebody else who comes first gets a decoy of the same age, and no code is made void by him. So does
         one of several who has signed already."""
         if psu is not None and not may_sign(self.payment, psu=psu):
             psu = None
-        ahead = None if is_resend else take_code_sent_ahead(authorisation_id=self.id, now=now)
+        by_message = method == AuthenticationMethod.SMS_OTP
+        ahead = (
+            take_code_sent_ahead(authorisation_id=self.id, now=now) if by_message and not is_resend else None
+        )
         if ahead is not None and psu is not None and ahead.user_id == psu.user_id:
             return ahead.challenge_id
         if ahead is not None or (
             psu is None and get_open_challenge_id(authorisation_id=self.id, now=now) is not None
         ):
-            return send_code(
+            return issue_challenge(
                 user=None,
                 purpose=Purpose.PAYMENT,
                 snapshot=self.snapshot(),
+                method=method,
                 generated_at=ahead.generated_at if ahead else None,
                 now=now,
             )
-        return send_payment_code(payment_id=self.payment.pk, authorisation_id=self.id, psu=psu, now=now)
+        return send_payment_code(
+            payment_id=self.payment.pk, authorisation_id=self.id, psu=psu, method=method, now=now
+        )
 
     def reject(self, *, reason: StatusReason, now: datetime) -> None:
         reject_payment(payment_id=self.payment.pk, reason=reason, now=now)

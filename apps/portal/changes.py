@@ -3,18 +3,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
 from apps.core.errors import DomainError
-from apps.portal.errors import answer_for
+from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import CodeForm
 from apps.portal.guard import Visit
-from apps.portal.signing import NO_ANSWER, check_answer, is_dead, wrong_answer_form
+from apps.portal.signing import NO_ANSWER, check_answer, chosen_method, is_dead, wrong_answer_form
 from apps.sca.queries import ChallengeView
-from apps.sca.services import CodeRefused, DynamicLinkBroken, Proof
+from apps.sca.rules import Purpose
+from apps.sca.services import CodeRefused, DynamicLinkBroken, Proof, TooManyCodes, issue_challenge
 from apps.web.views.preferences import SeeOther
 
 
@@ -68,3 +70,31 @@ def take_answer(
     if change.signed_text:
         messages.success(request, change.signed_text)
     return SeeOther(change.done)
+
+
+def ask_for_change(
+    request: HttpRequest,
+    visit: Visit,
+    *,
+    purpose: Purpose,
+    snapshot: dict[str, Any],
+    authorisation_id: UUID | None,
+    over: type[DomainError],
+) -> None:
+    """Open a challenge over a change that waits, by the method that is asked for. Without an authorisation it waits no
+    more. What forbids the challenge is said on the next page."""
+    if authorisation_id is None:
+        messages.error(request, str(ANSWERS[over].text))
+        return
+    try:
+        issue_challenge(
+            user=visit.psu.user,
+            purpose=purpose,
+            snapshot=snapshot,
+            method=chosen_method(request, visit),
+            authorisation_id=authorisation_id,
+            hide_limit=False,
+            now=visit.now,
+        )
+    except TooManyCodes as error:
+        messages.error(request, str(answer_for(error).text))

@@ -66,14 +66,28 @@ def describe(
     what its other half, the right one, has just stored there.
     """
     challenge = get_challenge_view(challenge_id=UUID(step.challenge_id))
+    # That an app has said no must not be seen here: it would tell that user ID and password were right (N7).
+    is_void = challenge.status == "voided" and not challenge.is_for_device
     return CodePage(
         form=form or (CodeForm.with_error(failure_text()) if has_failed else CodeForm()),
         challenge=challenge,
-        is_expired=challenge.expires_at <= now or challenge.status == "voided",
+        is_expired=challenge.expires_at <= now or is_void,
         is_exhausted=is_exhausted(challenge),
         seconds_left=max(0, int((challenge.expires_at - now).total_seconds())),
         may_resend=step.may_resend(now=now),
     )
+
+
+def is_worth_a_look(challenge_id: UUID, *, now: datetime) -> bool:
+    """Whether a page that waits for an app shows something else when it is loaded again: the app has said yes, or time
+    is up."""
+    challenge = get_challenge_view(challenge_id=challenge_id)
+    return challenge.is_answered or challenge.expires_at <= now
+
+
+def is_over_for_good(challenge: ChallengeView) -> bool:
+    """Whether every try failed: not while the last of them, which may be right, is still being looked at."""
+    return challenge.status == "dead" or (challenge.status == "voided" and challenge.attempts_left == 0)
 
 
 def is_exhausted(challenge: ChallengeView) -> bool:

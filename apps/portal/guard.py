@@ -78,6 +78,7 @@ class Visit:
 
     psu: "PSU"
     now: datetime
+    is_by_sign_in_app: bool = False
 
 
 P = ParamSpec("P")
@@ -115,7 +116,8 @@ def customers_only(view: "VisitView[P]") -> Callable[Concatenate[HttpRequest, P]
                 return JsonResponse({"signed_out": True}, status=401)
             return SeeOther(sign_in_url(request))
         try:
-            return view(request, Visit(psu, clock.now()), *args, **kwargs)
+            device: Any = request.user.otp_device  # type: ignore[union-attr]  # Set by django-otp.
+            return view(request, Visit(psu, clock.now(), is_sign_in_app(device)), *args, **kwargs)
         except DomainError as error:
             return render_refusal(request, error)
 

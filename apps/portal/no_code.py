@@ -32,6 +32,7 @@ def monitoring_of(payment: "PaymentInitiation", visit: "Visit") -> Monitoring:
         risk_score=payment.risk_assessment.score if known else None,
         fraud_rate=rates.present if rates else None,
         ceased_bands=rates.ceased if rates else frozenset(),
+        session_signs_nothing=visit.is_by_sign_in_app,
     )
 
 

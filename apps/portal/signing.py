@@ -30,6 +30,7 @@ from apps.sca.queries import (
 )
 from apps.sca.rules import AuthenticationMethod, CodeMalformed, SubjectType
 from apps.sca.services import (
+    CodeRefused,
     NotAnsweredYet,
     PasskeyAnswerMalformed,
     Proof,
@@ -47,6 +48,13 @@ from apps.web.pictures import colour_picture, link_picture, request_picture
 if TYPE_CHECKING:
     from apps.sca.models import Passkey
 
+# What a form asks for in ``by``.
+METHODS_BY = {
+    "sms": AuthenticationMethod.SMS_OTP,
+    "passkey": AuthenticationMethod.PASSKEY,
+    "app": AuthenticationMethod.PUSH_OTP,
+    "token": AuthenticationMethod.PHOTO_OTP,
+}
 # What a form can bring that is no answer at all: it is said, and nothing has happened.
 NO_ANSWER = (CodeMalformed, PasskeyAnswerMalformed, NotAnsweredYet)
 
@@ -64,15 +72,20 @@ def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit:
 
 
 def chosen_method(request: HttpRequest, visit: Visit) -> AuthenticationMethod:
-    """By what the customer signs: what he asks for (``by``), if he has it; else his passkey, else his app or token,
-    else a text message (S3-29)."""
-    wanted, user_id = request.POST.get("by", ""), visit.psu.user_id
-    if wanted != "sms":
-        if wanted != "app" and any(not _is_cooling(key, visit) for key in list_passkeys(user_id=user_id)):
-            return AuthenticationMethod.PASSKEY
-        if wanted != "passkey" and list_signing_devices(user_id=user_id):
-            return AuthenticationMethod.PUSH_OTP
-    return AuthenticationMethod.SMS_OTP
+    """By what the customer signs: what he asks for (``by``), if he has it; else his passkey, else his app, else his
+    token, else a text message (S3-29)."""
+    user_id = visit.psu.user_id
+    devices = list_signing_devices(user_id=user_id)
+    has = {
+        AuthenticationMethod.PASSKEY: any(
+            not _is_cooling(key, visit) for key in list_passkeys(user_id=user_id)
+        ),
+        AuthenticationMethod.PUSH_OTP: any(device.is_app for device in devices),
+        AuthenticationMethod.PHOTO_OTP: any(not device.is_app for device in devices),
+        AuthenticationMethod.SMS_OTP: True,
+    }
+    wanted = METHODS_BY.get(request.POST.get("by", ""))
+    return wanted if wanted is not None and has[wanted] else next(method for method in has if has[method])
 
 
 def _is_cooling(key: "Passkey", visit: Visit) -> bool:
@@ -99,6 +112,31 @@ def check_answer(request: HttpRequest, challenge: ChallengeView, *, now: datetim
     return check_code(challenge_id=challenge.challenge_id, code=request.POST.get("code", ""), now=now)
 
 
+def check_strangers_answer(request: HttpRequest, challenge: ChallengeView, *, now: datetime) -> Proof:
+    """As :func:`check_answer`, on a page where nobody is known yet: an app that has said no looks like one that has not
+    answered, and like a decoy (N7)."""
+    try:
+        return check_answer(request, challenge, now=now)
+    except CodeRefused:
+        if challenge.is_for_device and "code" not in request.POST:
+            raise NotAnsweredYet(str(challenge.challenge_id)) from None
+        raise
+
+
+def wanted_method(request: HttpRequest) -> AuthenticationMethod:
+    """What is asked for (``by``) before anybody is known: a text message, the app or a token, whether he has one or
+    not."""
+    wanted = METHODS_BY.get(request.POST.get("by", ""), AuthenticationMethod.SMS_OTP)
+    return AuthenticationMethod.SMS_OTP if wanted == AuthenticationMethod.PASSKEY else wanted
+
+
+def asked_again_text(method: AuthenticationMethod) -> str:
+    """After another code or another question, to whoever it is."""
+    if method == AuthenticationMethod.SMS_OTP:
+        return gettext("If the user ID and the password were right, a new code is on its way.")
+    return gettext("If the user ID and the password were right, your device is asked now.")
+
+
 def code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeView | None:
     """The challenge that the customer can still answer."""
     if authorisation_id is None:
@@ -113,12 +151,14 @@ def code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeView
 def sign_context(visit: Visit, challenge: ChallengeView | None, form: CodeForm) -> dict[str, Any]:
     """What the part of the page needs on which the code is entered."""
     state = get_authentication_state(user_id=visit.psu.user_id)
+    devices = list_signing_devices(user_id=visit.psu.user_id)
     return {
         "challenge": challenge,
         "form": form,
         "passkey_request": request_for_passkey(challenge),
         "device_request": request_for_device(challenge),
-        "has_devices": bool(list_signing_devices(user_id=visit.psu.user_id)),
+        "has_app": any(device.is_app for device in devices),
+        "has_token": any(not device.is_app for device in devices),
         "has_passkeys": bool(list_passkeys(user_id=visit.psu.user_id)),
         "seconds_left": int((challenge.expires_at - visit.now).total_seconds()) if challenge else 0,
         "cools_until": cools_until(
@@ -165,19 +205,21 @@ class DeviceRequest:
     link: str
 
 
-def request_for_device(challenge: ChallengeView | None) -> DeviceRequest | None:
+def request_for_device(challenge: ChallengeView | None, *, is_signed_in: bool = True) -> DeviceRequest | None:
     """The request for the app or token that was used last, as a picture and as text; None when neither is asked. A
-    decoy shows one that nobody can open."""
+    decoy shows one that nobody can open. What the device is called, and that there are others, is told to who is
+    signed in."""
     if challenge is None or not challenge.is_for_device:
         return None
     sealed = seal_for_page(challenge_id=challenge.challenge_id)
-    others = seal_for_other_devices(challenge_id=challenge.challenge_id)
+    others = seal_for_other_devices(challenge_id=challenge.challenge_id) if is_signed_in else []
+    shown = show_request(sealed.sealed, device_name=sealed.device_name if is_signed_in else "")
     link = f"{settings.AUTHENTICATOR_BASE_URL}/#request={to_text(sealed.sealed)}"
     return DeviceRequest(
         is_answered=challenge.is_answered,
         has_app=challenge.method == AuthenticationMethod.PUSH_OTP,
-        device_name=next((one.device_name for one in (sealed, *others) if one.is_app), ""),
-        shown=show_request(sealed.sealed, device_name=sealed.device_name),
+        device_name=shown.device_name,
+        shown=shown,
         others=[show_request(other.sealed, device_name=other.device_name) for other in others],
         link_picture=_unless_too_long(
             lambda: link_picture(link, title=gettext("The same for the camera of your telephone"))

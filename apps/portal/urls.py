@@ -37,6 +37,7 @@ urlpatterns = [
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-in/code/", sign_in.code, name="sign-in-code"),
     path("sign-in/code/resend/", sign_in.resend, name="sign-in-resend"),
+    path("sign-in/code/status/", sign_in.status, name="sign-in-status"),
     path("sign-in/passkey/begin/", sign_in.begin_passkey, name="sign-in-passkey-begin"),
     path("sign-in/passkey/", sign_in.enter_by_passkey, name="sign-in-passkey"),
     path("sign-in/app/", sign_in.enter_by_app, name="sign-in-app"),
@@ -175,6 +176,7 @@ urlpatterns = [
     path("authorise/<uuid:authorisation_id>/", authorise.start, name="authorise"),
     path("authorise/<uuid:authorisation_id>/code/", authorise.code, name="authorise-code"),
     path("authorise/<uuid:authorisation_id>/code/resend/", authorise.resend, name="authorise-resend"),
+    path("authorise/<uuid:authorisation_id>/code/status/", authorise.status, name="authorise-status"),
     path("authorise/<uuid:authorisation_id>/passkey/", authorise.passkey, name="authorise-passkey"),
     path(
         "authorise/<uuid:authorisation_id>/passkey/begin/",

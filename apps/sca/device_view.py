@@ -13,7 +13,7 @@ from apps.core.clock import BANK_TIME_ZONE
 from apps.core.iban import format_iban
 from apps.core.money import format_money
 from apps.sca.messages import snapshot_in_words
-from apps.sca.rules import Purpose
+from apps.sca.rules import Purpose, comparison_number
 
 Lines = list[list[str]]
 
@@ -121,7 +121,9 @@ def _device(snapshot: dict[str, Any], words: dict[str, Any]) -> tuple[str, Lines
 
 
 def _sign_in(snapshot: dict[str, Any], words: dict[str, Any]) -> tuple[str, Lines]:
-    return _("Sign in to %(bank)s") % {"bank": settings.BANK_NAME}, []
+    return _("Sign in to %(bank)s") % {"bank": settings.BANK_NAME}, [
+        [_("Number on the page"), comparison_number(snapshot["sign_in_id"])]
+    ]
 
 
 _VIEWS: dict[str, Callable[[dict[str, Any], dict[str, Any]], tuple[str, Lines]]] = {

@@ -113,6 +113,7 @@ class Reason(StrEnum):
     AUTHENTICATION_TOO_OLD = "authentication_too_old"
     HISTORY_TOO_OLD = "history_too_old"
     FRAUD_SUSPECTED = "fraud_suspected"
+    SESSION_SIGNS_NOTHING = "session_signs_nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +149,15 @@ class Monitoring:
     looks: nothing was found, and nothing is known that art. 18 asks for.
 
     ``signals`` are words of :data:`RISK_SIGNALS`, None: nobody looked. ``ceased_bands``: see
-    :func:`apps.sca.fraud_rates.ceased_bands`.
+    :func:`apps.sca.fraud_rates.ceased_bands`. ``session_signs_nothing``: an authenticator app has opened the session,
+    which must let no payment out in any way (S1-19).
     """
 
     signals: frozenset[str] | None = None
     risk_score: int | None = None
     fraud_rate: FraudRate | None = None
     ceased_bands: frozenset[int] = frozenset()
+    session_signs_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +231,8 @@ class AccessFacts:
 
 def decide_payment(*, facts: PaymentFacts, policy: ExemptionPolicy) -> Decision:
     """Whether a payment may go out without a code. The order of the articles is in this module's docstring."""
+    if facts.monitoring.session_signs_nothing:
+        return Decision(False, Reason.SESSION_SIGNS_NOTHING)
     if facts.monitoring.signals and facts.monitoring.signals - MILD_SIGNALS:
         return Decision(False, Reason.RISK_SIGNAL_FOUND, figures=_signal_figures(facts))
     if facts.series_as_signed is not None:

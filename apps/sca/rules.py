@@ -3,6 +3,7 @@ import hmac
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -355,3 +356,9 @@ def block_stage(*, level: int, is_for_good: bool, is_frozen: bool = False) -> Bl
 def may_change_status(*, current: str, new: str) -> bool:
     """Whether an authorisation may go from one scaStatus to another."""
     return new in TRANSITIONS[current]
+
+
+def comparison_number(sign_in_id: str) -> str:
+    """Two digits that the page and the app both show, so that a customer does not let somebody else in who signs in
+    just now with his password."""
+    return f"{UUID(sign_in_id).int % 100:02}"

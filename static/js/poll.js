@@ -1,6 +1,6 @@
 // <div data-poll="/url/" data-poll-seconds="2">: asks in the background until the JSON says {"done": true}, then reloads.
 // The header tells the server that nobody clicked, so that waiting does not keep a session alive.
-// A form with data-poll-submits is sent instead. One with data-submit-now is sent at once: its answer is there already.
+// A form with data-submit-now is sent at once: its answer is there already.
 // A bar inside is moved to the answer's "percent".
 function shown(element, answer) {
   const bar = element.querySelector("progress");

@@ -43,12 +43,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def running_browser(film: Path) -> Iterator[Browser]:
     show(film, Image.new("RGB", (WIDTH, HEIGHT), "gray"))
-    with tools.chromium(
+    browser = tools.launch(
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={film}",
-    ) as browser:
-        yield browser
+    )
+    yield browser
+    if browser.is_connected():
+        browser.close()
 
 
 def show(film: Path, picture: Image.Image) -> None:

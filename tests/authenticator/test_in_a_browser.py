@@ -5,7 +5,6 @@ a net, woken by a push; and what the page shows that waits for it. Clean pages a
 """
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -19,18 +18,14 @@ from apps.sca.models import Challenge, SigningDevice
 from apps.sca.services import seal_request
 from tests import browser as tools
 from tests.factories.accounts import customer
-from tests.portal.kit import code_for
+from tests.factories.identity import PASSWORD
+from tests.factories.tpp import AppFactory
+from tests.portal.kit import ask_payment, code_for
 from tests.portal.test_in_a_browser import sign_in, submit
 from tests.portal.test_later_in_a_browser import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 PIN = "274951"
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -145,6 +140,48 @@ def test_bound_and_used(running_browser: Browser, base: str) -> None:
         phone.get_by_role("button", name="Done").click()
         expect(phone.get_by_role("heading", name="This device is not bound any more")).to_be_visible()
         look(phone, "app-lost")
+
+
+@pytest.mark.slow
+@pytest.mark.plays("app", "sign-in", "payment")
+@pytest.mark.req("S1-23", "S1-27", "S3-18", "N7")
+def test_signs_in_and_signs_for_companies(running_browser: Browser, base: str) -> None:
+    anna = customer("Anna")
+    with (
+        closing(tools.new_context(running_browser, width=320)) as desk,
+        closing(telephone(running_browser)) as pocket,
+    ):
+        tab, phone = desk.new_page(), pocket.new_page()
+        sign_in(tab, base, anna)
+        bind(tab, phone, base, anna)
+        desk.clear_cookies()
+
+        tab.goto(f"{base}/sign-in/")
+        tab.get_by_label("User ID").fill(anna.user.username)
+        tab.get_by_label("Password").fill(PASSWORD)
+        look(tab, "app-sign-in-start")
+        submit(tab, "Use our app instead of a code")
+        look(tab, "app-sign-in")
+        expect(phone.get_by_role("heading", name="Sign in to")).to_be_visible()
+        look(phone, "app-sign-in-telephone")
+        number = tab.locator("strong.num").first.inner_text()
+        expect(phone.get_by_text(number, exact=True)).to_be_visible()
+        approve(phone)
+        expect(tab).to_have_url(f"{base}/home/")
+        phone.get_by_role("button", name="Done").click()
+
+        payment, authorisation = ask_payment(AppFactory(), anna.account, redirect_uri=f"{base}/legal/")
+        tab.goto(f"{base}/authorise/{authorisation.pk}/")
+        tab.get_by_label("User ID").fill(anna.user.username)
+        tab.get_by_label("Password").fill(PASSWORD)
+        look(tab, "app-company-start")
+        submit(tab, "Use our app instead of a code")
+        look(tab, "app-company")
+        expect(phone.get_by_role("heading", name="Pay €1,249.00")).to_be_visible()
+        approve(phone)
+        expect(tab).to_have_url(f"{base}/legal/")  # Back to the company.
+        payment.refresh_from_db()
+        assert payment.transaction_status == "ACTC"
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """The console in a real Chromium: strict CSP, axe, no overflow, and keys that are made in the browser."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,14 +21,8 @@ from tests.console.test_sign_in import CODE, SIGN_IN
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [(1366, "light"), (320, "dark")]
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "light"), (320, "dark")]
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwenversicherungsverein"
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -53,50 +47,46 @@ def visitor(running_browser: Browser, live_server: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def look_at(live_server: Any) -> Any:
-    """Opens a page and asserts that it is clean; SCREENSHOTS=folder keeps a picture."""
+    """Opens a page and asserts that it is clean in every look; BANK_PICTURES=folder keeps pictures."""
 
     def look(page: Page, path: str, *, name: str, posted: bool = False) -> None:
         if not posted:
             page.goto(live_server.url + path)
-        tools.check_page(page)
-        assert tools.small_targets(page) == [], path
-        tools.shoot(page, f"console-{name}")
+        for width, scheme in LOOKS:
+            tools.dress(page, width=width, scheme=scheme)
+            tools.check_page(page)
+            assert tools.small_targets(page) == [], (path, width)
+            tools.shoot(page, f"console-{name}-{width}")
 
     return look
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_pages_of_a_stranger_are_clean(
-    visitor: Any, look_at: Any, live_server: Any, width: int, scheme: str
-) -> None:
-    page = visitor(width=width, scheme=scheme).new_page()
-    look = f"{width}-{scheme}"
-    look_at(page, "/developers/", name=f"landing-{look}")
-    look_at(page, "/developers/reference/", name=f"reference-{look}")
-    look_at(page, "/developers/errors/", name=f"errors-{look}")
-    look_at(page, "/developers/errors/CONSENT_INVALID/", name=f"error-{look}")
-    look_at(page, "/developers/callback/?code=" + "x" * 43 + "&state=abc&iss=evil", name=f"callback-{look}")
-    look_at(page, "/developers/sign-in/", name=f"sign-in-{look}")
+def test_pages_of_a_stranger_are_clean(visitor: Any, look_at: Any, live_server: Any) -> None:
+    page = visitor().new_page()
+    look_at(page, "/developers/", name="landing")
+    look_at(page, "/developers/reference/", name="reference")
+    look_at(page, "/developers/errors/", name="errors")
+    look_at(page, "/developers/errors/CONSENT_INVALID/", name="error")
+    look_at(page, "/developers/callback/?code=" + "x" * 43 + "&state=abc&iss=evil", name="callback")
+    look_at(page, "/developers/sign-in/", name="sign-in")
     page.fill("[name=username]", "nobody.here")
     page.fill("[name=password]", "wrong")
     tools.press(page, page.get_by_role("button", name="Continue"))
     page.fill("[name=code]", "123456")
     tools.press(page, page.get_by_role("button", name="Sign in"))
-    look_at(page, CODE, name=f"code-refused-{look}", posted=True)
-    look_at(page, "/developers/register/", name=f"register-{look}")
+    look_at(page, CODE, name="code-refused", posted=True)
+    look_at(page, "/developers/register/", name="register")
     for field in ("username", "email", "password"):
         page.fill(f"[name={field}]", FORM[field])
     tools.press(page, page.get_by_role("button", name="Continue"))
-    look_at(page, "", name=f"authenticator-{look}", posted=True)
+    look_at(page, "", name="authenticator", posted=True)
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_pages_of_a_member_are_clean(visitor: Any, look_at: Any, width: int, scheme: str) -> None:
-    look = f"{width}-{scheme}"
+def test_pages_of_a_member_are_clean(visitor: Any, look_at: Any) -> None:
     newcomer = make_member("jo.tester")
-    page = visitor(newcomer, width=width, scheme=scheme).new_page()
+    page = visitor(newcomer).new_page()
     for path, name in (("", "overview-new"), ("apps/", "apps-empty"), ("company/new/", "company-new")):
-        look_at(page, f"/developers/{path}", name=f"{name}-{look}")
+        look_at(page, f"/developers/{path}", name=name)
     mara = make_member()
     company = make_company(mara, brand_name="Finanzblick", legal_name=LONG)
     app = make_app(
@@ -105,7 +95,7 @@ def test_pages_of_a_member_are_clean(visitor: Any, look_at: Any, width: int, sch
     blocked = make_company(mara, brand_name=LONG[:70])
     locked_app = make_app(blocked, name=LONG[:70])
     block_tpp(tpp_id=blocked.pk, reason="Licence withdrawn by the authority", staff_id=mara.user.pk, now=NOW)
-    page = visitor(mara, width=width, scheme=scheme).new_page()
+    page = visitor(mara).new_page()
     paths = {
         "": "overview",
         "company/": "company",
@@ -120,11 +110,11 @@ def test_pages_of_a_member_are_clean(visitor: Any, look_at: Any, width: int, sch
         "first-call/": "first-call-choice",
     }
     for path, name in paths.items():
-        look_at(page, f"/developers/{path}", name=f"{name}-{look}")
+        look_at(page, f"/developers/{path}", name=name)
     page.goto(page.url.replace("first-call/", f"apps/{app.pk}/redirect-uris/"))
     page.fill("[name=redirect_uris]", "http://finanzblick.example/" + "x" * 70 + "\nhttps://a.example/#x")
     tools.press(page, page.get_by_role("button", name="Save"))
-    look_at(page, "", name=f"redirect-uris-refused-{look}", posted=True)
+    look_at(page, "", name="redirect-uris-refused", posted=True)
 
 
 def test_a_key_made_in_the_browser_works_and_its_private_part_never_leaves(

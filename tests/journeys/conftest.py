@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.journeys.stack import RunningStack, running_stack
 
@@ -35,6 +36,12 @@ def stack() -> Iterator[RunningStack]:
     """The bank and the demo TPP, up and answering."""
     with running_stack() as stack:
         yield stack
+
+
+@pytest.fixture
+def browser(running_browser: Browser) -> Browser:
+    """A real Chromium."""
+    return running_browser
 
 
 @pytest.fixture

@@ -195,7 +195,7 @@ def running_stack(*, broker_url: str = "") -> Iterator[RunningStack]:
 
     With a PostgreSQL of its own, or, if DATABASE_URL names a server, with a database of its own there.
     """
-    _remove_leftovers()
+    remove_leftovers()
     web, tpp, clearing, pg = free_ports(4)
     var = TEST_VAR / f"bank-{os.getpid()}-{secrets.token_hex(3)}"
     server = "" if is_embedded() else os.environ.get("DATABASE_URL", "")
@@ -212,7 +212,7 @@ def running_stack(*, broker_url: str = "") -> Iterator[RunningStack]:
     if server:
         _share_role_passwords(config, server)
     else:
-        _begin_with_tables(config)
+        begin_with_tables(config)
     try:
         with prepared(config) as stack:
             running_one = RunningStack(stack)
@@ -234,7 +234,7 @@ def _share_role_passwords(config: Config, server: str) -> None:
     write_env_file(config, {name: hashlib.sha256(f"{name} {server}".encode()).hexdigest() for name in names})
 
 
-def _begin_with_tables(config: Config) -> None:
+def begin_with_tables(config: Config) -> None:
     """A PostgreSQL that has the tables already, so that a journey waits for no migration."""
     ensure_folder(config)
     server = postgres.Server(home=config.var / "postgres", port=config.pg_port, password="")
@@ -247,10 +247,10 @@ def _remove(var: Path, port: int) -> None:
     shutil.rmtree(var, ignore_errors=True)
 
 
-def _remove_leftovers() -> None:
-    """Banks of test sessions that were killed."""
-    for var in TEST_VAR.glob("bank-*-*"):
-        if not psutil.pid_exists(int(var.name.split("-")[1])):
+def remove_leftovers() -> None:
+    """Banks of test processes that are gone: killed, or ended by xdist in the middle."""
+    for var in [*TEST_VAR.glob("bank-*-*"), *TEST_VAR.glob("run-*/")]:
+        if not _lives(int(var.name.split("-")[1])):
             running.end_leftovers(
                 Config(
                     var=var,
@@ -263,3 +263,12 @@ def _remove_leftovers() -> None:
                 )
             )
             _remove(var, 1)
+            var.with_suffix(".out").unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process runs; one that has ended and is only not yet waited for does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

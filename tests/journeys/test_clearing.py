@@ -368,6 +368,28 @@ class TestInstant:
         assert "/v1/payments/instant-sepa-credit-transfers/" in body["_links"]["self"]["href"]
 
 
+@pytest.mark.req("S0-48")
+def test_out_back_at_once_and_in(stack: RunningStack, anna: Customer) -> None:
+    all_at_once(stack, anna)
+
+
+def all_at_once(stack: RunningStack, anna: Customer) -> None:
+    """Every way that money takes between banks, side by side; with nothing on its way when it ends."""
+    house, before, known = House(stack), anna.balance_minor(), differences(stack)
+    ordinary, comes_back = pay(anna, PAID), pay(anna, RETURNS)
+    instant = pay(anna, PAID, "3.00", instant=True)
+    house.order("incoming", amount="12.34", creditor_iban=anna.iban)
+    house.order("incoming", amount="0.66", creditor_iban=anna.iban, rail="inst")
+    assert [final_status(stack, payment) for payment in (ordinary, comes_back, instant)] == ["ACSC"] * 3
+    assert returned(stack, comes_back) == "AC04"
+    eventually(lambda: anna.balance_minor() == before - 700 - 300 + 1300, what="all of it")
+    for payment in (ordinary, comes_back, instant):
+        reconciled(stack, house, payment)
+    eventually(lambda: not any(on_its_way(stack).values()), what="the settlement")
+    assert differences(stack) == known
+    assert stack.ledger()["sound"]
+
+
 def _seconds(stack: RunningStack, payment_id: str) -> float:
     """From the receipt of the order (its approval) to the end of the payment."""
     (row,) = query(

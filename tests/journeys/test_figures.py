@@ -1,23 +1,20 @@
 """The founding story in a real browser: figure 1 (connect and allow) and figure 2 (pay and sign), and every way out."""
 
+import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import check_page, chromium, new_context, press
+from tests.browser import check_page, new_context, press
 from tests.journeys.people import Customer, eventually, final_status, query
 from tests.journeys.stack import RunningStack
 
 pytestmark = pytest.mark.browser
 
 SHOPPER = {"user_id": "paula", "password": "shop-paula-2026"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
+_checked: set[tuple[str, str]] = set()
 
 
 @pytest.fixture
@@ -30,6 +27,15 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def anna(stack: RunningStack) -> Customer:
     return Customer(stack, "anna")
+
+
+def check_once(page: Page) -> None:
+    """Check each kind of page that the tests come by, once."""
+    path = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "*", urlsplit(page.url).path)
+    kind = path, page.locator("h1").first.inner_text()
+    if kind not in _checked:
+        check_page(page)
+        _checked.add(kind)
 
 
 def log_in_at_shop(page: Page, stack: RunningStack) -> None:
@@ -48,7 +54,7 @@ def ask_to_connect(page: Page, stack: RunningStack, iban: str) -> None:
 
 
 def give_password(page: Page, customer: Customer, *, password: str = "") -> None:
-    check_page(page)
+    check_once(page)
     page.fill("input[name=user_id]", customer.record["user_id"])
     page.fill("input[name=password]", password or customer.record["password"])
     press(page, "main form:has(input[name=password]) button[type=submit]")
@@ -56,7 +62,7 @@ def give_password(page: Page, customer: Customer, *, password: str = "") -> None
 
 
 def give_code(page: Page, code: str) -> None:
-    check_page(page)
+    check_once(page)
     page.fill("input[name=code]", code)
     press(page, "main form:has(input[name=code]) button[type=submit]")
 
@@ -71,7 +77,7 @@ def connect(page: Page, customer: Customer) -> None:
     give_password(page, customer)
     give_code(page, customer.code(known))
     page.wait_for_url("**/confirm/")
-    check_page(page)
+    check_once(page)
     expect(page.locator("main")).to_contain_text("ShopPay")
     press(page, page.get_by_role("button", name="Allow"))
     page.wait_for_url(f"{stack.tpp_url}/**")
@@ -191,9 +197,9 @@ def test_she_stops_the_access_in_the_portal(page: Page, stack: RunningStack, ann
     press(page, "main form:has(input[name=password]) button[type=submit]")
     give_code(page, anna.code(known))
     page.wait_for_url("**/home/")
-    check_page(page)
+    check_once(page)
     page.goto(f"{stack.bank_url}/apps/")
-    check_page(page)
+    check_once(page)
     press(page, page.get_by_role("button", name="Stop access").first)
     expect(page.locator("main")).to_contain_text("Stopped by you")
     page.goto(shop_page)

@@ -16,6 +16,8 @@ import pytest
 
 from deploy.local import postgres, running
 from deploy.local.config import ROOT, free_ports, from_environment
+from tests.journeys.people import eventually
+from tests.journeys.stack import begin_with_tables
 from tests.plugin import TEST_VAR
 
 PROGRAMS = ("web", "worker", "engine", "relay", "tpp", "clearing")
@@ -100,8 +102,10 @@ class Launcher:
 
 @pytest.fixture(scope="module")
 def launcher():
+    """Its tables are there already: from nothing, ``make demo`` starts in a fresh clone (.ci/run)."""
     TEST_VAR.mkdir(parents=True, exist_ok=True)
     found = Launcher()
+    begin_with_tables(found.config)
     yield found
     found.close()
 
@@ -154,7 +158,7 @@ def test_a_second_launcher_gets_one_sentence(launcher):
     assert "is running already" in said
     assert str(launcher.process.pid) in said
     assert len(said.strip().splitlines()) == 1
-    assert running.is_up(launcher.config)
+    eventually(lambda: running.is_up(launcher.config), what="the first one's answer")
 
 
 def test_a_program_that_dies_ends_everything_and_is_told(launcher):

@@ -16,6 +16,6 @@ def play(stack: RunningStack) -> None:
         story.close()
 
 
-@pytest.mark.req("S0-13")
+@pytest.mark.req("S0-13", "S0-48")
 def test_both_stories_end_well(stack: RunningStack) -> None:
     play(stack)

@@ -3,7 +3,6 @@
 ``BANK_PICTURES`` names a folder for pictures of the pages.
 """
 
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -21,12 +20,6 @@ from tests.portal.test_in_a_browser import sign_in, submit
 from tests.portal.test_later_in_a_browser import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 def check_now() -> None:

@@ -1,6 +1,5 @@
 """Fees and interest in a real Chromium: on the account's page, with the statements, at the extremes of width."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -13,12 +12,6 @@ from tests.portal.test_in_a_browser import sign_in
 from tests.pricing.books import publish
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize(("width", "scheme", "language"), [(1366, "light", "en"), (320, "dark", "de")])

@@ -32,12 +32,6 @@ LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "dark"), (320, "ligh
 LONG_NAME = "Donaudampfschifffahrtsgesellschaftskapitänswitwenkasse GmbH & Co KGaA"
 
 
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def company() -> Iterator[Any]:
     """A company's site on an origin of its own; ``seen`` holds the paths that browsers asked for."""

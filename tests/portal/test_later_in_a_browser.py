@@ -4,10 +4,8 @@
 """
 
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,19 +28,21 @@ ELSEWHERE = "FR76 3000 6000 0112 3456 7890 189"
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
+_seen: set[str] = set()
 
 
 def look(tab: Page, name: str) -> None:
-    """Check the page, and take its picture if somebody wants to see it."""
+    """Check the page, unless a test before came by it, and take its picture if somebody wants to see it."""
+    if name in _seen:
+        width, scheme = LOOKS[-1]
+        tools.dress(tab, width=width, scheme=scheme)
+        return
     check(tab)
-    if folder := os.environ.get("BANK_PICTURES"):
+    _seen.add(name)
+    if os.environ.get("BANK_PICTURES"):
         for width, scheme in LOOKS:
             tools.dress(tab, width=width, scheme=scheme)
-            tab.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+            tools.shoot(tab, f"{name}-{width}")
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """The check of the payee's name in a real Chromium: readable, in bounds and reachable at every width."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -22,12 +21,6 @@ OUTCOMES = {
     "none": ("Dr. Wurst", "DE02 1203 0000 0000 2020 51"),
     "unknown": ("Marie Dupont", "FR14 2004 1010 0505 0001 3M02 606"),
 }
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 def enter(tab: Page, name: str, iban: str) -> None:

@@ -1,7 +1,6 @@
 """The receipt in a real Chromium: clean at every width, downloaded by keyboard, checked with what was downloaded."""
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,6 @@ from tests.factories.payments import authorised_payment
 from tests.portal.test_in_a_browser import check, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

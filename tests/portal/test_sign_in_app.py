@@ -11,16 +11,18 @@ from django_otp.oath import TOTP
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
 from apps.payments.limits import get_limits
+from apps.payments.models import PaymentInitiation
 from apps.sca.models import AuthenticationState, Challenge, Passkey, SCAAuthorisation, SignInApp
 from apps.sca.queries import get_sign_in_app
 from apps.sca.services import freeze_sign_in
 from apps.tpp.models import App
 from tests.factories.accounts import NOW, bank_accounts
 from tests.factories.identity import PASSWORD
-from tests.portal.kit import Visitor, ask_consent, ask_payment, bad_code, code_for, page, text_of
+from tests.portal.kit import BankTime, Visitor, ask_consent, ask_payment, bad_code, code_for, page, text_of
 from tests.portal.test_bulk import checked, table
 from tests.portal.test_limits import HIGHER
 from tests.portal.test_races import count
+from tests.portal.test_standing_orders import begun, order_of
 
 
 def shown_by(secret: bytes, *, steps_ahead: int = 0) -> str:
@@ -207,6 +209,30 @@ class TestItSignsNothing:
         authorisation.refresh_from_db()
         assert authorisation.sca_status == "scaMethodSelected"
         assert not is_in(visitor)
+
+    @pytest.mark.req("RTS-16")
+    def test_not_even_what_takes_no_code(
+        self, visitor_by_app: Visitor, customer_anna: Visitor, anna: PSU, settings: Any, bank_time: BankTime
+    ) -> None:
+        """A small payment that goes out without a code in any other session."""
+        settings.SCA_EXEMPTIONS = ["16"]
+        statuses = []
+        for visitor in (visitor_by_app, customer_anna):
+            visitor.http.defaults["HTTP_USER_AGENT"] = (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101"
+            )
+            bank_time.pass_(seconds=60)
+            visitor.enter_transfer(amount="30.00")
+            payment = PaymentInitiation.objects.filter(psu=anna).latest("created_at")
+            visitor.post(f"/pay/{payment.pk}/now/")
+            payment.refresh_from_db()
+            statuses.append(payment.transaction_status)
+        assert statuses == ["RCVD", "ACTC"]
+
+    def test_no_standing_order(self, visitor_by_app: Visitor, anna: PSU, secret: bytes) -> None:
+        path = begun(visitor_by_app, anna)
+        visitor_by_app.post(f"{path}sign/", code=shown_by(secret, steps_ahead=1))
+        assert order_of(anna).transaction_status == "RCVD"
 
     def test_lifts_no_block(self, anna: PSU, secret: bytes) -> None:
         visitor = Visitor()

@@ -1,6 +1,5 @@
 """The statements in a real Chromium: clean at every width, downloads by keyboard, and without JavaScript."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,6 @@ from tests.portal.test_in_a_browser import check, sign_in
 from tests.statements.world import awkward_account
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

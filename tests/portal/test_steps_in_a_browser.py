@@ -1,16 +1,17 @@
 """How much each method asks of a person: fields, buttons and gestures, counted by the browser itself (S3-30)."""
 
-import time
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
 from tests import browser as tools
+from tests.authenticator.test_in_a_browser import approve, bind, telephone
 from tests.compliance.methods import STEPS, Steps
 from tests.factories.accounts import customer
 from tests.factories.identity import PASSWORD
@@ -21,23 +22,24 @@ from tests.portal.test_passkeys_in_a_browser import Reader, add
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.req("S3-30")]
 
-# Before any script of the page: a field counts once a page, a press of a button or a link each time.
+# Before any script of the page: a field counts once, with what it holds in the end; a press of a button or a link each
+# time.
 _COUNT = """
-  const bump = (what) => sessionStorage.setItem(what, 1 + Number(sessionStorage.getItem(what) ?? 0));
-  const seen = new Set();
-  addEventListener("input", (event) => {
-    if (!event.isTrusted || seen.has(event.target.name)) return;
-    seen.add(event.target.name); bump("fields");
+  addEventListener("input", ({ isTrusted, target }) => {
+    if (isTrusted) sessionStorage.setItem(`keys-${target.name || target.id}`, target.value.length);
   }, true);
-  addEventListener("click", (event) => { if (event.target.closest("button, a")) bump("buttons"); }, true);
+  addEventListener("click", (event) => {
+    if (event.target.closest("button, a"))
+      sessionStorage.setItem("buttons", 1 + Number(sessionStorage.getItem("buttons") ?? 0));
+  }, true);
 """
 
 
 class Counted:
-    """A tab that counts what is done in it."""
+    """A tab, and the telephone's, that count what is done in them."""
 
-    def __init__(self, tab: Page) -> None:
-        self.tab, self.gestures = tab, 0
+    def __init__(self, tab: Page, phone: Page) -> None:
+        self.tab, self.phone, self.gestures = tab, phone, 0
         self.reader = Reader(tab)
         self.reader.on_signed(self._signed)
 
@@ -45,39 +47,44 @@ class Counted:
         self.gestures += 1
 
     def begin(self) -> None:
-        self.tab.evaluate("sessionStorage.clear()")
-        self.gestures, self.since = 0, time.monotonic()
+        for one in (self.tab, self.phone):
+            one.evaluate("sessionStorage.clear()")
+        self.gestures = 0
 
     def steps(self) -> Steps:
-        fields, buttons = (
-            int(self.tab.evaluate("(what) => sessionStorage.getItem(what) ?? 0", what))
-            for what in ("fields", "buttons")
-        )
-        self.seconds = time.monotonic() - self.since
-        return Steps(fields, buttons, self.gestures)
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
+        noted = [one.evaluate("Object.entries(sessionStorage)") for one in (self.tab, self.phone)]
+        counts = [(name, int(count)) for entries in noted for name, count in entries if count.isdigit()]
+        keys = [count for name, count in counts if name.startswith("keys-")]
+        buttons = sum(count for name, count in counts if name == "buttons")
+        return Steps(len(keys), buttons, self.gestures, sum(keys))
 
 
 @pytest.fixture
 def base(live_server: Any, settings: Any) -> str:
     settings.PUBLIC_BASE_URL = live_server.url
+    settings.AUTHENTICATOR_BASE_URL = live_server.url.replace("://", "://app.")
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "localhost", "app.localhost"]
     return live_server.url
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["sms", "passkey"])
+@pytest.mark.parametrize("method", ["sms", "passkey", "app"])
 def test_takes_as_many_steps_as_its_page_says(running_browser: Browser, base: str, method: str) -> None:
     anna, app = customer("Anna"), AppFactory()
     found: dict[tuple[str, str], Steps] = {}
-    with closing(tools.new_context(running_browser)) as context:
-        context.add_init_script(_COUNT)
-        tab = context.new_page()
-        counted = Counted(tab)
+    with (
+        closing(tools.new_context(running_browser)) as context,
+        closing(telephone(running_browser)) as pocket,
+    ):
+        for one in (context, pocket):
+            one.add_init_script(_COUNT)
+        tab, phone = context.new_page(), pocket.new_page()
+        phone.goto(f"{base.replace('://', '://app.')}/")
+        counted = Counted(tab, phone)
+        if method == "app":
+            sign_in(tab, base, anna)
+            bind(tab, phone, base, anna)
+            context.clear_cookies()
         if method == "passkey":
             sign_in(tab, base, anna)
             add(tab, base, anna)
@@ -87,7 +94,14 @@ def test_takes_as_many_steps_as_its_page_says(running_browser: Browser, base: st
             tab.goto(base + path)
             counted.begin()
             doing(tab, anna)
+            if method == "app":
+                approve(phone)
+                if what.startswith("consent"):
+                    submit(tab, "Allow")
+                expect(tab).to_have_url(re.compile(DONE[what]))
             found[method, what] = counted.steps()
+            if method == "app":
+                phone.get_by_role("button", name="Done").click()
 
         play("sign-in", "/sign-in/", WAYS[method, "sign-in"])
         visitor = Visitor()
@@ -107,10 +121,14 @@ def test_takes_as_many_steps_as_its_page_says(running_browser: Browser, base: st
     assert found == {key: steps for key, steps in STEPS.items() if key[0] == method}
 
 
-def _password(tab: Page, psu: PSU) -> None:
+def _password(tab: Page, psu: PSU, button: str = "Continue") -> None:
     tab.get_by_label("User ID").fill(psu.user.username)
     tab.get_by_label("Password").fill(PASSWORD)
-    submit(tab, "Continue")
+    submit(tab, button)
+
+
+def _by_app(tab: Page, psu: PSU) -> None:
+    _password(tab, psu, "Use our app instead of a code")
 
 
 def _code(tab: Page, psu: PSU, button: str) -> None:
@@ -155,11 +173,22 @@ def _company_reads_by_passkey(tab: Page, _psu: PSU) -> None:
     submit(tab, "Allow")
 
 
+# Where the page of the desk has come to when all is done.
+DONE = {
+    "sign-in": r"/home/$",
+    "payment in the portal": r"/pay/[0-9a-f-]{36}/$",
+    "payment for a company": r"/done/$",
+    "consent for a company": r"/done/$",
+}
 WAYS: dict[tuple[str, str], Callable[[Page, PSU], None]] = {
     ("sms", "sign-in"): _sign_in_by_code,
     ("sms", "pay"): _pay_by_code,
     ("sms", "company-pay"): _company_pays_by_code,
     ("sms", "company-consent"): _company_reads_by_code,
+    ("app", "sign-in"): _by_app,
+    ("app", "pay"): lambda tab, _psu: tools.press(tab, tab.locator("form[action$='/code/'] button")),
+    ("app", "company-pay"): _by_app,
+    ("app", "company-consent"): _by_app,
     ("passkey", "sign-in"): lambda tab, _psu: submit(tab, "Sign in with a passkey"),
     ("passkey", "pay"): _pay_by_passkey,
     ("passkey", "company-pay"): _company_pays_by_passkey,

@@ -10,12 +10,16 @@ from apps.payments.limits import get_limits
 from apps.payments.models import PaymentInitiation
 from apps.portal.signing import show_request
 from apps.sca.models import AuthenticationState, Challenge, DeviceEnrolment, HardwareToken, SigningDevice
-from apps.sca.rules import TokenFault
+from apps.sca.rules import TokenFault, comparison_number
 from apps.sca.services import revoke_token
+from apps.tpp.models import App
 from examples.token.device import Request, Token
-from tests.factories.accounts import NOW
+from tests.factories.accounts import NOW, bank_accounts
 from tests.factories.four_eyes import colleague
-from tests.portal.kit import Visitor, code_for, text_of
+from tests.factories.identity import PASSWORD
+from tests.portal.kit import Visitor, ask_consent, ask_payment, code_for, last_challenge, text_of
+from tests.portal.test_authorise import Journey, state
+from tests.portal.test_bulk import checked, table
 from tests.portal.test_limits import HIGHER, ask
 from tests.sca.apps import wrong_code
 from tests.sca.tokens import PIN, give_token, stock
@@ -111,6 +115,52 @@ class TestSigning:
         assert get_limits(psu_id=anna.pk) == before
         customer_anna.post(here, code=token.code(opened, PIN))
         assert get_limits(psu_id=anna.pk) != before
+
+    @pytest.mark.plays("token", "batch")
+    @pytest.mark.req("S3-20", "S3-21")
+    def test_a_file(self, customer_anna: Visitor, anna: PSU, token: Token) -> None:
+        bank_accounts()
+        file = checked(customer_anna, table(anna))
+        customer_anna.post(f"/batches/{file.pk}/code/")
+        here = f"/batches/{file.pk}/sign/"
+        opened = request_on(customer_anna, token, here)
+        assert [label for label, _ in opened.lines][:2] == ["Payments", "Check digits"]
+        customer_anna.post(here, code=token.code(opened, PIN))
+        file.refresh_from_db()
+        assert file.status == "ACTC"
+
+    @pytest.mark.plays("token", "sign-in")
+    @pytest.mark.req("S1-23", "RTS-4(1)")
+    def test_in(self, visitor: Visitor, anna: PSU, token: Token) -> None:
+        visitor.post("/sign-in/", user_id=anna.user.username, password=PASSWORD, by="token")
+        opened = request_on(visitor, token, "/sign-in/code/")
+        number = comparison_number(last_challenge(anna).snapshot["sign_in_id"])
+        assert opened.lines == [("Number on the page", number)]
+        visitor.post("/sign-in/code/", code=wrong_code(token.code(opened, PIN)))
+        assert visitor.get("/home/").status_code == 303
+        visitor.post("/sign-in/code/", code=token.code(opened, PIN))
+        assert visitor.get("/home/").status_code == 200
+
+    @pytest.mark.plays("token", "consent", "payment")
+    @pytest.mark.req("S1-13", "S1-14", "S3-3")
+    def test_what_a_company_asks_for(self, app: App, anna: PSU, token: Token) -> None:
+        consent, authorisation = ask_consent(app, anna.account)
+        journey = Journey(authorisation)
+        journey.post(user_id=anna.user.username, password=PASSWORD, by="token")
+        opened = request_on(journey.visitor, token, f"/authorise/{authorisation.pk}/code/")
+        assert opened.title == "Give access to accounts"
+        assert journey.enter(wrong_code(token.code(opened, PIN))) == "code"
+        assert journey.enter(token.code(opened, PIN)) == "confirm"
+        journey.allow(anna.account)
+        assert state(consent) == "valid"
+
+        payment, authorisation = ask_payment(app, anna.account)
+        journey = Journey(authorisation)
+        journey.post(user_id=anna.user.username, password=PASSWORD, by="token")
+        opened = request_on(journey.visitor, token, f"/authorise/{authorisation.pk}/code/")
+        assert opened.title == "Pay €1,249.00"
+        journey.enter(token.code(opened, PIN))
+        assert state(payment) == "ACTC"
 
     @pytest.mark.req("S3-5", "RTS-5(1)(c)", "RTS-5(1)(d)")
     def test_the_man_in_the_middle_is_seen_and_gets_nothing(

@@ -5,7 +5,6 @@ Clean pages at the width of a telephone and of a desk.
 """
 
 import re
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -21,17 +20,10 @@ from tests.factories.accounts import customer
 from tests.portal.kit import code_for
 from tests.portal.test_in_a_browser import sign_in, submit
 from tests.portal.test_later_in_a_browser import look
-from tests.sca.apps import App
-from tests.sca.tokens import PIN, stock
+from tests.sca.tokens import PIN, give_token, stock
 
 __all__ = ["base"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 def read(tab: Page, token: Token, *, number: int = 0) -> Request:
@@ -74,12 +66,15 @@ def test_bound_and_used(running_browser: Browser, base: str) -> None:
         assert read(tab, token, number=1) == opened
         tab.get_by_text("As text").click()
         assert token.open(tab.locator("[data-request-text] code").inner_text()) == opened
-        # Beside an app: each has its own picture.
-        App().bind(anna, now=Challenge.objects.latest("generated_at").generated_at)
+        # Beside another token: each has its own picture.
+        other = give_token(anna, now=Challenge.objects.latest("generated_at").generated_at)
         tab.reload()
         tab.get_by_text("The picture for: Blue token").click()
         expect(tab.get_by_text("In black and white")).to_have_count(2)
-        look(tab, "token-and-app")
-        tab.get_by_label("Code from").fill(token.code(read(tab, token, number=2), PIN))
+        look(tab, "token-and-another")
+        assert {read(tab, token, number=number).digest for token, number in ((other, 0), (token, 2))} == {
+            opened.digest
+        }
+        tab.get_by_label("Code from").fill(token.code(opened, PIN))
         submit(tab, re.compile("Pay €25.00"))
         assert PaymentInitiation.objects.get(psu=anna).transaction_status == "ACTC"

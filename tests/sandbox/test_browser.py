@@ -1,7 +1,6 @@
 """The sandbox's pages in a real browser, and the phone that fills by itself."""
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -12,14 +11,8 @@ from tests.factories.accounts import customer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LOOKS = [(1366, "light"), (320, "dark")]
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "light"), (320, "dark")]
 PHONE = "+491713920099"
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
 
 
 def deliver(key: str, code: str) -> None:
@@ -28,14 +21,15 @@ def deliver(key: str, code: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_pages_are_clean(running_browser: Browser, live_server: Any, width: int, scheme: Any) -> None:
+def test_pages_are_clean(running_browser: Browser, live_server: Any) -> None:
     anna = customer("Anna", phone=PHONE)
     deliver("k1", "482913")
     for path in ("/sandbox/", f"/sandbox/phone/{anna.user.username}/", "/sandbox/clock/"):
-        page = tools.open_page(running_browser, live_server.url + path, width=width, scheme=scheme)
-        tools.check_page(page)
-        assert tools.small_targets(page) == [], path
+        page = tools.open_page(running_browser, live_server.url + path)
+        for width, scheme in LOOKS:
+            tools.dress(page, width=width, scheme=scheme)
+            tools.check_page(page)
+            assert tools.small_targets(page) == [], (path, width)
         page.context.close()
 
 

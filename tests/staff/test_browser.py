@@ -21,12 +21,6 @@ from tests.staff.world import PASSWORD, World, build_world, member_of_staff, sig
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visitor(running_browser: Browser, live_server: Any) -> Iterator[Callable[..., BrowserContext]]:
     """Makes a window; with ``cookie`` for somebody who has signed in."""

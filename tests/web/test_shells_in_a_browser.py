@@ -1,7 +1,7 @@
 """Every shell and component in a real browser: strict CSP, axe, no overflow, targets big enough, light and dark."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
@@ -16,13 +16,7 @@ pytestmark = [
 ]
 
 PAGES = ["/home/", "/sign/", "/form/", "/form/?errors", "/developers/", "/nowhere/"]
-LOOKS = [(1366, "dark"), (390, "light"), (320, "dark")]
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    with tools.chromium() as browser:
-        yield browser
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(1366, "dark"), (390, "light"), (320, "dark")]
 
 
 @pytest.fixture
@@ -46,14 +40,15 @@ def visitor(running_browser: Browser, live_server: Any, client: Any) -> Iterator
         context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_pages_are_clean(visitor: Any, live_server: Any, width: int, scheme: str) -> None:
-    context = visitor(width=width, scheme=scheme)
+def test_pages_are_clean(visitor: Any, live_server: Any) -> None:
+    context = visitor()
     for path in PAGES:
         page = context.new_page()
         page.goto(live_server.url + path)
-        tools.check_page(page)
-        assert tools.small_targets(page) == [], path
+        for width, scheme in LOOKS:
+            tools.dress(page, width=width, scheme=scheme)
+            tools.check_page(page)
+            assert tools.small_targets(page) == [], (path, width)
         page.close()
 
 

@@ -13,21 +13,19 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.core.errors import NotFound
 from apps.core.sealing import seal, unseal
-from apps.portal.changes import ChangeToSign, take_answer
+from apps.portal.changes import ChangeToSign, ask_for_change, take_answer
 from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import AppCodeForm
 from apps.portal.guard import Visit, customers_only
-from apps.portal.signing import chosen_method, code_under_way, open_authorisation_id, sign_context
+from apps.portal.signing import code_under_way, open_authorisation_id, sign_context
 from apps.sca.queries import get_access_change
 from apps.sca.rules import AccessAction, CodeMalformed, EnrolmentStatus, Purpose, SubjectType
 from apps.sca.services import (
     AccessChangeOver,
     CodeRefused,
-    TooManyCodes,
     access_snapshot,
     add_sign_in_app,
     close_access_change,
-    issue_challenge,
     make_authenticator_secret,
     make_recovery_codes,
     remove_sign_in_app,
@@ -186,22 +184,15 @@ def _making_url(change: "AccessChange") -> str:
 
 
 def _ask(request: HttpRequest, change: "AccessChange", visit: Visit) -> None:
-    authorisation_id = _authorisation_id(change.pk, visit)
-    if authorisation_id is None or change.status != EnrolmentStatus.OPEN:
-        messages.error(request, str(ANSWERS[AccessChangeOver].text))
-        return
-    try:
-        issue_challenge(
-            user=visit.psu.user,
-            purpose=Purpose.ACCESS,
-            snapshot=access_snapshot(change=change),
-            method=chosen_method(request, visit),
-            authorisation_id=authorisation_id,
-            hide_limit=False,
-            now=visit.now,
-        )
-    except TooManyCodes:
-        messages.error(request, str(ANSWERS[TooManyCodes].text))
+    is_open = change.status == EnrolmentStatus.OPEN
+    ask_for_change(
+        request,
+        visit,
+        purpose=Purpose.ACCESS,
+        snapshot=access_snapshot(change=change),
+        authorisation_id=_authorisation_id(change.pk, visit) if is_open else None,
+        over=AccessChangeOver,
+    )
 
 
 def _authorisation_id(change_id: UUID, visit: Visit) -> UUID | None:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -52,22 +52,28 @@ from apps.portal.authorising import (
     success_url,
     web_address,
 )
-from apps.portal.code_step import CodeStep, describe
+from apps.portal.code_step import CodeStep, describe, is_over_for_good, is_worth_a_look
 from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import CodeForm, ConfirmConsentForm, SignInForm
 from apps.portal.guard import count_passkey, count_password, retry_later
 from apps.portal.phrases import asked_kinds, named_accounts
-from apps.portal.signing import request_for_passkey
+from apps.portal.signing import (
+    asked_again_text,
+    check_strangers_answer,
+    request_for_device,
+    request_for_passkey,
+    wanted_method,
+)
 from apps.risk.services import assess_sign_in
 from apps.sca.queries import get_challenge_view
-from apps.sca.rules import CodeMalformed
+from apps.sca.rules import AuthenticationMethod, CodeMalformed
 from apps.sca.services import (
     AuthorisationOver,
     CodeRefused,
     DynamicLinkBroken,
+    NotAnsweredYet,
     PasskeyAnswerMalformed,
     Proof,
-    check_code,
     check_knowledge,
     check_passkey,
     void_challenge,
@@ -133,7 +139,7 @@ def start(request: HttpRequest, asked: Asked, progress: Progress, now: datetime)
         if not throttle.is_allowed:
             status, too_many = 429, throttle
         elif form.is_valid():
-            _begin(request, asked, form.cleaned_data, now=now)
+            _begin(request, asked, form.cleaned_data, method=wanted_method(request), now=now)
             return _to("code", asked)
     context = _context(asked) | {"form": form, "too_many": too_many, "is_begun": progress.stage == "code"}
     return retry_later(render(request, "authorise/start.html", context, status=status), too_many)
@@ -143,28 +149,47 @@ def start(request: HttpRequest, asked: Asked, progress: Progress, now: datetime)
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_waiting
 def code(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
-    """The code from the text message; for a payment with all that is to be paid (S0-43, RTS art. 5(1)(a))."""
+    """The code from the text message, or the wait for the app; for a payment with all that is to be paid (S0-43, RTS
+    art. 5(1)(a))."""
     if progress.step is None or progress.stage != "code":
         return _to("confirm" if progress.stage == "confirm" else "", asked)
     step, form = CodeStep(**progress.step), None
     if request.method == "POST":
+        challenge = get_challenge_view(challenge_id=UUID(step.challenge_id))
         try:
-            proof = check_code(
-                challenge_id=UUID(step.challenge_id), code=request.POST.get("code", ""), now=now
-            )
+            proof = check_strangers_answer(request, challenge, now=now)
             psu = get_psu_of_user(user_id=proof.user_id)
             if str(psu.user_id) != step.user_id:
                 raise CodeRefused("another customer's code", is_over=True)
             return _accept(request, asked, psu, proof, now=now)
+        except NotAnsweredYet as error:
+            if not _has_moved_on(request, asked, to=("confirm", "done")):
+                messages.info(request, f"{answer_for(error).title}. {answer_for(error).text}")
+            return _to("code", asked)
         except CodeMalformed:
             form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
         except (CodeRefused, NotFound):
             return _after_refusal(request, asked, step, now=now)
     page = describe(step, form=form, has_failed="failed" in request.GET, now=now)
-    shown = page.challenge.snapshot
-    return render(
-        request, "authorise/code.html", _context(asked) | {"page": page, "shown": shown, "now": now}
+    context = _context(asked) | {
+        "page": page,
+        "shown": page.challenge.snapshot,
+        "device_request": request_for_device(page.challenge, is_signed_in=False),
+        "now": now,
+    }
+    return render(request, "authorise/code.html", context)
+
+
+@require_safe
+def status(request: HttpRequest, authorisation_id: UUID) -> JsonResponse:
+    """For the page that waits for an app: ``done`` when it has said yes, or time is up."""
+    progress = load_progress(request.session, authorisation_id)
+    done = (
+        progress.stage != "code"
+        or progress.step is None
+        or is_worth_a_look(UUID(progress.step["challenge_id"]), now=clock.now())
     )
+    return JsonResponse({"done": done})
 
 
 @require_POST
@@ -220,18 +245,17 @@ def passkey(request: HttpRequest, asked: Asked, progress: Progress, now: datetim
 @require_POST
 @for_waiting
 def resend(request: HttpRequest, asked: Asked, progress: Progress, now: datetime) -> HttpResponse:
-    """Another code in place of the last one; a decoy's is not sent either."""
+    """Another code in place of the last one, or another way; a decoy's is not sent either."""
     if progress.step is None or progress.stage != "code":
         return _to("", asked)
     step = CodeStep(**progress.step)
     if step.may_resend(now=now):
         psu = get_psu_of_user(user_id=UUID(step.user_id)) if step.user_id else None
-        step.resent(challenge_id=asked.send_code(psu, is_resend=True, now=now), now=now)
+        method = wanted_method(request)
+        step.resent(challenge_id=asked.send_code(psu, method=method, is_resend=True, now=now), now=now)
         progress.step = step.as_dict()
         store_progress(request.session, asked.id, progress)
-        messages.info(
-            request, gettext("If the user ID and the password were right, a new code is on its way.")
-        )
+        messages.info(request, asked_again_text(method))
     return _to("code", asked)
 
 
@@ -318,14 +342,18 @@ def _to(page: str, asked: Asked) -> HttpResponse:
     return SeeOther(reverse(f"portal:authorise-{page}" if page else "portal:authorise", args=[asked.id]))
 
 
-def _begin(request: HttpRequest, asked: Asked, typed: dict[str, Any], *, now: datetime) -> None:
+def _begin(
+    request: HttpRequest, asked: Asked, typed: dict[str, Any], *, method: AuthenticationMethod, now: datetime
+) -> None:
     user = check_knowledge(username=typed["user_id"], password=typed["password"], now=now)
     try:
         psu = get_psu_of_user(user_id=user.pk) if user is not None else None
     except NotFound:
         psu = None
     step = CodeStep.started(
-        challenge_id=asked.send_code(psu, now=now), user_id=psu.user_id if psu else None, now=now
+        challenge_id=asked.send_code(psu, method=method, now=now),
+        user_id=psu.user_id if psu else None,
+        now=now,
     )
     # A session key that somebody planted in this browser is worth nothing from here on.
     request.session.cycle_key()
@@ -432,7 +460,7 @@ def _after_refusal(
     """Where a wrong answer leads: the same page, until all tries are used up."""
     if _has_moved_on(request, asked, to=("confirm", "done")):
         return _to("", asked)
-    if get_challenge_view(challenge_id=UUID(step.challenge_id)).status == "dead":
+    if is_over_for_good(get_challenge_view(challenge_id=UUID(step.challenge_id))):
         return _end(request, asked, outcome="too_many_codes", reason=StatusReason.DS0A, now=now)
     return SeeOther(f"{reverse(f'portal:authorise-{page}', args=[asked.id])}?failed")
 

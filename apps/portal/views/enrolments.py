@@ -4,7 +4,6 @@ What comes after that, the pages of each kind know."""
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,18 +11,16 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from apps.portal.changes import ChangeToSign, take_answer
+from apps.portal.changes import ChangeToSign, ask_for_change, take_answer
 from apps.portal.errors import ANSWERS
 from apps.portal.guard import Visit, customers_only
-from apps.portal.signing import chosen_method, code_under_way, open_authorisation_id, sign_context
+from apps.portal.signing import code_under_way, open_authorisation_id, sign_context
 from apps.sca.queries import get_enrolment
 from apps.sca.rules import DeviceKind, EnrolmentStatus, Purpose, SubjectType
 from apps.sca.services import (
     EnrolmentOver,
-    TooManyCodes,
     close_enrolment,
     enrolment_snapshot,
-    issue_challenge,
     sign_enrolment,
 )
 from apps.web.views.preferences import SeeOther
@@ -106,22 +103,15 @@ def cancel(request: HttpRequest, visit: Visit, enrolment_id: UUID) -> HttpRespon
 
 def ask_for_signature(request: HttpRequest, enrolment: "DeviceEnrolment", visit: Visit) -> None:
     """Open the challenge over a wish that waits; what forbids it is said on the next page."""
-    authorisation_id = _authorisation_id(enrolment.pk, visit)
-    if authorisation_id is None or enrolment.status != EnrolmentStatus.OPEN:
-        messages.error(request, str(ANSWERS[EnrolmentOver].text))
-        return
-    try:
-        issue_challenge(
-            user=visit.psu.user,
-            purpose=Purpose.DEVICE,
-            snapshot=enrolment_snapshot(enrolment=enrolment),
-            method=chosen_method(request, visit),
-            authorisation_id=authorisation_id,
-            hide_limit=False,
-            now=visit.now,
-        )
-    except TooManyCodes:
-        messages.error(request, str(ANSWERS[TooManyCodes].text))
+    is_open = enrolment.status == EnrolmentStatus.OPEN
+    ask_for_change(
+        request,
+        visit,
+        purpose=Purpose.DEVICE,
+        snapshot=enrolment_snapshot(enrolment=enrolment),
+        authorisation_id=_authorisation_id(enrolment.pk, visit) if is_open else None,
+        over=EnrolmentOver,
+    )
 
 
 def _authorisation_id(enrolment_id: UUID, visit: Visit) -> UUID | None:

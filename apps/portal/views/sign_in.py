@@ -26,26 +26,32 @@ from apps.core.errors import NotFound
 from apps.core.ids import new_id
 from apps.identity.queries import get_psu_of_user
 from apps.identity.services import note_login
-from apps.portal.code_step import CodeStep, describe, failure_text, is_exhausted
-from apps.portal.errors import ANSWERS
+from apps.portal.code_step import CodeStep, describe, failure_text, is_exhausted, is_worth_a_look
+from apps.portal.errors import ANSWERS, answer_for
 from apps.portal.forms import AppCodeForm, CodeForm, SignInForm
 from apps.portal.guard import count_passkey, count_password, customer_of, local_portal_path, retry_later
+from apps.portal.signing import (
+    asked_again_text,
+    check_strangers_answer,
+    request_for_device,
+    wanted_method,
+)
 from apps.risk.services import assess_sign_in
-from apps.sca.queries import get_challenge_view, get_passkey, get_sms_device
-from apps.sca.rules import CodeMalformed, Purpose
+from apps.sca.queries import get_challenge_view, get_passkey, get_signing_device, get_sms_device
+from apps.sca.rules import AuthenticationMethod, CodeMalformed, Purpose, comparison_number
 from apps.sca.services import (
     CodeRefused,
+    NotAnsweredYet,
     PasskeyAnswerMalformed,
     Proof,
     ask_passkey,
     check_authenticator_code,
-    check_code,
     check_knowledge,
     check_passkey,
     consume_proof,
     is_proof_of,
+    issue_challenge,
     passkey_request,
-    send_code,
     void_challenge,
 )
 from apps.web.origin import origin_of
@@ -79,7 +85,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if not throttle.is_allowed:
             status, too_many = 429, throttle
         elif form.is_valid():
-            _send_code(request, form.cleaned_data, wanted=wanted, now=clock.now())
+            _ask(request, form.cleaned_data, wanted=wanted, now=clock.now())
             return SeeOther(reverse("portal:sign-in-code"))
     context = {"form": form, "next": wanted, "too_many": too_many}
     return retry_later(render(request, "portal/sign_in.html", context, status=status), too_many)
@@ -88,7 +94,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def code(request: HttpRequest) -> HttpResponse:
-    """The code from the text message, for everybody who sent any user ID and password."""
+    """The code from the text message, or the wait for the app; for everybody who sent any user ID and password."""
     if customer_of(request):
         return SeeOther(reverse("portal:home"))
     attempt = request.session.get(SESSION_KEY)
@@ -96,11 +102,15 @@ def code(request: HttpRequest) -> HttpResponse:
         return SeeOther(reverse("portal:sign-in"))
     now, form = clock.now(), None
     if request.method == "POST":
+        challenge = get_challenge_view(challenge_id=UUID(attempt["step"]["challenge_id"]))
         try:
-            proof = check_code(
-                challenge_id=UUID(attempt["step"]["challenge_id"]), code=request.POST.get("code", ""), now=now
-            )
+            proof = check_strangers_answer(request, challenge, now=now)
             _enter(request, attempt, proof, now=now)
+        except NotAnsweredYet as error:
+            if _is_signed_in_meanwhile(request):
+                return SeeOther(reverse("portal:home"))
+            messages.info(request, f"{answer_for(error).title}. {answer_for(error).text}")
+            return SeeOther(reverse("portal:sign-in-code"))
         except CodeMalformed:
             form = CodeForm.with_error(str(ANSWERS[CodeMalformed].text))
         except (CodeRefused, NotFound):
@@ -108,24 +118,36 @@ def code(request: HttpRequest) -> HttpResponse:
         else:
             return SeeOther(attempt["next"] or reverse("portal:home"))
     page = describe(CodeStep(**attempt["step"]), form=form, has_failed="failed" in request.GET, now=now)
-    return render(request, "portal/sign_in_code.html", {"page": page})
+    context = {
+        "page": page,
+        "device_request": request_for_device(page.challenge, is_signed_in=False),
+        "number": comparison_number(attempt["id"]),
+    }
+    return render(request, "portal/sign_in_code.html", context)
+
+
+@require_safe
+def status(request: HttpRequest) -> JsonResponse:
+    """For the page that waits for an app: ``done`` when it has said yes, or time is up."""
+    attempt = request.session.get(SESSION_KEY)
+    done = attempt is None or is_worth_a_look(UUID(attempt["step"]["challenge_id"]), now=clock.now())
+    return JsonResponse({"done": done})
 
 
 @require_POST
 def resend(request: HttpRequest) -> HttpResponse:
-    """Another code in place of the last one; a decoy's is not sent either."""
+    """Another code in place of the last one, or another way; a decoy's is not sent either."""
     attempt = request.session.get(SESSION_KEY)
     if attempt is None:
         return SeeOther(reverse("portal:sign-in"))
     now, step = clock.now(), CodeStep(**attempt["step"])
     if step.may_resend(now=now):
         replaced = UUID(step.challenge_id)
-        step.resent(challenge_id=_challenge(attempt, step.user_id, now=now), now=now)
+        method = wanted_method(request)
+        step.resent(challenge_id=_challenge(attempt, step.user_id, method=method, now=now), now=now)
         void_challenge(challenge_id=replaced, reason="replaced", now=now)
         request.session[SESSION_KEY] = {**attempt, "step": step.as_dict()}
-        messages.info(
-            request, gettext("If the user ID and the password were right, a new code is on its way.")
-        )
+        messages.info(request, asked_again_text(method))
     return SeeOther(reverse("portal:sign-in-code"))
 
 
@@ -158,8 +180,7 @@ def enter_by_passkey(request: HttpRequest) -> HttpResponse:
         )
         _enter(request, attempt, proof, now=now)
     except (PasskeyAnswerMalformed, CodeRefused, NotFound):
-        # A form sent twice: the other one has signed in, and the session bears a new name since.
-        if attempt and not request.session.exists(request.session.session_key or ""):
+        if attempt and _is_signed_in_meanwhile(request):
             return SeeOther(reverse("portal:home"))
         messages.error(
             request,
@@ -215,12 +236,12 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return SeeOther(reverse("portal:sign-in"))
 
 
-def _send_code(request: HttpRequest, typed: dict[str, Any], *, wanted: str, now: datetime) -> None:
+def _ask(request: HttpRequest, typed: dict[str, Any], *, wanted: str, now: datetime) -> None:
     user = check_knowledge(username=typed["user_id"], password=typed["password"], now=now)
     # Only customers come in here; a member of staff or of a TPP learns no more than a stranger.
     user_id = user.pk if user is not None and _is_customer(user.pk) else None
     attempt = {"id": str(new_id()), "next": wanted}
-    challenge_id = _challenge(attempt, str(user_id or ""), now=now)
+    challenge_id = _challenge(attempt, str(user_id or ""), method=wanted_method(request), now=now)
     step = CodeStep.started(challenge_id=challenge_id, user_id=user_id, now=now)
     request.session[SESSION_KEY] = {**attempt, "step": step.as_dict()}
 
@@ -233,9 +254,11 @@ def _is_customer(user_id: UUID) -> bool:
     return True
 
 
-def _challenge(attempt: dict[str, Any], user_id: str, *, now: datetime) -> UUID:
+def _challenge(attempt: dict[str, Any], user_id: str, *, method: AuthenticationMethod, now: datetime) -> UUID:
     user = get_psu_of_user(user_id=UUID(user_id)).user if user_id else None
-    return send_code(user=user, purpose=Purpose.SIGN_IN, snapshot=_snapshot(attempt), now=now)
+    return issue_challenge(
+        user=user, purpose=Purpose.SIGN_IN, snapshot=_snapshot(attempt), method=method, now=now
+    )
 
 
 def _snapshot(attempt: dict[str, Any]) -> dict[str, str]:
@@ -250,11 +273,13 @@ def _enter(request: HttpRequest, attempt: dict[str, Any], proof: Proof, *, now: 
     :raises NotFound: the customer's log-in was closed meanwhile.
     """
     psu = get_psu_of_user(user_id=proof.user_id)
-    device = (
-        get_passkey(user_id=proof.user_id, passkey_id=proof.passkey_id)
-        if proof.passkey_id
-        else get_sms_device(user_id=proof.user_id)
-    )
+    device: Any
+    if proof.passkey_id:
+        device = get_passkey(user_id=proof.user_id, passkey_id=proof.passkey_id)
+    elif proof.device_id:
+        device = get_signing_device(user_id=proof.user_id, device_id=proof.device_id)
+    else:
+        device = get_sms_device(user_id=proof.user_id)
     is_ours = is_proof_of(proof=proof, purpose=Purpose.SIGN_IN, snapshot=_snapshot(attempt))
     if device is None or not is_ours:
         raise CodeRefused("not this sign-in's code", is_over=True)
@@ -274,9 +299,13 @@ def _open_session(request: HttpRequest, psu: "PSU", device: Any, *, now: datetim
     note_login(user=psu.user, now=now)
 
 
+def _is_signed_in_meanwhile(request: HttpRequest) -> bool:
+    """The same form sent twice: the other one has signed in, and the session bears a new name since."""
+    return not request.session.exists(request.session.session_key or "")
+
+
 def _refuse(request: HttpRequest, attempt: dict[str, Any]) -> HttpResponse:
-    if not request.session.exists(request.session.session_key or ""):
-        # The same form sent twice: the other one has signed in, and the session bears a new name since.
+    if _is_signed_in_meanwhile(request):
         return SeeOther(reverse("portal:home"))
     if is_exhausted(get_challenge_view(challenge_id=UUID(attempt["step"]["challenge_id"]))):
         del request.session[SESSION_KEY]

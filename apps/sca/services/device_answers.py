@@ -10,7 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
 from apps.audit.services import record_event
 from apps.core.errors import DomainError
@@ -134,6 +136,7 @@ def check_short_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
 def _count_and_compare(challenge: Challenge, is_right: Callable[[Challenge], bool], *, now: datetime) -> None:
     counted = count_try(challenge_id=challenge.pk, methods=DEVICE_METHODS, now=now)
     if counted is None:
+        _count_in_vain(challenge, now=now)
         raise CodeRefused("challenge is not open", is_over=True)
     matches = is_right(counted)
     if counted.user_id is not None and not reserve_attempt(user_id=counted.user_id, now=now):
@@ -148,6 +151,16 @@ def _count_and_compare(challenge: Challenge, is_right: Callable[[Challenge], boo
         )
     # It may be long before the page fetches the answer, or never: until then nothing has failed.
     release_attempt(user_id=counted.user_id)
+
+
+def _count_in_vain(challenge: Challenge, *, now: datetime) -> None:
+    """Use up the tries of what the customer has refused, too: its page must not outlast a decoy's (N7)."""
+    Challenge.objects.filter(
+        pk=challenge.pk,
+        status=ChallengeStatus.VOIDED,
+        attempts__lt=settings.SCA_MAX_ATTEMPTS,
+        expires_at__gt=now,
+    ).update(attempts=F("attempts") + 1)
 
 
 @transaction.atomic

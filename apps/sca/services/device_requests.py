@@ -8,6 +8,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import get_language
 
 from apps.core.canonical import canonical_hash
 from apps.core.errors import NotFound
@@ -48,7 +49,6 @@ class SealedRequest:
     device_id: int | None
     device_name: str
     sealed: bytes
-    is_app: bool = True
 
 
 @transaction.atomic
@@ -57,11 +57,13 @@ def ask_device(
     user: User | None,
     purpose: Purpose,
     snapshot: dict[str, Any],
+    method: AuthenticationMethod,
     authorisation_id: UUID | None = None,
     hide_limit: bool = True,
     now: datetime,
 ) -> UUID:
-    """Open a challenge over ``snapshot`` for the app and the tokens of ``user``, and wake the app; its id.
+    """Open a challenge over ``snapshot`` for the apps of ``user`` (``PUSH_OTP``), which are woken, or for his tokens
+    (``PHOTO_OTP``); its id. The device shows it in the language of the page on which it was asked for.
 
     ``user`` None makes a decoy, and so do the same reasons as of a code (:func:`apps.sca.services.send_code`): no
     device, a pause, too many requests. What was under way for the same authorisation before is void from now on.
@@ -71,21 +73,21 @@ def ask_device(
     """
     if authorisation_id is not None:
         select_method(authorisation_id=authorisation_id, now=now)
-    devices = list_signing_devices(user_id=user.pk) if user is not None else []
+    devices = _devices_for(method, user_id=user.pk) if user is not None else []
     owner = user if user is not None and devices and not _is_held_up(user, now=now) else None
     if owner is None and user is not None and not hide_limit:
         raise TooManyCodes(str(user.pk))
     snapshot = {"purpose": purpose.value, **snapshot}
-    has_app = owner is None or any(device.is_app for device in devices)
     challenge = open_challenge(
         user=owner,
         is_decoy=owner is None,
         purpose=purpose,
-        method=AuthenticationMethod.PUSH_OTP if has_app else AuthenticationMethod.PHOTO_OTP,
+        method=method,
         snapshot=snapshot,
         nonce=fresh_nonce(),
         authorisation_id=authorisation_id,
-        shown=view_on_device(snapshot=snapshot, language=owner.language if owner else "en"),
+        # Not the customer's own language: a decoy has none, and must be as long.
+        shown=view_on_device(snapshot=snapshot, language=get_language() or settings.LANGUAGE_CODE),
         now=now,
     )
     for device in devices if owner is not None else ():
@@ -111,37 +113,47 @@ def seal_request(*, challenge: Challenge, device: SigningDevice) -> SealedReques
         if device.is_app
         else seal_for_token(content, token_key=token_key_of(device), challenge_id=challenge.pk)
     )
-    return SealedRequest(challenge.pk, device.pk, device.name, sealed, is_app=device.is_app)
+    return SealedRequest(challenge.pk, device.pk, device.name, sealed)
 
 
 def seal_for_page(*, challenge_id: UUID) -> SealedRequest:
-    """The request that a page shows: for the device that its customer used last. A decoy's is as long and as random, is
-    the same at every look, and no device opens it (N7).
+    """The request that a page shows: for the app or the token, as was asked, that its customer used last. A decoy's is
+    as long and as random, is the same at every look, and no device opens it (N7).
 
     :raises NotFound: no challenge of a device.
     """
     challenge = Challenge.objects.filter(pk=challenge_id, method__in=DEVICE_METHODS).first()
     if challenge is None:
         raise NotFound("challenge")
-    devices = list_signing_devices(user_id=challenge.user_id) if challenge.user_id else []
+    method = AuthenticationMethod(challenge.method)
+    devices = _devices_for(method, user_id=challenge.user_id) if challenge.user_id else []
     if devices:
         return seal_request(challenge=challenge, device=devices[0])
     nobody = bank_key(secret=derive_key("sca.device-decoy.v1"), nonce=bytes(challenge.nonce))
-    sealed = seal_for_app(
-        content_of(challenge),
-        own=_bank_key(challenge),
-        agreement_key=public_bytes(nobody),
-        challenge_id=challenge.pk,
+    sealed = (
+        seal_for_app(
+            content_of(challenge),
+            own=_bank_key(challenge),
+            agreement_key=public_bytes(nobody),
+            challenge_id=challenge.pk,
+        )
+        if method == AuthenticationMethod.PUSH_OTP
+        else seal_for_token(
+            content_of(challenge),
+            token_key=nobody.private_numbers().private_value.to_bytes(32, "big"),
+            challenge_id=challenge.pk,
+        )
     )
     return SealedRequest(challenge.pk, None, "", sealed)
 
 
 def seal_for_other_devices(*, challenge_id: UUID) -> list[SealedRequest]:
-    """The same for what else its customer has, for a page behind his sign-in: whoever has an app and a token reads the
-    picture with the one that he holds."""
+    """The same for his other apps, or his other tokens: for a page behind the sign-in, where he says which he holds."""
     challenge = Challenge.objects.filter(pk=challenge_id, method__in=DEVICE_METHODS).first()
-    devices = list_signing_devices(user_id=challenge.user_id) if challenge and challenge.user_id else []
-    return [seal_request(challenge=challenge, device=device) for device in devices[1:]] if challenge else []
+    if challenge is None or challenge.user_id is None:
+        return []
+    devices = _devices_for(AuthenticationMethod(challenge.method), user_id=challenge.user_id)
+    return [seal_request(challenge=challenge, device=device) for device in devices[1:]]
 
 
 def list_requests(*, device: SigningDevice, now: datetime) -> list[SealedRequest]:
@@ -178,6 +190,11 @@ def keys_for(challenge: Challenge, device: SigningDevice) -> RequestKeys:
 
 def _bank_key(challenge: Challenge) -> ec.EllipticCurvePrivateKey:
     return bank_key(secret=derive_key("sca.device.v1"), nonce=bytes(challenge.nonce))
+
+
+def _devices_for(method: AuthenticationMethod, *, user_id: UUID) -> list[SigningDevice]:
+    is_app = method == AuthenticationMethod.PUSH_OTP
+    return [one for one in list_signing_devices(user_id=user_id) if one.is_app == is_app]
 
 
 def _is_held_up(user: User, *, now: datetime) -> bool:

@@ -20,10 +20,12 @@ def issue_challenge(
     authorisation_id: UUID | None = None,
     hide_limit: bool = True,
     is_ahead: bool = False,
+    generated_at: datetime | None = None,
     now: datetime,
 ) -> UUID:
     """Ask for a signature over ``snapshot``: by a code, see :func:`send_code`, by a passkey, see :func:`ask_passkey`,
-    or by the app or a token, see :func:`ask_device`. Returns the challenge's id."""
+    or by the app or a token, see :func:`ask_device`. Returns the challenge's id. ``is_ahead`` and ``generated_at``
+    are of codes alone."""
     if method == AuthenticationMethod.PASSKEY:
         return ask_passkey(
             user=user, purpose=purpose, snapshot=snapshot, authorisation_id=authorisation_id, now=now
@@ -33,6 +35,7 @@ def issue_challenge(
             user=user,
             purpose=purpose,
             snapshot=snapshot,
+            method=method,
             authorisation_id=authorisation_id,
             hide_limit=hide_limit,
             now=now,
@@ -44,5 +47,6 @@ def issue_challenge(
         authorisation_id=authorisation_id,
         hide_limit=hide_limit,
         is_ahead=is_ahead,
+        generated_at=generated_at,
         now=now,
     )

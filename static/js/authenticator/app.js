@@ -235,6 +235,13 @@ async function start() {
     navigator.serviceWorker.register("/worker.js", { scope: "/" }).catch(() => {});
     navigator.serviceWorker.addEventListener("message", look);
   }
+  // A link of the bank's that is opened while the app is open loads nothing anew.
+  addEventListener("hashchange", () => { if (location.hash) follow(); });
+  await follow();
+}
+
+/** What the link says by which the app was opened: an activation code, a request, or nothing. */
+async function follow() {
   const fragment = new URLSearchParams(location.hash.slice(1));
   device = await load("device");
   if (!device) {
