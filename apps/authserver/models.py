@@ -1,4 +1,5 @@
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -28,7 +29,41 @@ def unusable_secret() -> str:
 
 
 def _at_most_one_object(name: str) -> models.CheckConstraint:
-    return models.CheckConstraint(condition=Q(consent=None) | Q(payment=None), name=name)
+    return models.CheckConstraint(
+        condition=Q(consent=None, payment=None)
+        | Q(consent=None, standing_order=None)
+        | Q(payment=None, standing_order=None),
+        name=name,
+    )
+
+
+class OneObject(models.Model):
+    """What a request, a grant or a token is for: one consent, one payment or one standing order. A token of an app for
+    itself is for none."""
+
+    consent = models.ForeignKey("consents.Consent", null=True, on_delete=models.PROTECT, related_name="+")
+    payment = models.ForeignKey(
+        "payments.PaymentInitiation", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    standing_order = models.ForeignKey(
+        "payments.StandingOrder", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def order_id(self) -> UUID | None:
+        """paymentId of NextGenPSD2: of the payment or the standing order."""
+        return self.payment_id or self.standing_order_id
+
+    def object_ids(self) -> dict[str, UUID | None]:
+        """What it is for, to make something else for the same."""
+        return {
+            "consent_id": self.consent_id,
+            "payment_id": self.payment_id,
+            "standing_order_id": self.standing_order_id,
+        }
 
 
 class Application(AbstractApplication):
@@ -64,7 +99,7 @@ class Application(AbstractApplication):
         return self.app.status == "active" and self.app.tpp.status == "active"
 
 
-class AuthorizationRequest(models.Model):
+class AuthorizationRequest(OneObject):
     """What a TPP asked for at the authorization endpoint. Later steps read it here, never from a form."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -72,10 +107,6 @@ class AuthorizationRequest(models.Model):
         Application, on_delete=models.CASCADE, related_name="authorization_requests"
     )
     authorisation_id = models.UUIDField(help_text="the SCA authorisation in which the customer answers")
-    consent = models.ForeignKey("consents.Consent", null=True, on_delete=models.PROTECT, related_name="+")
-    payment = models.ForeignKey(
-        "payments.PaymentInitiation", null=True, on_delete=models.PROTECT, related_name="+"
-    )
     redirect_uri = models.TextField()
     scope = models.TextField()
     state = models.TextField(blank=True)
@@ -89,7 +120,9 @@ class AuthorizationRequest(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(consent=None, payment__isnull=False) | Q(consent__isnull=False, payment=None),
+                condition=Q(consent__isnull=False, payment=None, standing_order=None)
+                | Q(consent=None, payment__isnull=False, standing_order=None)
+                | Q(consent=None, payment=None, standing_order__isnull=False),
                 name="authorization_request_one_object",
             ),
             models.CheckConstraint(
@@ -112,7 +145,7 @@ class AuthorizationRequest(models.Model):
         return f"{self.scope} ({self.outcome})"
 
 
-class Grant(AbstractGrant):
+class Grant(OneObject, AbstractGrant):  # type: ignore[django-manager-missing]  # Of IDToken, whose base has no types.
     """An authorization code, and the head of the family of tokens that came of it.
 
     Only the code's hash is kept. The row stays when the code is used, so that a second use is known for what
@@ -124,10 +157,6 @@ class Grant(AbstractGrant):
         AuthorizationRequest, on_delete=models.PROTECT, related_name="grant"
     )
     psu = models.ForeignKey("identity.PSU", on_delete=models.PROTECT, related_name="+")
-    consent = models.ForeignKey("consents.Consent", null=True, on_delete=models.PROTECT, related_name="+")
-    payment = models.ForeignKey(
-        "payments.PaymentInitiation", null=True, on_delete=models.PROTECT, related_name="+"
-    )
     subject = models.CharField(max_length=64, help_text="who the customer is to this TPP: the sub claim")
     auth_time = models.DateTimeField(
         help_text="real time of the strong customer authentication of this grant"
@@ -149,16 +178,12 @@ class Grant(AbstractGrant):
         ]
 
 
-class AccessToken(AbstractAccessToken):
+class AccessToken(OneObject, AbstractAccessToken):
     """An opaque access token, known by its checksum only. Of a grant, or of an app for itself."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     grant = models.ForeignKey(Grant, null=True, on_delete=models.CASCADE, related_name="access_tokens")
     psu = models.ForeignKey("identity.PSU", null=True, on_delete=models.PROTECT, related_name="+")
-    consent = models.ForeignKey("consents.Consent", null=True, on_delete=models.PROTECT, related_name="+")
-    payment = models.ForeignKey(
-        "payments.PaymentInitiation", null=True, on_delete=models.PROTECT, related_name="+"
-    )
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -167,7 +192,7 @@ class AccessToken(AbstractAccessToken):
             models.CheckConstraint(condition=Q(token_checksum__regex=SHA256_HEX), name="access_token_hashed"),
             models.CheckConstraint(condition=Q(application__isnull=False), name="access_token_of_app"),
             models.CheckConstraint(
-                condition=Q(grant=None, psu=None, user=None, consent=None, payment=None)
+                condition=Q(grant=None, psu=None, user=None, consent=None, payment=None, standing_order=None)
                 | Q(grant__isnull=False, psu__isnull=False, user__isnull=False),
                 name="access_token_grant_or_app",
             ),

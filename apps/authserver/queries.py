@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class AccessContext:
     """What an access token opens, and to whom.
 
-    ``consent_id``, ``payment_id`` and ``psu_id`` are None when the app acts for itself (client_credentials).
+    ``payment_id`` is that of a payment or of a standing order. It, ``consent_id`` and ``psu_id`` are None when the app
+    acts for itself (client_credentials).
     """
 
     app: "App"
@@ -40,6 +41,7 @@ class TokenRow(NamedTuple):
     revoked_at: datetime | None
     consent_id: UUID | None
     payment_id: UUID | None
+    standing_order_id: UUID | None
     psu_id: UUID | None
     user_is_active: bool | None
     consent_status: str | None
@@ -54,6 +56,7 @@ _COLUMNS = (
     "revoked_at",
     "consent_id",
     "payment_id",
+    "standing_order_id",
     "psu_id",
     "user__is_active",
     "consent__consent_status",

@@ -20,11 +20,17 @@ def record(
     actor_id: UUID | str,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Record what happened to a consent or payment by way of this request or grant."""
+    """Record what happened to a consent, a payment or a standing order by way of this request or grant."""
+    kinds = {
+        "consent": about.consent_id,
+        "payment": about.payment_id,
+        "standing_order": about.standing_order_id,
+    }
+    object_type, object_id = next((kind, pk) for kind, pk in kinds.items() if pk is not None)
     record_event(
         event=f"authserver.{event}",
-        object_type="consent" if about.consent_id else "payment",
-        object_id=about.consent_id or about.payment_id or "",
+        object_type=object_type,
+        object_id=object_id,
         actor_type=actor_type,
         actor_id=actor_id,
         at=clock.now(),

@@ -32,7 +32,29 @@ ASSERTION = _("none; client assertion")
 
 _CONSENT = "/v1/consents/{consentId}"
 _ACCOUNT = "/v1/accounts/{account-id}"
-_PAYMENT = "/v1/payments/sepa-credit-transfers/{paymentId}"
+
+
+def _initiation(
+    service: str, *, initiate: str | Promise, read: str | Promise, cancel: str | Promise
+) -> tuple[Endpoint, ...]:
+    """The endpoints of a payment service, which all have the same."""
+    path = f"/v1/{service}/sepa-credit-transfers"
+    order = f"{path}/{{paymentId}}"
+    return (
+        Endpoint("POST", path, initiate, CLIENT),
+        Endpoint("GET", order, read, CLIENT),
+        Endpoint("GET", f"{order}/status", _("Its status"), CLIENT),
+        Endpoint("DELETE", order, cancel, CLIENT),
+        Endpoint("POST", f"{order}/authorisations", _("Start an authorisation"), CLIENT),
+        Endpoint("GET", f"{order}/authorisations", _("Its authorisations"), CLIENT),
+        Endpoint(
+            "GET",
+            f"{order}/authorisations/{{authorisationId}}",
+            _("How far the customer has come"),
+            CLIENT,
+        ),
+    )
+
 
 SERVICES: tuple[Service, ...] = (
     Service(
@@ -86,19 +108,21 @@ SERVICES: tuple[Service, ...] = (
     Service(
         _("Payments"),
         "PISP",
-        (
-            Endpoint("POST", "/v1/payments/sepa-credit-transfers", _("Order a payment"), CLIENT),
-            Endpoint("GET", _PAYMENT, _("The payment"), CLIENT),
-            Endpoint("GET", f"{_PAYMENT}/status", _("Its status"), CLIENT),
-            Endpoint("DELETE", _PAYMENT, _("Take it back, until the customer has approved it"), CLIENT),
-            Endpoint("POST", f"{_PAYMENT}/authorisations", _("Start an authorisation"), CLIENT),
-            Endpoint("GET", f"{_PAYMENT}/authorisations", _("Its authorisations"), CLIENT),
-            Endpoint(
-                "GET",
-                f"{_PAYMENT}/authorisations/{{authorisationId}}",
-                _("How far the customer has come"),
-                CLIENT,
-            ),
+        _initiation(
+            "payments",
+            initiate=_("Order a payment"),
+            read=_("The payment"),
+            cancel=_("Take it back, until the customer has approved it"),
+        ),
+    ),
+    Service(
+        _("Standing orders"),
+        "PISP",
+        _initiation(
+            "periodic-payments",
+            initiate=_("Order a standing order: the same payment again and again, approved once"),
+            read=_("The standing order"),
+            cancel=_("Take it back or, once the customer has approved it, end it"),
         ),
     ),
 )
@@ -127,8 +151,15 @@ DEVIATIONS: tuple[tuple[str | Promise, str | Promise], ...] = (
     (
         _("Payment products"),
         _(
-            "sepa-credit-transfers, instant-sepa-credit-transfers, target-2-payments and cross-border-credit-transfers,"
-            " single payments. No bulk or periodic ones yet."
+            "payments: sepa-credit-transfers, instant-sepa-credit-transfers, target-2-payments and"
+            " cross-border-credit-transfers. periodic-payments: sepa-credit-transfers. No bulk-payments yet."
+        ),
+    ),
+    (
+        _("Standing orders"),
+        _(
+            "All frequencies but MonthlyVariable. The first payment is tomorrow at the earliest. ACSP: it has paid for"
+            " the first time and goes on; a payment that was refused is told as a warning with the status."
         ),
     ),
     (
@@ -138,7 +169,8 @@ DEVIATIONS: tuple[tuple[str | Promise, str | Promise], ...] = (
     (
         _("Transactions"),
         _(
-            "booked, pending or both. No lists by reference or since the last access; 90 days, more after approval."
+            "booked, pending, both, information (standing orders) or all. No lists by reference or since the last"
+            " access; 90 days, more after approval."
         ),
     ),
     (

@@ -183,17 +183,39 @@ class StandingOrderAdmin(ReadOnlyAdmin):
         "next_execution_date",
         "transaction_status",
     ]
-    list_filter = ["transaction_status", "frequency"]
+    list_filter = ["transaction_status", "channel", "frequency"]
     search_fields = ["creditor_name", "=debtor_iban", "=creditor_iban"]
     search_help_text = _("Payee, IBAN or ID")
     uuid_search_fields = ["id", "authorisation_id"]
     ordering = ["-created_at"]
     badge_fields = ["transaction_status"]
-    literal_fields = ["frequency", "execution_rule"]
+    literal_fields = [
+        "frequency",
+        "execution_rule",
+        "status_reason",
+        "channel",
+        "request_id",
+        "end_to_end_identification",
+        "creditor_agent",
+    ]
     iban_fields = ["debtor_iban", "creditor_iban"]
     money_fields = {"amount_minor": "currency"}
     fieldsets = [
-        (None, {"fields": ["transaction_status", "amount_minor", "psu", "signatures_needed", "replaces"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "transaction_status",
+                    "status_reason",
+                    "amount_minor",
+                    "channel",
+                    "app",
+                    "psu",
+                    "signatures_needed",
+                    "replaces",
+                ]
+            },
+        ),
         (
             _("Order"),
             {
@@ -202,8 +224,10 @@ class StandingOrderAdmin(ReadOnlyAdmin):
                     "debtor_iban",
                     "creditor_name",
                     "creditor_iban",
+                    "creditor_agent",
                     "creditor_name_match",
                     "remittance_information_unstructured",
+                    "end_to_end_identification",
                 ]
             },
         ),
@@ -223,7 +247,16 @@ class StandingOrderAdmin(ReadOnlyAdmin):
         ),
         (
             _("Record"),
-            {"fields": ["id", "authorisation_id", "created_at", "authorised_at", "status_changed_at"]},
+            {
+                "fields": [
+                    "id",
+                    "request_id",
+                    "authorisation_id",
+                    "created_at",
+                    "authorised_at",
+                    "status_changed_at",
+                ]
+            },
         ),
     ]
     related_rows = [

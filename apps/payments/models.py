@@ -1,19 +1,18 @@
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.ids import new_id
 from apps.core.names.rules import NameMatch
 from apps.payments.exemption_models import PaymentExemption
 from apps.payments.limit_models import PaymentDayUse, PaymentLimitChange, PaymentLimits
+from apps.payments.order_models import InitiatedOrder
 from apps.payments.rules import (
     Channel,
     ChargeBearer,
     PaymentProduct,
     PaymentService,
-    StatusReason,
     TransactionStatus,
 )
 from apps.payments.standing_order_models import StandingOrder
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from apps.identity.models import PSU
 
 __all__ = [
+    "AnyInitiation",
     "PaymentDayUse",
     "PaymentExemption",
     "PaymentInitiation",
@@ -34,11 +34,9 @@ __all__ = [
 ]
 
 
-class PaymentInitiation(models.Model):
+class PaymentInitiation(InitiatedOrder):
     """An order to pay: single, euro, by one of the products. Amount and payee never change once it is taken in."""
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="paymentId")
-    channel = models.CharField(_("channel"), max_length=6, choices=Channel)
     app = models.ForeignKey(
         "tpp.App", on_delete=models.PROTECT, null=True, related_name="payments", verbose_name=_("app")
     )
@@ -59,37 +57,12 @@ class PaymentInitiation(models.Model):
         related_name="+",
         db_index=False,  # By it and the day: payment_of_account.
     )
-    debtor_iban = models.CharField(_("debtor IBAN"), max_length=34)
-    creditor_name = models.CharField(_("creditor"), max_length=70)
-    creditor_iban = models.CharField(_("creditor IBAN"), max_length=34)
-    creditor_name_match = models.CharField(_("name check"), max_length=4, choices=NameMatch)
-    matched_creditor_name = models.CharField(
-        _("payee’s name at his bank"), max_length=140, blank=True, help_text="shown with a close match"
-    )
-    creditor_name_checked_at = models.DateTimeField(
-        _("name checked"), null=True, help_text="empty: taken in before names were checked"
-    )
-    vop_requested = models.BooleanField(
-        default=False, help_text="Client-VOP-Requested: the TPP wants to be told, and its customer asked"
-    )
-    creditor_confirmed_at = models.DateTimeField(null=True, help_text="by the customer, through his TPP")
-    creditor_agent = models.CharField(
-        _("payee’s bank"), max_length=11, blank=True, default="", help_text="BIC; empty: the IBAN says it"
-    )
-    amount_minor = models.BigIntegerField(_("amount (minor units)"))
-    currency = models.CharField(_("currency"), max_length=3)
     charge_bearer = models.CharField(
         _("who pays the fees"), max_length=4, choices=ChargeBearer, default=ChargeBearer.SLEV
     )
     fee_minor = models.BigIntegerField(
         _("fee (minor units)"), default=0, help_text="the payer’s, taken with the amount"
     )
-    end_to_end_identification = models.CharField(max_length=35, blank=True)
-    remittance_information_unstructured = models.CharField(_("reference"), max_length=140, blank=True)
-    transaction_status = models.CharField(
-        _("status"), max_length=4, choices=TransactionStatus, default=TransactionStatus.RCVD
-    )
-    status_reason = models.CharField(_("reason"), max_length=4, choices=StatusReason, blank=True)
     return_reason = models.CharField(
         _("reason of the return"),
         max_length=4,
@@ -98,8 +71,6 @@ class PaymentInitiation(models.Model):
         help_text="ISO 20022, by the other bank",
     )
     returned_at = models.DateTimeField(_("came back"), null=True)
-    request_id = models.CharField(max_length=36, help_text="X-Request-ID, or the form's own key")
-    request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
     requested_execution_date = models.DateField(
         _("to be carried out on"),
         null=True,
@@ -116,20 +87,7 @@ class PaymentInitiation(models.Model):
         verbose_name=_("standing order"),
     )
     due_date = models.DateField(_("due"), null=True, help_text="the day of the series that it is made for")
-    tpp_redirect_uri = models.CharField(max_length=500, blank=True)
-    tpp_nok_redirect_uri = models.CharField(max_length=500, blank=True)
-    tpp_notification_uri = models.CharField(max_length=500, blank=True)
     core_user_id = models.CharField(_("core user"), max_length=8, blank=True, help_text="set by the engine")
-    authorisation_id = models.UUIDField(null=True, help_text="by which it was authorised")
-    created_at = models.DateTimeField(_("created"))
-    status_changed_at = models.DateTimeField(_("last change"))
-    authorised_at = models.DateTimeField(_("authorised"), null=True)
-    signatures_needed = models.PositiveSmallIntegerField(
-        _("signatures needed"),
-        default=1,
-        db_default=1,
-        help_text="set with the first; never lowered (trigger)",
-    )
     risk_assessment = models.OneToOneField(
         "risk.RiskAssessment",
         on_delete=models.PROTECT,
@@ -245,18 +203,10 @@ class PaymentInitiation(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return str(self.pk)
-
     @property
     def is_scheduled(self) -> bool:
         """Whether it is authorised and waits for its day."""
         return self.transaction_status == TransactionStatus.ACTC and self.released_at is None
-
-    @property
-    def is_partly_signed(self) -> bool:
-        """Whether one has signed it, and another has to."""
-        return self.transaction_status == TransactionStatus.PATC
 
     @property
     def is_instant(self) -> bool:
@@ -274,3 +224,7 @@ class PaymentInitiation(models.Model):
         if self.psu is None:
             raise ValueError("not authorised: no customer yet")
         return self.psu
+
+
+# What a customer signs once: a payment, or a series of them.
+AnyInitiation: TypeAlias = PaymentInitiation | StandingOrder

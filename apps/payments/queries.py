@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 
 from apps.accounts.queries import payable_account_ids
 from apps.core.errors import NotFound
-from apps.payments.models import PaymentInitiation
+from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.rules import TransactionStatus
 
 
@@ -16,11 +16,11 @@ class PaymentUnknown(NotFound):
 
 
 def get_payment_for_app(*, app_id: UUID, payment_id: UUID) -> PaymentInitiation:
-    """A payment that this app initiated.
+    """A payment that this app initiated. What a standing order of its made is told with the standing order.
 
     :raises PaymentUnknown: missing, or another app's.
     """
-    return _only(PaymentInitiation.objects.filter(pk=payment_id, app_id=app_id))
+    return _only(PaymentInitiation.objects.filter(pk=payment_id, app_id=app_id, standing_order=None))
 
 
 def get_payment_for_psu(*, psu_id: UUID, payment_id: UUID) -> PaymentInitiation:
@@ -93,10 +93,13 @@ def list_pending_payments(*, account_id: UUID) -> QuerySet[PaymentInitiation]:
 
 
 def count_unfinished_payments_of_tpp(*, tpp_id: UUID) -> int:
-    """How many payments of a TPP wait for their customer or the engine: the blast radius of blocking it."""
-    return PaymentInitiation.objects.filter(
+    """How many payments and standing orders of a TPP wait for their customer or the engine: the blast radius of
+    blocking it. A standing order that runs is its customer's own and goes on."""
+    payments = PaymentInitiation.objects.filter(
         app__tpp_id=tpp_id, transaction_status__in=["RCVD", "PATC", "ACTC", "ACSP"]
-    ).count()
+    )
+    series = StandingOrder.objects.filter(app__tpp_id=tpp_id, transaction_status__in=["RCVD", "PATC"])
+    return payments.count() + series.count()
 
 
 def _only(payments: QuerySet[PaymentInitiation]) -> PaymentInitiation:

@@ -7,14 +7,19 @@ from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.sca.queries import list_signatures, signers_of
 from apps.sca.rules import Purpose, SubjectType
 
+# What an execution has from its series.
 _SAME = (
+    "channel",
+    "app_id",
     "psu_id",
     "debtor_account_id",
     "debtor_iban",
     "creditor_name",
     "creditor_iban",
+    "creditor_agent",
     "amount_minor",
     "currency",
+    "end_to_end_identification",
     "remittance_information_unstructured",
     "creditor_name_match",
     "matched_creditor_name",
@@ -22,6 +27,11 @@ _SAME = (
     "authorisation_id",
     "signatures_needed",
 )
+
+
+def execution_fields(order: StandingOrder) -> dict[str, Any]:
+    """What each execution of a series has from it: as it was signed, the outcome of the name check too."""
+    return {name: getattr(order, name) for name in _SAME}
 
 
 def standing_order_snapshot(*, order: StandingOrder) -> dict[str, Any]:
@@ -50,6 +60,9 @@ def standing_order_snapshot(*, order: StandingOrder) -> dict[str, Any]:
             "creditor_name_match": order.creditor_name_match,
             "matched_creditor_name": order.matched_creditor_name,
         }
+    if order.app is not None:
+        # What came through the portal was signed without them.
+        snapshot |= {"tpp_name": order.app.tpp.legal_name, "creditor_agent": order.creditor_agent}
     return snapshot
 
 

@@ -1,47 +1,48 @@
 """The table of standing orders; ``apps.payments.models`` is where Django finds it."""
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.core.ids import new_id
 from apps.core.names.rules import NameMatch
 from apps.core.target_calendar import ExecutionRule
+from apps.payments.order_models import InitiatedOrder
 from apps.payments.recurrence import Frequency, Series
-from apps.payments.rules import Channel, TransactionStatus
+from apps.payments.rules import Channel, PaymentProduct, TransactionStatus
+
+if TYPE_CHECKING:
+    from apps.identity.models import PSU
 
 
-class StandingOrder(models.Model):
+class StandingOrder(InitiatedOrder):
     """A customer's order to pay the same amount to the same payee again and again (RTS art. 14).
 
     Nothing of it changes once it is taken in: another takes its place (``replaces``), signed with a code of its own.
     ``PATC`` one of two has signed it, ``ACTC`` it runs, ``ACSC`` its last execution was made, ``CANC`` its customer
-    ended it.
+    or the TPP through which it came ended it.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False, help_text="paymentId")
+    app = models.ForeignKey(
+        "tpp.App",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="standing_orders",
+        verbose_name=_("app"),
+    )
     psu = models.ForeignKey(
-        "identity.PSU", on_delete=models.PROTECT, related_name="standing_orders", verbose_name=_("customer")
+        "identity.PSU",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="standing_orders",
+        verbose_name=_("customer"),
     )
     replaces = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, related_name="replaced_by", verbose_name=_("replaces")
     )
     debtor_account = models.ForeignKey("accounts.PaymentAccount", on_delete=models.PROTECT, related_name="+")
-    debtor_iban = models.CharField(_("debtor IBAN"), max_length=34)
-    creditor_name = models.CharField(_("creditor"), max_length=70)
-    creditor_iban = models.CharField(_("creditor IBAN"), max_length=34)
-    creditor_name_match = models.CharField(_("name check"), max_length=4, choices=NameMatch)
-    matched_creditor_name = models.CharField(
-        _("payee’s name at his bank"), max_length=140, blank=True, help_text="shown with a close match"
-    )
-    creditor_name_checked_at = models.DateTimeField(
-        _("name checked"), null=True, help_text="empty: taken in before names were checked"
-    )
-    amount_minor = models.BigIntegerField(_("amount (minor units)"))
-    currency = models.CharField(_("currency"), max_length=3)
-    remittance_information_unstructured = models.CharField(_("reference"), max_length=140, blank=True)
     frequency = models.CharField(_("frequency"), max_length=14, choices=Frequency)
     start_date = models.DateField(_("first day"))
     end_date = models.DateField(_("last day"), null=True)
@@ -51,23 +52,8 @@ class StandingOrder(models.Model):
     day_of_execution = models.PositiveSmallIntegerField(
         _("day of the month"), null=True, help_text="31 is the last day"
     )
-    transaction_status = models.CharField(
-        _("status"), max_length=4, choices=TransactionStatus, default=TransactionStatus.RCVD
-    )
     next_due_date = models.DateField(_("next due"), null=True)
     next_execution_date = models.DateField(_("next execution"), null=True)
-    request_id = models.CharField(max_length=36, help_text="the form's own key")
-    request_hash = models.BinaryField(help_text="of the order, to tell a repeated call from another")
-    authorisation_id = models.UUIDField(null=True, help_text="by which it was authorised")
-    created_at = models.DateTimeField(_("created"))
-    status_changed_at = models.DateTimeField(_("last change"))
-    authorised_at = models.DateTimeField(_("authorised"), null=True)
-    signatures_needed = models.PositiveSmallIntegerField(
-        _("signatures needed"),
-        default=1,
-        db_default=1,
-        help_text="set with the first; never lowered (trigger)",
-    )
     origin = models.JSONField(
         default=dict, help_text="where it was ordered from (apps.risk.facts.Origin); empty: not known"
     )
@@ -114,7 +100,7 @@ class StandingOrder(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(transaction_status__in=["ACTC", "ACSC"])
-                | Q(authorised_at__isnull=False, authorisation_id__isnull=False),
+                | Q(psu__isnull=False, authorised_at__isnull=False, authorisation_id__isnull=False),
                 name="standing_order_runs_only_authorised",
             ),
             models.CheckConstraint(
@@ -122,7 +108,7 @@ class StandingOrder(models.Model):
                 name="standing_order_signatures_one_or_two",
             ),
             models.CheckConstraint(
-                condition=~Q(transaction_status="PATC") | Q(signatures_needed__gt=1),
+                condition=~Q(transaction_status="PATC") | Q(psu__isnull=False, signatures_needed__gt=1),
                 name="standing_order_partly_signed_needs_more",
             ),
             models.CheckConstraint(
@@ -137,8 +123,27 @@ class StandingOrder(models.Model):
                 ),
                 name="standing_order_next_only_while_running",
             ),
+            models.CheckConstraint(
+                condition=Q(channel=Channel.XS2A, app__isnull=False)
+                | Q(channel=Channel.PORTAL, app__isnull=True, psu__isnull=False),
+                name="standing_order_channel_has_app",
+            ),
+            models.CheckConstraint(
+                condition=Q(transaction_status__in=["RCVD", "RJCT", "CANC"])
+                | Q(vop_requested=False)
+                | Q(creditor_name_match="MTCH")
+                | Q(creditor_confirmed_at__isnull=False),
+                name="standing_order_confirmed_if_asked",
+            ),
             models.UniqueConstraint(
-                fields=["psu", "request_id"], name="standing_order_request_once_per_customer"
+                fields=["app", "request_id"],
+                condition=Q(app__isnull=False),
+                name="standing_order_request_once_per_app",
+            ),
+            models.UniqueConstraint(
+                fields=["psu", "request_id"],
+                condition=Q(channel="portal"),
+                name="standing_order_request_once_per_customer",
             ),
         ]
         indexes = [
@@ -154,14 +159,6 @@ class StandingOrder(models.Model):
                 condition=Q(signatures_needed__gt=1),
             ),
         ]
-
-    def __str__(self) -> str:
-        return str(self.pk)
-
-    @property
-    def channel(self) -> Channel:
-        """Through which door it came; its executions count against that door's limit."""
-        return Channel.PORTAL
 
     @property
     def series(self) -> Series:
@@ -180,11 +177,29 @@ class StandingOrder(models.Model):
         return self.series.first_due_date() or self.start_date
 
     @property
-    def is_partly_signed(self) -> bool:
-        """Whether one has signed it, and another has to."""
-        return self.transaction_status == TransactionStatus.PATC
-
-    @property
     def is_running(self) -> bool:
         """Whether there are executions to come."""
         return self.transaction_status == TransactionStatus.ACTC
+
+    @property
+    def reported_status(self) -> str:
+        """As :class:`InitiatedOrder`; ``ACSP`` as soon as it has made its first payment and more are to come."""
+        has_begun = self.next_due_date is not None and self.next_due_date > self.first_due_date
+        return TransactionStatus.ACSP if self.is_running and has_begun else self.transaction_status
+
+    @property
+    def payment_product(self) -> str:
+        """By what its executions are paid."""
+        return PaymentProduct.SEPA_CREDIT_TRANSFERS
+
+    @property
+    def fee_minor(self) -> int:
+        """What the payer pays with each execution besides the amount: ordinary transfers are charged with the month."""
+        return 0
+
+    @property
+    def payer(self) -> "PSU":
+        """The customer of a signed one (a constraint guarantees there is one)."""
+        if self.psu is None:
+            raise ValueError("not signed: no customer yet")
+        return self.psu

@@ -1,4 +1,5 @@
-"""Standing orders: taken in, signed, executed when due, ended (RTS art. 14; PSD2 art. 80)."""
+"""Standing orders: taken in at the portal or through a TPP, signed, executed when due, ended (RTS art. 14; PSD2 art.
+80)."""
 
 import hmac
 from datetime import date, datetime
@@ -8,59 +9,67 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from apps.accounts.queries import count_signatures_needed, is_holder, payable_account_ids
+from apps.accounts.queries import count_signatures_needed, payable_account_ids
 from apps.audit.services import record_event
 from apps.core.canonical import canonical_hash
 from apps.core.clock import bank_date
-from apps.core.errors import DomainError, NotFound
 from apps.core.ids import new_id
-from apps.core.names.rules import NameMatch
 from apps.identity.models import PSU
 from apps.notifications.services import enqueue_message
-from apps.payees.rules import Asker, PayeeVerification
-from apps.payees.services import verify_payee
+from apps.payees.rules import PayeeVerification
 from apps.payments.limits import check_limits
 from apps.payments.models import PaymentInitiation, StandingOrder
+from apps.payments.queries import PaymentUnknown
 from apps.payments.recurrence import Series, check_series
 from apps.payments.risk import assess_execution
-from apps.payments.rules import (
-    PARTLY_SIGNED_LIFE,
-    SIGNABLE_STATUSES,
-    UNAUTHORISED_LIFE,
-    Channel,
-    TransactionStatus,
-)
+from apps.payments.rules import SIGNABLE_STATUSES, Channel, StatusReason, TransactionStatus
 from apps.payments.services import (
     ENGINE_QUEUE,
     EXECUTE_TASK,
-    CurrencyNotSupported,
+    CreditorNotConfirmed,
     DebtorAccountNotYours,
     PaymentOrder,
+    PaymentStatusInvalid,
     RequestIdReused,
-    SameAccount,
+    SignedAlready,
+    TPPAddresses,
+    check_parties,
+    is_stale,
+    may_sign,
+    note_confirmation,
+    order_fields,
+    takes_signatures,
+    tell_status,
+    unsigned_in_time,
+    verify_payee_for,
+    waits_for_confirmation,
 )
-from apps.payments.services.status import SignedAlready
-from apps.payments.standing_order_evidence import list_signers_of_order, standing_order_snapshot
+from apps.payments.standing_order_evidence import (
+    execution_fields,
+    list_signers_of_order,
+    standing_order_snapshot,
+)
 from apps.risk.facts import UNKNOWN_ORIGIN, Origin
 from apps.sca import services as sca
 from apps.sca.models import SCAAuthorisation
 from apps.sca.queries import has_signed
 from apps.sca.rules import AuthenticationMethod, Purpose, SubjectType
 from apps.sca.services import Proof
+from apps.tpp.models import App
 
 EXECUTIONS_PER_RUN_MAX = (
     400  # Of one standing order, in one transaction: a clock that jumped is caught up in several.
 )
 
 
-class StandingOrderStatusInvalid(DomainError):
+class StandingOrderStatusInvalid(PaymentStatusInvalid):
     """The standing order is not in a status in which this can be done."""
 
     code = "standing_order_status_invalid"
 
 
-class StandingOrderUnknown(NotFound):
-    """No such standing order, or not the asking customer's."""
+class StandingOrderUnknown(PaymentUnknown):
+    """No such standing order, or not the asking customer's or TPP's."""
 
     code = "standing_order_unknown"
 
@@ -71,7 +80,7 @@ def list_standing_orders(*, psu_id: UUID) -> QuerySet[StandingOrder]:
     return (
         StandingOrder.objects.filter(_his(psu_id))
         .exclude(authorised_at=None)
-        .select_related("debtor_account")
+        .select_related("debtor_account", "app__tpp")
         .order_by("next_execution_date", "-status_changed_at")
     )
 
@@ -80,7 +89,7 @@ def list_partly_signed_standing_orders(*, psu_id: UUID) -> QuerySet[StandingOrde
     """What one of two has signed, the oldest first: by this customer, or waiting for him."""
     return (
         StandingOrder.objects.filter(_his(psu_id), transaction_status=TransactionStatus.PATC)
-        .select_related("debtor_account", "psu")
+        .select_related("app__tpp", "debtor_account", "psu")
         .order_by("created_at")
     )
 
@@ -90,19 +99,40 @@ def list_standing_orders_to_sign(*, psu_id: UUID) -> QuerySet[StandingOrder]:
     return list_partly_signed_standing_orders(psu_id=psu_id).exclude(psu_id=psu_id)
 
 
+def list_running_standing_orders(*, account_id: UUID) -> QuerySet[StandingOrder]:
+    """What pays from an account again and again, the next execution first."""
+    return StandingOrder.objects.filter(
+        debtor_account_id=account_id, transaction_status=TransactionStatus.ACTC
+    ).order_by("next_execution_date", "created_at")
+
+
 def get_standing_order(*, psu_id: UUID, standing_order_id: UUID) -> StandingOrder:
     """A standing order of a customer, or one from his account that takes the signatures of several.
 
     :raises StandingOrderUnknown: missing, or not his.
     """
-    order = (
-        StandingOrder.objects.select_related("debtor_account", "replaces", "psu")
-        .filter(_his(psu_id), pk=standing_order_id)
-        .first()
-    )
-    if order is None:
-        raise StandingOrderUnknown(str(standing_order_id))
-    return order
+    return _only(_his(psu_id), standing_order_id=standing_order_id)
+
+
+def get_standing_order_for_app(*, app_id: UUID, standing_order_id: UUID) -> StandingOrder:
+    """A standing order that this app initiated.
+
+    :raises StandingOrderUnknown: missing, or another app's.
+    """
+    return _only(Q(app_id=app_id), standing_order_id=standing_order_id)
+
+
+def get_standing_order_to_sign(*, standing_order_id: UUID) -> StandingOrder:
+    """A standing order, for the authorisation pages, which are opened by whoever holds the link.
+
+    :raises StandingOrderUnknown: there is none.
+    """
+    return _only(Q(), standing_order_id=standing_order_id)
+
+
+def get_latest_execution(*, standing_order_id: UUID) -> PaymentInitiation | None:
+    """The payment that a standing order made last."""
+    return list_executions(standing_order_id=standing_order_id, limit=1).first()
 
 
 def list_executions(*, standing_order_id: UUID, limit: int = 50) -> QuerySet[PaymentInitiation]:
@@ -114,7 +144,8 @@ def verify_payee_of_standing_order(
     *,
     order: PaymentOrder,
     series: Series,
-    psu: PSU,
+    psu: PSU | None,
+    app: App | None = None,
     replaces: StandingOrder | None = None,
     request_id: str,
     now: datetime,
@@ -124,13 +155,13 @@ def verify_payee_of_standing_order(
     To be asked before the order is taken in, outside of a transaction. An order that was taken in before under this
     request id keeps what was found then. Never raises, never takes long (IPR art. 5c).
     """
-    known = StandingOrder.objects.filter(psu=psu, request_id=request_id).first()
-    if known is not None and hmac.compare_digest(
-        bytes(known.request_hash), _fingerprint(order, series, replaces)
-    ):
-        return PayeeVerification(NameMatch(known.creditor_name_match), known.matched_creditor_name)
-    return verify_payee(
-        name=order.creditor_name, iban=order.creditor_iban, asker=Asker.customer(psu.pk), now=now
+    return verify_payee_for(
+        order,
+        known=StandingOrder.objects.filter(**_owner(app=app, psu=psu), request_id=request_id).first(),
+        fingerprint=_fingerprint(order, series, replaces),
+        psu=psu,
+        app=app,
+        now=now,
     )
 
 
@@ -139,18 +170,23 @@ def initiate_standing_order(
     *,
     order: PaymentOrder,
     series: Series,
-    psu: PSU,
+    psu: PSU | None,
+    app: App | None = None,
+    addresses: TPPAddresses | None = None,
     replaces: StandingOrder | None = None,
     request_id: str,
     verification: PayeeVerification | None = None,
+    vop_requested: bool = False,
     origin: Origin = UNKNOWN_ORIGIN,
     now: datetime,
 ) -> tuple[StandingOrder, bool]:
     """Take in a standing order; nothing runs until it is signed. Returns it, and whether it is new.
 
-    ``replaces`` is the one that ends when this one is signed: that is how one is changed. ``verification`` is what
-    :func:`verify_payee_of_standing_order` said before; without it the payee is verified here. ``origin`` is kept:
-    monitoring weighs it with each execution.
+    From its customer in the portal, or through the ``app`` of a TPP, which may not know the customer and wants to be
+    told at ``addresses``. ``replaces`` is the one that ends when this one is signed: that is how one is changed.
+    ``verification`` is what :func:`verify_payee_of_standing_order` said before; without it the payee is verified here.
+    ``vop_requested``: as for :func:`apps.payments.services.initiate_payment`. ``origin`` is kept: monitoring weighs it
+    with each execution.
 
     :raises CurrencyNotSupported: not euro.
     :raises SameAccount: to itself.
@@ -160,62 +196,53 @@ def initiate_standing_order(
     :raises apps.payments.limits.LimitExceeded: every single execution would exceed a limit.
     :raises RequestIdReused: the request id belongs to another order.
     """
-    if order.instructed_amount.currency != "EUR" or order.debtor_account.currency != "EUR":
-        raise CurrencyNotSupported(order.instructed_amount.currency)
-    if order.creditor_iban == order.debtor_account.iban:
-        raise SameAccount
-    if not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
-        raise DebtorAccountNotYours(str(psu.pk))
-    if replaces is not None and (replaces.psu_id != psu.pk or not replaces.is_running):
+    check_parties(order, psu=psu)
+    if replaces is not None and (psu is None or replaces.psu_id != psu.pk or not replaces.is_running):
         raise StandingOrderStatusInvalid("the one to be replaced does not run")
+    known = StandingOrder.objects.filter(**_owner(app=app, psu=psu), request_id=request_id).first()
+    if known is not None:
+        # Before the days are checked: a call that is repeated later finds its order all the same.
+        return _same_request(known, order, series, replaces), False
     check_series(series, today=bank_date(now))
-    check_limits(
-        psu_id=psu.pk,
-        amount_minor=order.instructed_amount.amount_minor,
-        channel=Channel.PORTAL,
-        is_for_today=False,
-        now=now,
-    )
-    fingerprint = _fingerprint(order, series, replaces)
+    channel = Channel.XS2A if app else Channel.PORTAL
+    if psu is not None:
+        check_limits(
+            psu_id=psu.pk,
+            amount_minor=order.instructed_amount.amount_minor,
+            channel=channel,
+            is_for_today=False,
+            now=now,
+        )
     verification = verification or verify_payee_of_standing_order(
-        order=order, series=series, psu=psu, replaces=replaces, request_id=request_id, now=now
+        order=order, series=series, psu=psu, app=app, replaces=replaces, request_id=request_id, now=now
     )
     standing_order = StandingOrder(
+        **order_fields(order, addresses=addresses, verification=verification, now=now),
+        channel=channel,
+        app=app,
         psu=psu,
         replaces=replaces,
-        debtor_account=order.debtor_account,
-        debtor_iban=order.debtor_account.iban,
-        creditor_name=order.creditor_name,
-        creditor_iban=order.creditor_iban,
-        creditor_name_match=verification.outcome,
-        matched_creditor_name=verification.matched_name,
-        creditor_name_checked_at=now,
-        amount_minor=order.instructed_amount.amount_minor,
-        currency=order.instructed_amount.currency,
-        remittance_information_unstructured=order.remittance_information_unstructured,
+        vop_requested=vop_requested,
         frequency=series.frequency,
         start_date=series.start_date,
         end_date=series.end_date,
         execution_rule=series.execution_rule.value,
         day_of_execution=series.day_of_execution,
         request_id=request_id,
-        request_hash=fingerprint,
+        request_hash=_fingerprint(order, series, replaces),
         origin=origin.as_dict(),
-        created_at=now,
-        status_changed_at=now,
     )
     try:
         with transaction.atomic():
             standing_order.save(force_insert=True)
     except IntegrityError:
-        known = StandingOrder.objects.get(psu=psu, request_id=request_id)
-        if not hmac.compare_digest(bytes(known.request_hash), fingerprint):
-            raise RequestIdReused(request_id) from None
-        return known, False
+        known = StandingOrder.objects.get(**_owner(app=app, psu=psu), request_id=request_id)
+        return _same_request(known, order, series, replaces), False
+    actor_type = "tpp" if app else "psu"
     _record(
         standing_order,
         event="payments.standing_order.received",
-        actor_type="psu",
+        actor_type=actor_type,
         now=now,
         data={"amount_minor": standing_order.amount_minor, "frequency": str(series.frequency)},
     )
@@ -223,7 +250,7 @@ def initiate_standing_order(
     _record(
         standing_order,
         event="payments.standing_order.payee_verified",
-        actor_type="psu",
+        actor_type=actor_type,
         now=now,
         data={"outcome": verification.outcome.value, "why": verification.why.value},
     )
@@ -231,17 +258,48 @@ def initiate_standing_order(
 
 
 @transaction.atomic
+def confirm_creditor_of_standing_order(
+    *, standing_order_id: UUID, app_id: UUID, now: datetime
+) -> StandingOrder:
+    """A TPP's word that its customer wants to pay this payee again and again in spite of the name; as
+    :func:`apps.payments.services.confirm_creditor`.
+
+    :raises StandingOrderUnknown: not this app's.
+    :raises apps.payments.services.PaymentStatusInvalid: no longer waits, or there is nothing to confirm.
+    """
+    order = _lock(standing_order_id, Q(app_id=app_id))
+    if note_confirmation(order, now=now):
+        _record(
+            order,
+            event="payments.standing_order.creditor_confirmed",
+            actor_type="tpp",
+            now=now,
+            data={"outcome": order.creditor_name_match},
+        )
+    return order
+
+
+@transaction.atomic
 def start_standing_order_authorisation(
-    *, standing_order_id: UUID, psu: PSU, now: datetime
+    *, standing_order_id: UUID, psu: PSU | None = None, now: datetime
 ) -> SCAAuthorisation:
-    """Open an authorisation for a standing order that waits for its customer, or for the second who must sign.
+    """Open an authorisation for a standing order that waits for its customer, or for the second who must sign. ``psu``
+    is who signs; not known when a TPP starts it.
 
     :raises StandingOrderUnknown: missing, or not his.
     :raises StandingOrderStatusInvalid: signed, refused or left lying.
     :raises SignedAlready: by this customer; it is another who must sign.
+    :raises apps.payments.services.CreditorNotConfirmed: its TPP has to have the payee confirmed first.
     """
-    order = _lock(standing_order_id, psu_id=psu.pk)
-    _check_waits(order, psu=psu, now=now)
+    order = _lock(standing_order_id, _his(psu.pk) if psu else Q())
+    if psu is not None:
+        _check_waits(order, psu=psu, now=now)
+    elif not takes_signatures(order, now=now):
+        raise StandingOrderStatusInvalid(order.transaction_status)
+    if waits_for_confirmation(order):
+        raise CreditorNotConfirmed(order.creditor_name_match)
+    if not order.is_partly_signed:
+        psu = order.psu
     return sca.open_authorisation(
         subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, psu=psu, now=now
     )
@@ -251,25 +309,39 @@ def send_standing_order_code(
     *,
     standing_order_id: UUID,
     authorisation_id: UUID,
-    psu: PSU,
+    psu: PSU | None,
+    hide_limit: bool = False,
+    is_ahead: bool = False,
     method: AuthenticationMethod = AuthenticationMethod.SMS_OTP,
     now: datetime,
 ) -> UUID:
-    """Send the code over the whole series; returns the challenge's id.
+    """Send the code over the whole series; returns the challenge's id. ``is_ahead``: before its customer has come to
+    the page (S0-41).
+
+    ``hide_limit`` is for pages whose visitor nobody knows yet: who may not sign gets a decoy that looks the same, as
+    does ``psu`` None. Without it he is told.
 
     :raises StandingOrderUnknown: missing, or not his.
     :raises StandingOrderStatusInvalid: it no longer waits.
-    :raises apps.sca.services.TooManyCodes: none was sent.
+    :raises SignedAlready: by this customer; it is another who must sign.
+    :raises apps.sca.services.TooManyCodes: none was sent; only with ``hide_limit=False``.
     :raises apps.sca.services.AuthorisationOver: the authorisation is over.
     """
-    order = get_standing_order(psu_id=psu.pk, standing_order_id=standing_order_id)
-    _check_waits(order, psu=psu, now=now)
+    if psu is None or hide_limit:
+        order = get_standing_order_to_sign(standing_order_id=standing_order_id)
+        if not takes_signatures(order, now=now):
+            raise StandingOrderStatusInvalid(order.transaction_status)
+        psu = psu if psu is not None and may_sign(order, psu=psu) else None
+    else:
+        order = get_standing_order(psu_id=psu.pk, standing_order_id=standing_order_id)
+        _check_waits(order, psu=psu, now=now)
     return sca.issue_challenge(
-        user=psu.user,
+        user=psu.user if psu else None,
         purpose=Purpose.STANDING_ORDER,
         snapshot=standing_order_snapshot(order=order),
         authorisation_id=authorisation_id,
-        hide_limit=False,
+        hide_limit=hide_limit,
+        is_ahead=is_ahead,
         method=method,
         now=now,
     )
@@ -293,11 +365,12 @@ def authorise_standing_order(
     """
     broken = False
     with transaction.atomic():
-        order = _lock(standing_order_id, psu_id=psu.pk)
+        # One that came through a TPP which knows no customer is the first holder's who signs it.
+        order = _lock(standing_order_id, _his(psu.pk) | Q(psu=None))
         _check_waits(order, psu=psu, now=now)
-        if not is_holder(psu_id=psu.pk, iban=order.debtor_iban):
+        if not may_sign(order, psu=psu):
             raise DebtorAccountNotYours(str(psu.pk))
-        old = _lock(order.replaces_id, psu_id=order.psu_id) if order.replaces_id else None
+        old = _lock(order.replaces_id) if order.replaces_id else None
         if old is not None and not old.is_running:
             # Ended or replaced meanwhile: two changes of one order must not leave two orders.
             raise StandingOrderStatusInvalid(old.transaction_status)
@@ -317,6 +390,7 @@ def authorise_standing_order(
                 authorisation_id=authorisation_id, psu=psu, snapshot_hash=proof.snapshot_hash, now=now
             )
             if not order.is_partly_signed:
+                order.psu = psu
                 order.signatures_needed = count_signatures_needed(psu_id=psu.pk, ibans=[order.debtor_iban])
             if len(list_signers_of_order(order=order)) >= order.signatures_needed:
                 order.authorised_at, order.authorisation_id = now, authorisation_id
@@ -335,20 +409,28 @@ def authorise_standing_order(
 
 
 @transaction.atomic
-def end_standing_order(*, standing_order_id: UUID, psu_id: UUID, now: datetime) -> StandingOrder:
-    """The customer ends his standing order, or takes back one that is not signed (by all): nothing more is made by it.
+def end_standing_order(
+    *, standing_order_id: UUID, psu_id: UUID | None = None, app_id: UUID | None = None, now: datetime
+) -> StandingOrder:
+    """End a standing order, or take back one that is not signed (by all): nothing more is made by it. By its customer,
+    or by the TPP through which it came.
 
     No code is asked for: less is paid than was agreed, and withdrawing must not be harder than that (PSD2 art. 64(3),
     80). Executions that the engine has are irrevocable. Ending what has ended changes nothing.
 
-    :raises StandingOrderUnknown: missing, or not his. Of several who sign it is the first's, and once it
+    :raises StandingOrderUnknown: missing, or not the caller's. Of several who sign it is the first's, and once it
         runs everyone's who has signed.
+    :raises StandingOrderStatusInvalid: for a TPP: its last day has come, or it was refused.
     """
-    order = _lock(standing_order_id, psu_id=psu_id)
-    if not is_his_to_end(order=order, psu_id=psu_id):
+    if (psu_id is None) == (app_id is None):
+        raise StandingOrderUnknown(str(standing_order_id))
+    order = _lock(standing_order_id, _his(psu_id) if psu_id else Q(app_id=app_id))
+    if psu_id is not None and not is_his_to_end(order=order, psu_id=psu_id):
         raise StandingOrderUnknown(str(standing_order_id))
     if order.transaction_status in (*SIGNABLE_STATUSES, TransactionStatus.ACTC):
-        _end(order, actor_type="psu", psu_id=psu_id, now=now)
+        _end(order, actor_type="psu" if psu_id else "tpp", psu_id=psu_id, now=now)
+    elif app_id is not None and order.transaction_status != TransactionStatus.CANC:
+        raise StandingOrderStatusInvalid(order.transaction_status)
     return order
 
 
@@ -368,39 +450,37 @@ def decline_standing_order(*, standing_order_id: UUID, psu_id: UUID, now: dateti
     :raises SignedAlready: he has signed it: he takes it back (:func:`end_standing_order`).
     :raises StandingOrderStatusInvalid: it does not wait for a second signature (any more).
     """
-    order = _lock(standing_order_id, psu_id=psu_id)
+    order = _lock(standing_order_id, _his(psu_id))
     if order.psu_id == psu_id:
         raise SignedAlready(str(psu_id))
     if not order.is_partly_signed:
         raise StandingOrderStatusInvalid(order.transaction_status)
-    _reject(order, reason="declined", actor_type="psu", psu_id=psu_id, now=now)
+    _reject(order, reason=StatusReason.CUST, actor_type="psu", psu_id=psu_id, now=now)
     return order
 
 
 @transaction.atomic
-def reject_standing_order(*, standing_order_id: UUID, psu_id: UUID, reason: str, now: datetime) -> None:
-    """The codes were wrong: ``RJCT``. Later it changes nothing: what one has signed is not undone by wrong codes.
+def reject_standing_order(
+    *, standing_order_id: UUID, psu_id: UUID | None = None, reason: StatusReason, now: datetime
+) -> None:
+    """The codes were wrong, or its customer said no on the page to which a TPP led him: ``RJCT``. Later it changes
+    nothing: what one has signed is not undone by wrong codes, nor by a stranger with a link.
 
-    :raises StandingOrderUnknown: missing, or not his.
+    :raises StandingOrderUnknown: missing, or not this customer's, if he is known.
     """
-    order = _lock(standing_order_id, psu_id=psu_id)
+    order = _lock(standing_order_id, _his(psu_id) if psu_id else None)
     if order.transaction_status == TransactionStatus.RCVD:
         _reject(order, reason=reason, actor_type="psu", psu_id=psu_id, now=now)
 
 
 def expire_standing_orders(*, now: datetime) -> int:
     """Refuse what nobody signed in time, and what no second person did; returns how many."""
-    stale = list(
-        StandingOrder.objects.filter(
-            Q(transaction_status=TransactionStatus.RCVD, created_at__lte=now - UNAUTHORISED_LIFE)
-            | Q(transaction_status=TransactionStatus.PATC, status_changed_at__lte=now - PARTLY_SIGNED_LIFE)
-        ).values_list("pk", "psu_id")[:500]
-    )
-    for standing_order_id, psu_id in stale:
+    stale = list(StandingOrder.objects.filter(unsigned_in_time(now=now)).values_list("pk", flat=True)[:500])
+    for standing_order_id in stale:
         with transaction.atomic():
-            order = _lock(standing_order_id, psu_id=psu_id)
-            if order.transaction_status in SIGNABLE_STATUSES and _is_stale(order, now=now):
-                _reject(order, reason="not signed in time", actor_type="system", now=now)
+            order = _lock(standing_order_id)
+            if order.transaction_status in SIGNABLE_STATUSES and is_stale(order, now=now):
+                _reject(order, reason=StatusReason.DS02, actor_type="system", now=now)
     return len(stale)
 
 
@@ -420,7 +500,7 @@ def execute_due_standing_orders(*, now: datetime, limit: int = 500) -> int:
         with transaction.atomic():
             order = (
                 due.select_for_update(of=("self",), skip_locked=True)
-                .select_related("psu", "debtor_account")
+                .select_related("app", "psu", "debtor_account")
                 .filter(pk=standing_order_id)
                 .first()
             )
@@ -430,7 +510,7 @@ def execute_due_standing_orders(*, now: datetime, limit: int = 500) -> int:
 
 
 def _execute_due(order: StandingOrder, *, today: date, now: datetime) -> int:
-    made = 0
+    made, had_begun = 0, order.reported_status == TransactionStatus.ACSP
     while made < EXECUTIONS_PER_RUN_MAX and order.next_due_date and order.next_execution_date:
         if order.next_execution_date > today:
             break
@@ -439,35 +519,24 @@ def _execute_due(order: StandingOrder, *, today: date, now: datetime) -> int:
         made += 1
     if order.next_due_date is None:
         _change_status(order, status=TransactionStatus.ACSC, actor_type="system", now=now)
-    else:
-        order.save(update_fields=["next_due_date", "next_execution_date"])
+        return made
+    order.save(update_fields=["next_due_date", "next_execution_date"])
+    if not had_begun:
+        tell_status(order, status=TransactionStatus.ACSP)
     return made
 
 
 def _make_payment(order: StandingOrder, *, due_date: date, now: datetime) -> None:
     """One execution, covered by the authorisation of the series, and the promise that the engine books it."""
     payment = PaymentInitiation(
-        channel=order.channel,
-        psu=order.psu,
+        **execution_fields(order),
         debtor_account=order.debtor_account,
-        debtor_iban=order.debtor_iban,
-        creditor_name=order.creditor_name,
-        creditor_iban=order.creditor_iban,
-        # As the series was signed; one from before names were checked has "could not be checked".
-        creditor_name_match=order.creditor_name_match,
-        matched_creditor_name=order.matched_creditor_name,
-        creditor_name_checked_at=order.creditor_name_checked_at,
-        amount_minor=order.amount_minor,
-        currency=order.currency,
-        remittance_information_unstructured=order.remittance_information_unstructured,
         transaction_status=TransactionStatus.ACTC,
         standing_order=order,
         due_date=due_date,
         request_id=str(new_id()),
         request_hash=canonical_hash({"standing_order": str(order.pk), "due_date": due_date.isoformat()}),
-        authorisation_id=order.authorisation_id,
         authorised_at=order.authorised_at,
-        signatures_needed=order.signatures_needed,
         released_at=now,
         created_at=now,
         status_changed_at=now,
@@ -501,18 +570,19 @@ def _advance(order: StandingOrder, *, due_date: date | None) -> None:
 
 
 def _reject(
-    order: StandingOrder, *, reason: str, actor_type: str, psu_id: UUID | None = None, now: datetime
+    order: StandingOrder, *, reason: StatusReason, actor_type: str, psu_id: UUID | None = None, now: datetime
 ) -> None:
+    order.status_reason = reason
     _change_status(
         order,
         status=TransactionStatus.RJCT,
         actor_type=actor_type,
         psu_id=psu_id,
         now=now,
-        data={"reason": reason},
+        data={"reason": reason.value},
     )
     sca.fail_authorisations_of(
-        subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, reason=reason, now=now
+        subject_type=SubjectType.STANDING_ORDER, subject_id=order.pk, reason=reason.value, now=now
     )
 
 
@@ -524,16 +594,44 @@ def _end(order: StandingOrder, *, actor_type: str, psu_id: UUID | None = None, n
     )
 
 
-def _lock(standing_order_id: UUID, *, psu_id: UUID) -> StandingOrder:
+def _only(scope: Q, *, standing_order_id: UUID) -> StandingOrder:
     order = (
-        StandingOrder.objects.select_for_update(of=("self",))
-        .select_related("debtor_account")
-        .filter(_his(psu_id), pk=standing_order_id)
+        StandingOrder.objects.select_related("app__tpp", "debtor_account", "replaces", "psu__user")
+        .filter(scope, pk=standing_order_id)
         .first()
     )
     if order is None:
         raise StandingOrderUnknown(str(standing_order_id))
     return order
+
+
+def _lock(standing_order_id: UUID, scope: Q | None = None) -> StandingOrder:
+    """A standing order under a row lock; of all, or of those in ``scope``.
+
+    :raises StandingOrderUnknown: missing, or not in scope.
+    """
+    order = (
+        StandingOrder.objects.select_for_update(of=("self",))
+        .select_related("app__tpp", "debtor_account", "psu")
+        .filter(scope or Q(), pk=standing_order_id)
+        .first()
+    )
+    if order is None:
+        raise StandingOrderUnknown(str(standing_order_id))
+    return order
+
+
+def _owner(*, app: App | None, psu: PSU | None) -> dict[str, Any]:
+    """Among whose orders a request id is known."""
+    return {"app": app} if app is not None else {"psu": psu, "app": None}
+
+
+def _same_request(
+    known: StandingOrder, order: PaymentOrder, series: Series, replaces: StandingOrder | None
+) -> StandingOrder:
+    if not hmac.compare_digest(bytes(known.request_hash), _fingerprint(order, series, replaces)):
+        raise RequestIdReused(known.request_id)
+    return known
 
 
 def _his(psu_id: UUID) -> Q:
@@ -543,16 +641,10 @@ def _his(psu_id: UUID) -> Q:
     return Q(psu_id=psu_id) | Q(signatures_needed__gt=1, debtor_account__in=account_ids)
 
 
-def _is_stale(order: StandingOrder, *, now: datetime) -> bool:
-    if order.is_partly_signed:
-        return order.status_changed_at <= now - PARTLY_SIGNED_LIFE
-    return order.created_at <= now - UNAUTHORISED_LIFE
-
-
 def _check_waits(order: StandingOrder, *, psu: PSU, now: datetime) -> None:
     if order.is_partly_signed and order.psu_id == psu.pk:
         raise SignedAlready(str(psu.pk))
-    if order.transaction_status not in SIGNABLE_STATUSES or _is_stale(order, now=now):
+    if not takes_signatures(order, now=now):
         raise StandingOrderStatusInvalid(order.transaction_status)
 
 
@@ -589,6 +681,7 @@ def _change_status(
         now=now,
         data=data,
     )
+    tell_status(order, status=status)
 
 
 def _record(
@@ -601,12 +694,13 @@ def _record(
     data: dict[str, Any] | None = None,
 ) -> None:
     """``psu_id``: who did it, if it was not the customer whose order it is."""
+    actors = {"psu": psu_id or order.psu_id, "tpp": order.app.tpp_id if order.app else None}
     record_event(
         event=event,
         object_type="standing_order",
         object_id=order.pk,
         actor_type=actor_type,
-        actor_id=(psu_id or order.psu_id) if actor_type == "psu" else "",
+        actor_id=actors.get(actor_type) or "",
         at=now,
         data=data,
     )

@@ -5,7 +5,7 @@ from apps.notifications.gateways import post_status
 from apps.notifications.outbox_tasks import outbox_task
 from apps.notifications.services import send_sms
 from apps.payments.messages import render_refusal_notice
-from apps.payments.models import PaymentInitiation
+from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.rules import TransactionStatus
 from apps.payments.services import (
     PUSH_STATUS_TASK,
@@ -20,11 +20,14 @@ from apps.sca.queries import get_sms_device
 @outbox_task(PUSH_STATUS_TASK)
 def push_status(*, payment_id: str, transaction_status: str) -> None:
     """Tell the TPP a new transactionStatus at its TPP-Notification-URI (S0-46)."""
-    payment = PaymentInitiation.objects.filter(pk=payment_id).first()
-    if payment is None or not payment.tpp_notification_uri:
+    order = (
+        PaymentInitiation.objects.filter(pk=payment_id).first()
+        or StandingOrder.objects.filter(pk=payment_id).first()
+    )
+    if order is None or not order.tpp_notification_uri:
         return
     post_status(
-        url=payment.tpp_notification_uri,
+        url=order.tpp_notification_uri,
         body={"paymentId": payment_id, "transactionStatus": transaction_status},
         request_id=request_context.request_id.get(),
     )

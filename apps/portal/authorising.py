@@ -21,9 +21,9 @@ from apps.consents.queries import get_consent, list_account_choices, wanted_iban
 from apps.consents.rules import ConsentStatus
 from apps.consents.services import consent_snapshot, reject_consent, send_consent_code
 from apps.core.sealing import seal, unseal
-from apps.payments.queries import get_payment
+from apps.payments.kinds import kind_of
 from apps.payments.rules import SIGNABLE_STATUSES, StatusReason
-from apps.payments.services import may_sign, payment_snapshot, reject_payment, send_payment_code
+from apps.payments.services import may_sign
 from apps.sca.queries import get_authorisation, get_open_challenge_id
 from apps.sca.rules import AuthenticationMethod, Purpose, SCAStatus, SubjectType
 from apps.sca.services import ask_passkey, fail_authorisation, issue_challenge, take_code_sent_ahead
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from apps.consents.models import Consent
     from apps.consents.queries import AccountChoice
     from apps.identity.models import PSU
-    from apps.payments.models import PaymentInitiation
+    from apps.payments.kinds import InitiationKind
+    from apps.payments.models import AnyInitiation
     from apps.sca.models import SCAAuthorisation
+    from apps.sca.services import Proof
     from apps.tpp.models import TPP, App
 
 _KEY_PREFIX = "authorise:"
@@ -150,10 +152,19 @@ class AskedConsent(Asked):
 
 @dataclass(frozen=True)
 class AskedPayment(Asked):
-    """Release of a payment."""
+    """Release of a payment, or of a series of them: a standing order."""
 
-    payment: "PaymentInitiation"
-    purpose = Purpose.PAYMENT
+    payment: "AnyInitiation"
+    kind: "InitiationKind"
+
+    @property
+    def purpose(self) -> Purpose:
+        return self.kind.purpose
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it is a standing order."""
+        return self.purpose == Purpose.STANDING_ORDER
 
     @property
     def is_unanswered(self) -> bool:
@@ -164,7 +175,7 @@ class AskedPayment(Asked):
         return self.payment.tpp_redirect_uri, self.payment.tpp_nok_redirect_uri
 
     def snapshot(self) -> dict[str, Any]:
-        return payment_snapshot(payment=self.payment)
+        return self.kind.snapshot(self.payment)
 
     def send_code(
         self,
@@ -190,18 +201,24 @@ class AskedPayment(Asked):
         ):
             return issue_challenge(
                 user=None,
-                purpose=Purpose.PAYMENT,
+                purpose=self.purpose,
                 snapshot=self.snapshot(),
                 method=method,
                 generated_at=ahead.generated_at if ahead else None,
                 now=now,
             )
-        return send_payment_code(
-            payment_id=self.payment.pk, authorisation_id=self.id, psu=psu, method=method, now=now
+        return self.kind.send_code(
+            order_id=self.payment.pk, authorisation_id=self.id, psu=psu, method=method, now=now
+        )
+
+    def sign(self, *, psu: "PSU", proof: "Proof", now: datetime) -> "AnyInitiation":
+        """The customer's yes, by his code."""
+        return self.kind.authorise(
+            order_id=self.payment.pk, authorisation_id=self.id, psu=psu, proof=proof, now=now
         )
 
     def reject(self, *, reason: StatusReason, now: datetime) -> None:
-        reject_payment(payment_id=self.payment.pk, reason=reason, now=now)
+        self.kind.reject(order_id=self.payment.pk, reason=reason, now=now)
 
 
 @dataclass
@@ -227,7 +244,7 @@ class Progress:
 
 
 def get_asked(*, authorisation_id: UUID) -> Asked | None:
-    """What a link asks; None for a payment of the portal's own, which is signed there.
+    """What a link asks; None for what the portal signs on pages of its own.
 
     :raises apps.core.errors.NotFound: there is no such authorisation.
     """
@@ -235,8 +252,11 @@ def get_asked(*, authorisation_id: UUID) -> Asked | None:
     if authorisation.subject_type == SubjectType.CONSENT:
         consent = get_consent(consent_id=authorisation.subject_id)
         return AskedConsent(authorisation, consent.app, consent)
-    payment = get_payment(payment_id=authorisation.subject_id)
-    return AskedPayment(authorisation, payment.app, payment) if payment.app else None
+    kind = kind_of(authorisation.subject_type)
+    payment = kind.get(order_id=authorisation.subject_id) if kind else None
+    if kind is None or payment is None or payment.app is None:
+        return None
+    return AskedPayment(authorisation, payment.app, payment, kind)
 
 
 def load_progress(session: SessionBase, authorisation_id: UUID) -> Progress:

@@ -61,7 +61,7 @@ def standing_orders_to_sign(visit: "Visit") -> list[ToSign]:
         ToSign(
             reverse("portal:standing-order", args=[order.pk]),
             order.creditor_name,
-            gettext("Standing order, signed by %(name)s") % {"name": order.psu.full_name},
+            gettext("Standing order, signed by %(name)s") % {"name": order.payer.full_name},
             order.amount_minor,
             order.currency,
         )

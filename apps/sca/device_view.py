@@ -59,6 +59,7 @@ def _standing_order(snapshot: dict[str, Any], words: dict[str, Any]) -> tuple[st
         *_payee(snapshot, words),
         [_("Reference"), snapshot["remittance_information_unstructured"]],
         [_("From"), words["debtor_iban_text"]],
+        *([[_("Through"), snapshot["tpp_name"]]] if snapshot.get("tpp_name") else []),
     ]
 
 

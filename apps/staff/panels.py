@@ -22,7 +22,7 @@ from apps.consents.queries import list_consents_for_psu
 from apps.core.iban import mask_iban
 from apps.core.read_only_admin import ReadOnlyAdmin
 from apps.identity.models import PSU, StaffProposal, User
-from apps.payments.models import PaymentInitiation
+from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.queries import list_payments_for_psu
 from apps.risk.admin import count_by_level
 from apps.risk.explanations import explain_factor, factor_label
@@ -178,6 +178,10 @@ def _authorisations_of_consent(consent: Consent, link: _Linker) -> Panel:
 
 def _authorisations_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
     return _authorisations_panel(SubjectType.PAYMENT, payment, link)
+
+
+def _authorisations_of_standing_order(order: StandingOrder, link: _Linker) -> Panel:
+    return _authorisations_panel(SubjectType.STANDING_ORDER, order, link)
 
 
 def _risk_of_payment(payment: PaymentInitiation, link: _Linker) -> Panel:
@@ -373,6 +377,7 @@ _BUILDERS: dict[type[models.Model], tuple[Callable[[Any, _Linker], Panel], ...]]
     PaymentAccount: (_balance, _signers),
     Consent: (_authorisations_of_consent,),
     PaymentInitiation: (_authorisations_of_payment, _risk_of_payment, _clearing_of_payment),
+    StandingOrder: (_authorisations_of_standing_order,),
     PaymentFile: (_risk_of_file,),
     PaymentItem: (_risk_of_item,),
     RiskAssessment: (_subject_of_assessment,),

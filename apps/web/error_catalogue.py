@@ -65,6 +65,7 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         _("The dates are out of bounds"),
         (
             _("dateTo lies before dateFrom."),
+            _("endDate of a standing order lies before its first payment."),
             _(
                 "Bookings older than 90 days are given only shortly after the customer authorised the consent."
             ),
@@ -95,7 +96,12 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         "EXECUTION_DATE_INVALID",
         (400,),
         _("The day of execution is out of bounds"),
-        (_("requestedExecutionDate lies in the past, by the bank's local day, or more than a year ahead."),),
+        (
+            _("requestedExecutionDate lies in the past, by the bank's local day, or more than a year ahead."),
+            _(
+                "A standing order would pay for the first time today or earlier, or begins more than a year ahead."
+            ),
+        ),
         _("Leave it out to have the payment carried out at once, or name a day from today to a year ahead."),
     ),
     CatalogueEntry(
@@ -223,7 +229,12 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         "PRODUCT_UNKNOWN",
         (404,),
         _("There is no such payment product"),
-        (_("This bank offers sepa-credit-transfers and instant-sepa-credit-transfers."),),
+        (
+            _(
+                "Single payments are offered as sepa-credit-transfers, instant-sepa-credit-transfers, target-2-payments"
+                " and cross-border-credit-transfers, standing orders (periodic-payments) as sepa-credit-transfers."
+            ),
+        ),
         _("See the API reference for the products."),
     ),
     CatalogueEntry(
@@ -243,7 +254,9 @@ TPP_MESSAGES: tuple[CatalogueEntry, ...] = (
         (405,),
         _("The payment can no longer be taken back"),
         (
-            _("The customer has approved it, or it has ended."),
+            _(
+                "The customer has approved it, or it has ended. A standing order can be ended as long as it runs."
+            ),
             _(
                 "It is for a later day, and the business day before that is over: until then it can be taken back,"
                 " approved or not."

@@ -21,7 +21,7 @@ from apps.consents import queries as consent_queries
 from apps.consents import services as consents
 from apps.core.errors import DomainError, InvalidInput, NotFound
 from apps.identity import queries as identity
-from apps.payments import limits, scheduling
+from apps.payments import limits, recurrence, scheduling
 from apps.payments import queries as payment_queries
 from apps.payments import services as payments
 from apps.sca import rules as sca_rules
@@ -147,6 +147,10 @@ ERRORS: dict[type[DomainError], Answer] = {
         400, "PAYMENT_FAILED", _("The payment is more than a limit that the customer has set allows.")
     ),
     scheduling.ExecutionDateInvalid: Answer(400, "EXECUTION_DATE_INVALID"),
+    # Standing orders
+    recurrence.StartTooEarly: Answer(400, "EXECUTION_DATE_INVALID"),
+    recurrence.StartTooFar: Answer(400, "EXECUTION_DATE_INVALID"),
+    recurrence.EndTooEarly: Answer(400, "PERIOD_INVALID"),
     # Authorisations: codes never come through this door, so most of these cannot happen here.
     sca.AuthorisationOver: Answer(403, "RESOURCE_EXPIRED", _("The authorisation is over.")),
     sca.TooManyCodes: Answer(409, "STATUS_INVALID", _("Too many codes were asked for.")),

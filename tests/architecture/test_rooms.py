@@ -241,11 +241,16 @@ def _imported_names(door: str) -> set[object]:
 
 
 def _raised_to(door: str) -> set[type[DomainError]]:
-    """What the services and queries that the door calls say they raise (``:raises X:``)."""
-    raised = set()
-    for function in _imported_names(door):
-        if not inspect.isfunction(function):
-            continue
+    """What the services and queries that the door calls say they raise (``:raises X:``), methods of classes too."""
+    raised, imported = set(), _imported_names(door)
+    methods = {
+        method
+        for value in imported
+        if inspect.isclass(value)
+        for method in vars(value).values()
+        if inspect.isfunction(method)
+    }
+    for function in {value for value in imported if inspect.isfunction(value)} | methods:
         for name in re.findall(r":raises ([A-Za-z_.]+):", inspect.getdoc(function) or ""):
             error = function.__globals__.get(name.rpartition(".")[2])
             if error is None and name.startswith("apps."):

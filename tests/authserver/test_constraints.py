@@ -59,8 +59,16 @@ def test_codes_and_tokens_cannot_be_kept_in_clear(tokens, name, sql):
             "UPDATE authserver_grant SET consent_id = gen_random_uuid(), payment_id = gen_random_uuid()",
         ),
         (
+            "grant_one_object",
+            "UPDATE authserver_grant SET standing_order_id = gen_random_uuid()",
+        ),
+        (
             "access_token_one_object",
             "UPDATE authserver_accesstoken SET consent_id = gen_random_uuid(), payment_id = gen_random_uuid()",
+        ),
+        (
+            "access_token_one_object",
+            "UPDATE authserver_accesstoken SET standing_order_id = gen_random_uuid()",
         ),
         ("access_token_grant_or_app", "UPDATE authserver_accesstoken SET psu_id = NULL"),
         ("access_token_of_app", "UPDATE authserver_accesstoken SET application_id = NULL"),
@@ -74,6 +82,10 @@ def test_codes_and_tokens_cannot_be_kept_in_clear(tokens, name, sql):
         (
             "authorization_request_one_object",
             "UPDATE authserver_authorizationrequest SET payment_id = gen_random_uuid()",
+        ),
+        (
+            "authorization_request_one_object",
+            "UPDATE authserver_authorizationrequest SET standing_order_id = gen_random_uuid()",
         ),
         (
             "refresh_token_unique",
@@ -96,7 +108,7 @@ def test_codes_and_tokens_cannot_be_kept_in_clear(tokens, name, sql):
             "authorization_request_one_per_sca",
             "INSERT INTO authserver_authorizationrequest SELECT gen_random_uuid(), authorisation_id, redirect_uri,"
             " scope, state, nonce, code_challenge, created_at, expires_at, outcome, answered_at, application_id,"
-            " consent_id, payment_id FROM authserver_authorizationrequest",
+            " consent_id, payment_id, standing_order_id FROM authserver_authorizationrequest",
         ),
     ],
 )

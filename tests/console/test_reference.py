@@ -17,6 +17,7 @@ from apps.console.reference import SERVICES
 from apps.console.views.reference import CONTRACT
 from apps.web.error_catalogue import OAUTH_ERRORS, TPP_MESSAGES, find_error, markdown_lines
 from apps.xs2a.errors import ERRORS
+from apps.xs2a.payment_services import OFFERED
 from apps.xs2a.views.not_offered import NotOfferedView
 
 ENDPOINTS = [endpoint for service in SERVICES for endpoint in service.endpoints]
@@ -34,12 +35,13 @@ def test_every_endpoint_of_the_table_is_there(endpoint):
     assert not issubclass(view, NotOfferedView)
 
 
-def test_every_endpoint_of_the_interface_is_in_the_table(contract_paths):
+@pytest.mark.parametrize("service", OFFERED)
+def test_every_endpoint_of_the_interface_is_in_the_table(contract_paths, service):
     """What the contract has and the bank really offers."""
     listed = {(endpoint.method, re.sub(r"\{[^}]+\}", "{}", endpoint.path)) for endpoint in ENDPOINTS}
     missing = []
     for path, operations in contract_paths.items():
-        concrete = path.replace("{payment-service}", "payments").replace(
+        concrete = path.replace("{payment-service}", service).replace(
             "{payment-product}", "sepa-credit-transfers"
         )
         try:
@@ -56,8 +58,9 @@ def test_every_endpoint_of_the_interface_is_in_the_table(contract_paths):
 
 def test_every_path_of_the_interface_is_the_contracts(contract_paths):
     of_contract = {
-        path.replace("{payment-service}", "payments").replace("{payment-product}", "sepa-credit-transfers")
+        path.replace("{payment-service}", service).replace("{payment-product}", "sepa-credit-transfers")
         for path in contract_paths
+        for service in OFFERED
     }
     assert [e.path for e in ENDPOINTS if e.path.startswith("/v1/") and e.path not in of_contract] == []
 

@@ -220,14 +220,16 @@ class Machine:
         creditor_iban: str,
         amount: str = "12.34",
         product: str = "sepa-credit-transfers",
+        service: str = "payments",
+        headers: dict[str, str] | None = None,
         **more: str,
     ) -> dict[str, Any]:
         """A payment that waits for its customer, with ``more`` members: the contract's 201 body."""
         answer = self.call(
             "POST",
-            f"/v1/payments/{product}",
+            f"/v1/{service}/{product}",
             scope="pisp",
-            headers={"TPP-Redirect-URI": self.record["redirect_uris"][0]},
+            headers={"TPP-Redirect-URI": self.record["redirect_uris"][0]} | (headers or {}),
             json={
                 "debtorAccount": {"iban": debtor_iban},
                 "instructedAmount": {"currency": "EUR", "amount": amount},
@@ -241,8 +243,8 @@ class Machine:
         body: dict[str, Any] = answer.json()
         return body
 
-    def status(self, payment_id: str) -> str:
+    def status(self, payment_id: str, *, service: str = "payments") -> str:
         """The transactionStatus that the bank tells."""
-        answer = self.call("GET", f"/v1/payments/sepa-credit-transfers/{payment_id}/status", scope="pisp")
+        answer = self.call("GET", f"/v1/{service}/sepa-credit-transfers/{payment_id}/status", scope="pisp")
         assert answer.status_code == 200, answer.text
         return str(json.loads(answer.text)["transactionStatus"])

@@ -504,6 +504,53 @@ def test_what_is_ordered_for_a_day_is_paid_on_it_and_not_before(
     assert ledger["difference_minor"] == ledger["unbalanced_entries"] == 0
 
 
+@pytest.mark.req("P-80", "RTS-14", "RTS-36(1)(b)", "S0-46")
+def test_a_standing_order_of_a_tpp_is_signed_at_the_bank_paid_on_its_day_and_told(
+    bank: RunningStack, anna: Customer, house: House
+) -> None:
+    """Initiated at the interface, signed on the bank's pages, seen and ended in the portal; told at each step."""
+    (first,) = _business_days_from(bank, 1)
+    before, shop, periodic = anna.balance_minor(), Machine(bank, "ShopPay"), "periodic-payments"
+    asked = shop.initiate(
+        service=periodic,
+        debtor_iban=anna.iban,
+        creditor_iban=at_other_bank(PAID),
+        amount="6.00",
+        headers={"TPP-Notification-URI": f"{bank.tpp_url}/notify"},
+        startDate=first.isoformat(),
+        frequency="Weekly",
+    )
+    order_id = asked["paymentId"]
+    page = anna.browser.open(asked["_links"]["scaRedirect"]["href"])
+    assert "every week" in page.text
+    approve(anna, asked["_links"]["scaRedirect"]["href"])
+    assert shop.status(order_id, service=periodic) == "ACTC"
+    listed = anna.browser.open(f"{bank.bank_url}/pay/standing/").text
+    assert "through ShopPay" in listed
+    assert executions(bank, order_id) == []
+
+    _move_clock(bank, to=first)
+    (payment,) = eventually(lambda: executions(bank, order_id), what="its first payment")
+    assert final_status(bank, payment) == "ACSC"
+    assert house.transfer(payment)["rail"] == "sct"
+    assert anna.balance_minor() == before - 600
+    assert shop.status(order_id, service=periodic) == "ACSP"
+
+    anna.sign_in()
+    shown = anna.browser.open(f"{bank.bank_url}/pay/standing/{order_id}/")
+    assert [payment_id_in(link.href) for link in shown.links if payment in link.href] == [payment]
+    page = anna.browser.open(f"{bank.bank_url}/pay/standing/{order_id}/end/")
+    anna.browser.submit(form_to(page, "/end/"), {})
+    assert shop.status(order_id, service=periodic) == "CANC"
+    told = "SELECT payload->>'transaction_status' FROM notifications_outboxmessage WHERE status = 'done'"
+    told += " AND topic = 'payments.push_status' AND payload->>'payment_id' = %s"
+    delivered = {"ACTC", "ACSP", "CANC"}
+    eventually(
+        lambda: {status for (status,) in query(bank, told, order_id)} == delivered, what="its notifications"
+    )
+    eventually(lambda: not any(on_its_way(bank).values()), what="the settlement")
+
+
 @pytest.mark.parametrize("room", ["payments", "clearing"])
 def test_every_change_of_status_was_made_by_one_of_these(bank: RunningStack, room: str) -> None:
     """Run with the whole file: it looks back on the journeys above."""

@@ -12,6 +12,7 @@ from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.queries import get_payment_for_psu
 from apps.payments.recurrence import Frequency, Series
+from apps.payments.rules import StatusReason
 from apps.payments.services import SignedAlready
 from apps.payments.standing_orders import (
     StandingOrderStatusInvalid,
@@ -192,7 +193,7 @@ def test_once_it_runs_either_ends_it(order: StandingOrder, david: PSU, dora: PSU
 
 def test_wrong_codes_do_not_undo_the_first(order: StandingOrder, david: PSU, dora: PSU) -> None:
     sign(order, david)
-    reject_standing_order(standing_order_id=order.pk, psu_id=dora.pk, reason="wrong codes", now=NOW)
+    reject_standing_order(standing_order_id=order.pk, psu_id=dora.pk, reason=StatusReason.DS0A, now=NOW)
     order.refresh_from_db()
     assert order.transaction_status == "PATC"
 

@@ -26,6 +26,7 @@ from apps.payments.messages import render_refusal_notice
 from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.queries import list_pending_payments
 from apps.payments.recurrence import EndTooEarly, Frequency, Series, StartTooEarly
+from apps.payments.rules import StatusReason
 from apps.payments.services import (
     CurrencyNotSupported,
     DebtorAccountNotYours,
@@ -201,7 +202,9 @@ class TestTakingIn:
             lambda: get_standing_order(psu_id=bruno.pk, standing_order_id=order.pk),
             lambda: end_standing_order(psu_id=bruno.pk, standing_order_id=order.pk, now=NOW),
             lambda: start_standing_order_authorisation(standing_order_id=order.pk, psu=bruno, now=NOW),
-            lambda: reject_standing_order(standing_order_id=order.pk, psu_id=bruno.pk, reason="-", now=NOW),
+            lambda: reject_standing_order(
+                standing_order_id=order.pk, psu_id=bruno.pk, reason=StatusReason.DS0A, now=NOW
+            ),
             lambda: get_standing_order(psu_id=anna.pk, standing_order_id=new_id()),
         ):
             with pytest.raises(StandingOrderUnknown):

@@ -18,7 +18,8 @@ from apps.core import clock
 from apps.core.clock import bank_date
 from apps.core.money import Money
 from apps.identity.models import PSU
-from apps.payments.models import PaymentInitiation
+from apps.payments.models import PaymentInitiation, StandingOrder
+from apps.payments.recurrence import Frequency, Series
 from apps.payments.rules import Channel
 from apps.payments.services import (
     PaymentOrder,
@@ -26,6 +27,7 @@ from apps.payments.services import (
     initiate_payment,
     start_payment_authorisation,
 )
+from apps.payments.standing_orders import initiate_standing_order, start_standing_order_authorisation
 from apps.sca.models import Challenge, SCAAuthorisation
 from apps.tpp.models import App
 from tests.factories.accounts import FOREIGN_IBAN, NOW
@@ -209,6 +211,31 @@ def ask_payment(
         now=now,
     )
     return payment, start_payment_authorisation(payment_id=payment.pk, now=now)
+
+
+def ask_series(
+    app: App, psu: PSU, *, redirect_uri: str = RETURN_URI, is_known: bool = True
+) -> tuple[StandingOrder, SCAAuthorisation]:
+    """A TPP's standing order of 850.00 every month for a year, and the authorisation its link leads to. ``is_known``:
+    an ID token came with it."""
+    now = clock.now()
+    start = (bank_date(now) + timedelta(days=40)).replace(day=1)
+    order, _ = initiate_standing_order(
+        order=PaymentOrder(
+            debtor_account=psu.account,
+            creditor_name="Hausverwaltung Kern",
+            creditor_iban=FOREIGN_IBAN,
+            instructed_amount=Money(85_000, "EUR"),
+            remittance_information_unstructured="Rent, flat 7",
+        ),
+        series=Series(start, Frequency.MONTHLY, start + timedelta(days=365)),
+        psu=psu if is_known else None,
+        app=app,
+        addresses=TPPAddresses(redirect_uri),
+        request_id=str(uuid4()),
+        now=now,
+    )
+    return order, start_standing_order_authorisation(standing_order_id=order.pk, now=now)
 
 
 def page(authorisation_id: UUID, name: str = "") -> str:

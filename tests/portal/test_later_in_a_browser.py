@@ -19,7 +19,9 @@ from apps.payments.models import PaymentInitiation, StandingOrder
 from apps.payments.standing_orders import execute_due_standing_orders
 from tests import browser as tools
 from tests.factories.accounts import customer
-from tests.portal.kit import BankTime, code_for
+from tests.factories.identity import PASSWORD
+from tests.factories.tpp import AppFactory
+from tests.portal.kit import BankTime, ask_series, code_for, page
 from tests.portal.test_in_a_browser import LONG_NAME, LOOKS, check, sign_in, submit
 
 # At a bank that is not asked for names.
@@ -64,6 +66,33 @@ def test_every_page_is_clean(
         sign_in(tab, base, anna)
         bank_time.pass_(seconds=60)
         _pay_without_a_code(tab, base)
+
+
+@pytest.mark.slow
+@pytest.mark.req("RTS-5(1)(a)")
+def test_every_page_of_a_companys_standing_order_is_clean(
+    running_browser: Browser, live_server: Any, bank_time: BankTime, db: None
+) -> None:
+    anna, base = customer("Anna"), live_server.url
+    order, authorisation = ask_series(AppFactory(), anna, redirect_uri="", is_known=False)
+    with closing(tools.new_context(running_browser)) as context:
+        tab = context.new_page()
+        tab.goto(base + page(authorisation.pk))
+        look(tab, "company-series-asked")
+        tab.get_by_label("User ID").fill(anna.user.username)
+        tab.get_by_label("Password").fill(PASSWORD)
+        submit(tab, "Continue")
+        look(tab, "company-series-sign")
+        tab.get_by_label("Code from").fill(code_for(anna))
+        submit(tab, "Sign the standing order")
+        look(tab, "company-series-done")
+        sign_in(tab, base, anna)
+        for path, name in (("", "list"), (f"{order.pk}/", "detail"), (f"{order.pk}/end/", "end")):
+            tab.goto(f"{base}/pay/standing/{path}")
+            look(tab, f"company-series-{name}")
+        submit(tab, "End it")
+        expect(tab.get_by_text("It was ended, or another took its place.")).to_be_visible()
+        look(tab, "company-series-ended")
 
 
 def _fill(tab: Page) -> None:

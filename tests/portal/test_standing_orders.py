@@ -15,8 +15,20 @@ from apps.payments.services import lock_payment_for_execution, note_execution
 from apps.payments.standing_orders import execute_due_standing_orders
 from apps.sca.messages import render_code_message
 from apps.sca.models import Challenge
+from apps.tpp.models import App
 from tests.factories.accounts import account_of
-from tests.portal.kit import BankTime, Visitor, bad_code, code_for, last_challenge, text_of, value_of
+from tests.factories.identity import PASSWORD
+from tests.portal.kit import (
+    BankTime,
+    Visitor,
+    ask_series,
+    bad_code,
+    code_for,
+    last_challenge,
+    page,
+    text_of,
+    value_of,
+)
 
 # The bank's clock stands on Saturday, 21 November 2026, 13:00.
 RENT = {
@@ -363,3 +375,103 @@ class TestPayee:
         other.sign_in(bruno)
         assert other.post(f"{path}edit/").status_code == 404
         assert order_of(anna).transaction_status == "RCVD"
+
+
+@pytest.mark.req("S0-46", "P-80")
+class TestThroughACompany:
+    """What a TPP initiated (periodic-payments) is signed on the pages to which it leads, and ended here."""
+
+    @pytest.fixture
+    def asked(self, app: App, anna: PSU) -> tuple[StandingOrder, str]:
+        """Anna is known by the ID token of a consent; the code is not on its way."""
+        order, authorisation = ask_series(app, anna)
+        return order, page(authorisation.pk)
+
+    def signed(self, visitor: Visitor, psu: PSU, address: str) -> str:
+        visitor.post(address, user_id=psu.user.username, password=PASSWORD)
+        visitor.post(f"{address}code/", code=code_for(psu))
+        return text_of(visitor.get(f"{address}done/"))
+
+    def test_it_shows_by_whom_and_is_ended_here(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU, app: App
+    ) -> None:
+        order, address = asked
+        self.signed(customer_anna, anna, address)
+        path = f"/pay/standing/{order.pk}/"
+        listed = text_of(customer_anna.get("/pay/standing/"))
+        assert f"every month, next on 1 Dec 2026 · through {app.tpp.brand_name}" in listed
+        assert app.tpp.legal_name in text_of(customer_anna.get(path))
+        assert "End the standing order?" in text_of(customer_anna.get(f"{path}end/"))
+        customer_anna.post(f"{path}end/")
+        order.refresh_from_db()
+        assert order.transaction_status == "CANC"
+        assert "It was ended, or another took its place" in text_of(customer_anna.get(path))
+        listed = text_of(customer_anna.get("/pay/standing/"))
+        assert f"through {app.tpp.brand_name}" in listed
+
+    def test_the_last_page_tells_when_it_begins(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU
+    ) -> None:
+        done = self.signed(customer_anna, anna, asked[1])
+        assert "€850.00 every month to Hausverwaltung Kern, next on 1 Dec 2026." in done
+
+    def test_unsigned_it_waits_for_the_companys_page_or_is_taken_back(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, app: App
+    ) -> None:
+        order, address = asked
+        path = f"/pay/standing/{order.pk}/"
+        html = text_of(customer_anna.get(path))
+        assert f"Go back to {app.tpp.brand_name} to approve it" in html
+        assert "Check and sign" not in html
+        for way in ("review/", "sign/"):
+            assert customer_anna.get(path + way).headers["Location"] == path
+        assert customer_anna.post(f"{path}edit/").headers["Location"] == path
+        order.refresh_from_db()
+        assert order.transaction_status == "RCVD"
+        customer_anna.post(f"{path}end/")
+        order.refresh_from_db()
+        assert order.transaction_status == "CANC"
+        assert customer_anna.get(address).status_code == 410
+
+    def test_no_code_is_sent_for_it_from_here(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor
+    ) -> None:
+        order, _ = asked
+        codes = Challenge.objects.filter(purpose="standing_order")
+        path = f"/pay/standing/{order.pk}/"
+        assert customer_anna.post(f"{path}code/").headers["Location"] == path
+        assert not codes.exists()
+
+    @pytest.mark.req("RTS-5(1)(a)")
+    def test_a_passkey_signs_what_the_page_shows(
+        self, asked: tuple[StandingOrder, str], visitor: Visitor, app: App
+    ) -> None:
+        address = asked[1]
+        visitor.post(f"{address}passkey/begin/")
+        html = text_of(visitor.get(f"{address}passkey/"))
+        for what in (
+            "€850.00",
+            "Hausverwaltung Kern",
+            "every month",
+            "on 1 Dec 2027 or before",
+            "1 Dec 2026",
+        ):
+            assert what in html, what
+        assert app.tpp.legal_name in html
+        challenge = Challenge.objects.latest("generated_at")
+        assert (challenge.purpose, challenge.snapshot["tpp_name"]) == ("standing_order", app.tpp.legal_name)
+
+    def test_it_can_be_changed_into_one_of_his_own(
+        self, asked: tuple[StandingOrder, str], customer_anna: Visitor, anna: PSU
+    ) -> None:
+        order, address = asked
+        self.signed(customer_anna, anna, address)
+        enter(customer_anna, f"/pay/standing/new/?change={order.pk}", start_date="2027-01-01")
+        other = order_of(anna)
+        path = f"/pay/standing/{other.pk}/"
+        customer_anna.post(f"{path}code/")
+        customer_anna.post(f"{path}sign/", code=code_for(anna))
+        order.refresh_from_db()
+        other.refresh_from_db()
+        assert (order.transaction_status, other.transaction_status) == ("CANC", "ACTC")
+        assert (other.channel, other.app) == ("portal", None)

@@ -9,12 +9,15 @@ from uuid import uuid4
 from django.test import Client
 from django.utils import timezone
 
+from apps.core import clock
+from apps.core.clock import bank_date
 from apps.core.ids import parse_uuid
 from tests.compliance.berlin_group.contract import check_answer
 
 PSU_IP = "203.0.113.7"
 FOREIGN_IBAN = "DE02120300000000202051"
 PAYMENTS = "/v1/payments/sepa-credit-transfers"
+PERIODIC = "/v1/periodic-payments/sepa-credit-transfers"
 NOT_THERE = "00000000-0000-4000-8000-000000000000"
 ABSENT = "absent"  # In place of a header's value: leave it out.
 
@@ -109,6 +112,13 @@ def consent_body(*ibans: str, **changes: Any) -> dict[str, Any]:
         "combinedServiceIndicator": False,
     } | changes
     return {name: value for name, value in body.items() if value != ABSENT}
+
+
+def periodic_body(debtor_iban: str, *, ahead: int = 10, **changes: Any) -> dict[str, Any]:
+    """An order to pay 24.90 euro every month, for the first time in ``ahead`` days by the bank's clock."""
+    start = (bank_date(clock.now()) + timedelta(days=ahead)).isoformat()
+    series = {"startDate": start, "frequency": "Monthly", "executionRule": "following"}
+    return payment_body(debtor_iban, **(series | changes))
 
 
 def payment_body(debtor_iban: str, **changes: Any) -> dict[str, Any]:

@@ -247,7 +247,8 @@ def test_what_the_contract_has_and_the_bank_has_not_is_said_clearly(db, method, 
         ("payments", "pain.001-target-2-payments", (404, "PRODUCT_UNKNOWN")),
         ("payments", "pigeons", (404, "PRODUCT_UNKNOWN")),
         ("bulk-payments", "sepa-credit-transfers", (400, "PARAMETER_NOT_SUPPORTED")),
-        ("periodic-payments", "sepa-credit-transfers", (400, "PARAMETER_NOT_SUPPORTED")),
+        ("periodic-payments", "instant-sepa-credit-transfers", (404, "PRODUCT_UNKNOWN")),
+        ("periodic-payments", "pain.001-sepa-credit-transfers", (404, "PRODUCT_UNKNOWN")),
     ],
 )
 @pytest.mark.parametrize(

@@ -15,10 +15,12 @@ from apps.core.ids import new_id
 from apps.core.money import Money
 from apps.ledger.rules import EntryKind, Narrative
 from apps.ledger.services import post_transfer
+from apps.payments.kinds import STANDING_ORDERS
+from apps.payments.standing_orders import end_standing_order
 from tests.factories.accounts import NOW, account_of, bank_accounts
 from tests.factories.payments import authorised_payment
-from tests.xs2a.kit import NOT_THERE, PSU_IP
-from tests.xs2a.world import Enrolment, World
+from tests.xs2a.kit import NOT_THERE, PERIODIC, PSU_IP, periodic_body
+from tests.xs2a.world import Enrolment, World, release
 
 SINCE = "/transactions?bookingStatus=booked&dateFrom=2026-11-01"
 
@@ -163,8 +165,10 @@ def test_dates_bound_the_list_both_included(world: World):
         ("dateFrom=2026-11-01", (400, "FORMAT_ERROR"), "bookingStatus"),
         ("bookingStatus=open&dateFrom=2026-11-01", (400, "FORMAT_ERROR"), "bookingStatus"),
         ("bookingStatus=BOOKED&dateFrom=2026-11-01", (400, "FORMAT_ERROR"), "bookingStatus"),
-        ("bookingStatus=information", (400, "PARAMETER_NOT_SUPPORTED"), "bookingStatus"),
-        ("bookingStatus=all&dateFrom=2026-11-01", (400, "PARAMETER_NOT_SUPPORTED"), "bookingStatus"),
+        ("bookingStatus=information&dateFrom=01.11.2026", (400, "FORMAT_ERROR"), "dateFrom"),
+        ("bookingStatus=information&dateTo=now", (400, "FORMAT_ERROR"), "dateTo"),
+        ("bookingStatus=information,booked", (400, "FORMAT_ERROR"), "bookingStatus"),
+        ("bookingStatus=all", (400, "FORMAT_ERROR"), "dateFrom"),
         ("bookingStatus=booked", (400, "FORMAT_ERROR"), "dateFrom"),
         ("bookingStatus=booked&dateFrom=01.11.2026", (400, "FORMAT_ERROR"), "dateFrom"),
         ("bookingStatus=booked&dateFrom=2026-11-31", (400, "FORMAT_ERROR"), "dateFrom"),
@@ -184,6 +188,59 @@ def test_a_wrong_parameter_is_named_and_counts_nothing(world: World, query, refu
     answer = enrolment.api.get(enrolment.path(f"/transactions?{query}"))
     assert (answer.refusal, answer.path) == (refusal, path)
     assert not ConsentAccess.objects.exists()
+
+
+@pytest.mark.req("RTS-36(1)(a)")
+def test_information_tells_the_standing_orders_that_run(world: World):
+    """Whichever way they came: entered in the portal, or through a TPP."""
+    enrolment = world.enrol()
+    sent = periodic_body(world.anna.account.iban, dayOfExecution="31", endDate="2099-12-31")
+    answers = [world.pis().post(PERIODIC, body) for body in (sent, periodic_body(world.anna.account.iban))]
+    path = enrolment.path("/transactions?bookingStatus={}&dateFrom=2026-11-01")
+
+    def told(booking_status: str) -> dict:
+        answer = enrolment.api.get(path.format(booking_status), PSU_IP_Address=PSU_IP)
+        assert answer.status == 200
+        return answer.body["transactions"]
+
+    assert told("information")["information"] == []  # Nobody has signed.
+    release(answers[0].body["paymentId"], world.anna, kind=STANDING_ORDERS)
+    series = {"startDate", "endDate", "frequency", "executionRule", "dayOfExecution"}
+    expected = [
+        {
+            "transactionAmount": {"currency": "EUR", "amount": "-24.90"},
+            "creditorName": "Möbelhaus Kern GmbH",
+            "creditorAccount": {"iban": "DE02120300000000202051"},
+            "endToEndId": "SP-88-2041",
+            "remittanceInformationUnstructured": "Order 88-2041",
+            "additionalInformationStructured": {
+                "standingOrderDetails": {name: sent[name] for name in series}
+            },
+        }
+    ]
+    assert told("information")["information"] == expected
+    assert set(told("information")) == {"information", "_links"}
+    whole = told("all")
+    assert whole["information"] == expected
+    assert set(whole) == {"booked", "pending", "information", "_links"}
+    for others in ("booked", "pending", "both"):
+        assert "information" not in told(others)
+    without_day = enrolment.path("/transactions?bookingStatus=information")
+    assert enrolment.api.get(without_day, PSU_IP_Address=PSU_IP).status == 200
+    end_standing_order(
+        standing_order_id=answers[0].body["paymentId"], psu_id=world.anna.psu.pk, now=clock.now()
+    )
+    assert told("information")["information"] == []
+
+
+def test_standing_orders_of_another_account_are_not_told(world: World):
+    theirs = world.pis().post(PERIODIC, periodic_body(world.bruno.account.iban))
+    release(theirs.body["paymentId"], world.bruno, kind=STANDING_ORDERS)
+    enrolment = world.enrol()
+    answer = enrolment.api.get(enrolment.path("/transactions?bookingStatus=information"))
+    assert answer.body["transactions"]["information"] == []
+    # Counted like any other list (RTS art. 36(5)).
+    assert ConsentAccess.objects.count() == 1
 
 
 def test_pending_tells_authorised_orders_until_they_are_booked(world: World):

@@ -9,7 +9,7 @@ from apps.accounts.models import PaymentAccount
 from apps.consents.models import Consent
 from apps.consents.services import accept_consent_code, confirm_consent, send_consent_code
 from apps.core import clock
-from apps.payments.services import authorise_payment, send_payment_code
+from apps.payments.kinds import SINGLE_PAYMENTS, InitiationKind
 from apps.sca.models import SCAAuthorisation
 from tests.authserver.kit import PKCE, answer
 from tests.authserver.world import (
@@ -151,20 +151,26 @@ def authorisations_of(subject_id: Any) -> list[SCAAuthorisation]:
     return list(SCAAuthorisation.objects.filter(subject_id=subject_id).order_by("created_at"))
 
 
-def challenge_of(payment_id: Any, customer: Customer) -> UUID:
+def challenge_of(payment_id: Any, customer: Customer, *, kind: InitiationKind = SINGLE_PAYMENTS) -> UUID:
     """The customer opened the payment's page and a code is on its way."""
     (authorisation,) = authorisations_of(payment_id)
-    return send_payment_code(
-        payment_id=payment_id, authorisation_id=authorisation.pk, psu=customer.psu, now=clock.now()
+    return kind.send_code(
+        order_id=payment_id, authorisation_id=authorisation.pk, psu=customer.psu, now=clock.now()
     )
 
 
-def release(payment_id: Any, customer: Customer, *, challenge_id: UUID | None = None) -> None:
-    """What the pages do when the customer releases a payment."""
+def release(
+    payment_id: Any,
+    customer: Customer,
+    *,
+    kind: InitiationKind = SINGLE_PAYMENTS,
+    challenge_id: UUID | None = None,
+) -> None:
+    """What the pages do when the customer releases a payment, or signs a standing order."""
     (authorisation,) = authorisations_of(payment_id)
-    challenge_id = challenge_id or challenge_of(payment_id, customer)
-    authorise_payment(
-        payment_id=payment_id,
+    challenge_id = challenge_id or challenge_of(payment_id, customer, kind=kind)
+    kind.authorise(
+        order_id=payment_id,
         authorisation_id=authorisation.pk,
         psu=customer.psu,
         proof=proof_for(challenge_id, now=clock.now()),

@@ -42,9 +42,8 @@ from apps.authserver.trail import record
 from apps.consents.queries import get_consent_for_app
 from apps.consents.services import start_consent_authorisation
 from apps.core.errors import DomainError, NotFound
-from apps.payments.queries import get_payment_for_app
+from apps.payments.kinds import find_for_app
 from apps.payments.rules import SIGNABLE_STATUSES
-from apps.payments.services import start_payment_authorisation
 from apps.sca.queries import get_authorisation, list_authorisations
 from apps.sca.rules import SubjectType
 from apps.tpp.queries import get_active_app
@@ -157,8 +156,7 @@ def complete_authorization(
             application=asked.application,
             user_id=psu.user_id,
             psu=psu,
-            consent_id=asked.consent_id,
-            payment_id=asked.payment_id,
+            **asked.object_ids(),
             subject=_subject_of(psu, application=asked.application),
             code=credential_hash(code),
             expires=moment + timedelta(seconds=AUTHORIZATION_CODE_TTL_SECONDS),
@@ -210,8 +208,7 @@ def _keep_request(
     return AuthorizationRequest.objects.create(
         application=application,
         authorisation_id=authorisation_id,
-        consent_id=asked.scope.object_id if asked.scope.kind is GrantKind.CONSENT else None,
-        payment_id=asked.scope.object_id if asked.scope.kind is GrantKind.PAYMENT else None,
+        **{_column(application, asked.scope): asked.scope.object_id},
         redirect_uri=redirect_uri,
         scope=str(asked.scope),
         state=asked.state,
@@ -220,6 +217,14 @@ def _keep_request(
         created_at=moment,
         expires_at=moment + timedelta(seconds=settings.SCA_AUTHORISATION_TTL_SECONDS) + ANSWER_GRACE,
     )
+
+
+def _column(application: Application, scope: AuthorizationScope) -> str:
+    """Where a request keeps the id of what it is for."""
+    if scope.kind is GrantKind.CONSENT:
+        return "consent_id"
+    kind, _order = find_for_app(app_id=application.app_id, order_id=scope.object_id)
+    return "payment_id" if kind.subject_type is SubjectType.PAYMENT else "standing_order_id"
 
 
 def _find_prepared_authorisation(
@@ -237,9 +242,9 @@ def _find_prepared_authorisation(
             is_second = False
             subject_type = SubjectType.CONSENT
         else:
-            payment = get_payment_for_app(app_id=app_id, payment_id=object_id)
-            waits, is_second = payment.transaction_status in SIGNABLE_STATUSES, payment.is_partly_signed
-            subject_type = SubjectType.PAYMENT
+            kind, order = find_for_app(app_id=app_id, order_id=object_id)
+            waits, is_second = order.transaction_status in SIGNABLE_STATUSES, order.is_partly_signed
+            subject_type = kind.subject_type
     except NotFound:
         return None
     enough = now + timedelta(seconds=settings.SCA_AUTHORISATION_TTL_SECONDS / 2)
@@ -266,8 +271,8 @@ def _open_authorisation(application: Application, scope: AuthorizationScope, *, 
         if scope.kind is GrantKind.CONSENT:
             get_consent_for_app(app_id=app_id, consent_id=object_id)
             return start_consent_authorisation(consent_id=object_id, now=now).pk
-        get_payment_for_app(app_id=app_id, payment_id=object_id)
-        return start_payment_authorisation(payment_id=object_id, now=now).pk
+        kind, _order = find_for_app(app_id=app_id, order_id=object_id)
+        return kind.start_authorisation(order_id=object_id, now=now).pk
     except DomainError as error:
         raise AuthorizationRefused(
             oauth_error_of(error), "Nothing of this client's can be authorised here."

@@ -119,8 +119,7 @@ def store_tokens(
         grant=grant,
         user_id=grant.user_id if grant else None,
         psu_id=grant.psu_id if grant else None,
-        consent_id=bound.consent_id if bound else None,
-        payment_id=bound.payment_id if bound else None,
+        **(bound.object_ids() if bound else {}),
         id_token=id_token.row if id_token else None,
         scope=" ".join(scopes),
         token="",
@@ -173,7 +172,7 @@ def authenticate_access_token(*, token: str, now: datetime) -> AccessContext:
         tpp=row.app.tpp,
         scopes=frozenset(row.scope.split()),
         consent_id=row.consent_id,
-        payment_id=row.payment_id,
+        payment_id=row.payment_id or row.standing_order_id,
         psu_id=row.psu_id,
         token_id=row.token_id,
     )
@@ -238,7 +237,7 @@ def verify_id_token(*, token: str, app: "App", now: datetime) -> IDTokenClaims:
         sub=grant.subject,
         psu_id=grant.psu_id,
         consent_id=grant.consent_id,
-        payment_id=grant.payment_id,
+        payment_id=grant.order_id,
         jti=row.jti,
         auth_time=grant.auth_time,
     )

@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -19,7 +20,7 @@ from apps.identity.models import PSU
 from apps.payees.rules import Asker, PayeeVerification
 from apps.payees.services import verify_payee
 from apps.payments.limits import check_limits
-from apps.payments.models import PaymentInitiation
+from apps.payments.models import AnyInitiation, PaymentInitiation
 from apps.payments.products import charge_bearer_for, check_destination, fee_minor, goes_later
 from apps.payments.queries import PaymentUnknown
 from apps.payments.risk import assess_order
@@ -111,6 +112,76 @@ class TPPAddresses:
     nok_redirect_uri: str = ""
     notification_uri: str = ""
 
+    def as_fields(self) -> dict[str, str]:
+        """As an order keeps them."""
+        return {
+            "tpp_redirect_uri": self.redirect_uri,
+            "tpp_nok_redirect_uri": self.nok_redirect_uri,
+            "tpp_notification_uri": self.notification_uri,
+        }
+
+
+def check_parties(order: PaymentOrder, *, psu: PSU | None) -> None:
+    """Whether the bank pays from this account to that one in this currency, and for this customer, if he is known.
+
+    :raises CurrencyNotSupported: not euro.
+    :raises SameAccount: to itself.
+    :raises DebtorAccountNotYours: the known customer may not pay from the account.
+    """
+    if order.instructed_amount.currency != "EUR" or order.debtor_account.currency != "EUR":
+        raise CurrencyNotSupported(order.instructed_amount.currency)
+    if order.creditor_iban == order.debtor_account.iban:
+        raise SameAccount
+    if psu is not None and not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
+        raise DebtorAccountNotYours(str(psu.pk))
+
+
+def verify_payee_for(
+    order: PaymentOrder,
+    *,
+    known: AnyInitiation | None,
+    fingerprint: bytes,
+    psu: PSU | None,
+    app: App | None,
+    now: datetime,
+) -> PayeeVerification:
+    """Whether the payee's name belongs to his IBAN. An order that is ``known`` from before keeps what was found then.
+
+    Never raises, never takes long.
+    """
+    if known is not None and hmac.compare_digest(bytes(known.request_hash), fingerprint):
+        return PayeeVerification(NameMatch(known.creditor_name_match), known.matched_creditor_name)
+    if app is not None:
+        asker = Asker.app(app.pk, account_id=order.debtor_account.pk)
+    elif psu is not None:
+        asker = Asker.customer(psu.pk)
+    else:
+        raise ValueError("an order comes from a customer or through a TPP")
+    return verify_payee(name=order.creditor_name, iban=order.creditor_iban, asker=asker, now=now)
+
+
+def order_fields(
+    order: PaymentOrder, *, addresses: TPPAddresses | None, verification: PayeeVerification, now: datetime
+) -> dict[str, Any]:
+    """What is kept of any order that is taken in, as the tables name it."""
+    return {
+        "debtor_account": order.debtor_account,
+        "debtor_iban": order.debtor_account.iban,
+        "creditor_name": order.creditor_name,
+        "creditor_iban": order.creditor_iban,
+        "creditor_name_match": verification.outcome,
+        "matched_creditor_name": verification.matched_name,
+        "creditor_name_checked_at": now,
+        "creditor_agent": order.creditor_agent,
+        "amount_minor": order.instructed_amount.amount_minor,
+        "currency": order.instructed_amount.currency,
+        "end_to_end_identification": order.end_to_end_identification,
+        "remittance_information_unstructured": order.remittance_information_unstructured,
+        **(addresses or TPPAddresses()).as_fields(),
+        "created_at": now,
+        "status_changed_at": now,
+    }
+
 
 def verify_payee_of_order(
     *,
@@ -126,15 +197,7 @@ def verify_payee_of_order(
     An order that was taken in before under this request id keeps what was found then. Never raises, never takes long.
     """
     known = _payments_of(channel=channel, app=app, psu=psu).filter(request_id=request_id).first()
-    if known is not None and hmac.compare_digest(bytes(known.request_hash), order.fingerprint()):
-        return PayeeVerification(NameMatch(known.creditor_name_match), known.matched_creditor_name)
-    if app is not None:
-        asker = Asker.app(app.pk, account_id=order.debtor_account.pk)
-    elif psu is not None:
-        asker = Asker.customer(psu.pk)
-    else:
-        raise ValueError("an order comes from a customer or through a TPP")
-    return verify_payee(name=order.creditor_name, iban=order.creditor_iban, asker=asker, now=now)
+    return verify_payee_for(order, known=known, fingerprint=order.fingerprint(), psu=psu, app=app, now=now)
 
 
 @transaction.atomic
@@ -174,16 +237,11 @@ def initiate_payment(
     :raises apps.payments.limits.LimitExceeded: more than the known customer lets go out.
     :raises RequestIdReused: the request id belongs to another order.
     """
-    if order.instructed_amount.currency != "EUR" or order.debtor_account.currency != "EUR":
-        raise CurrencyNotSupported(order.instructed_amount.currency)
-    if order.creditor_iban == order.debtor_account.iban:
-        raise SameAccount
+    check_parties(order, psu=psu)
     check_destination(
         order.payment_product, creditor_iban=order.creditor_iban, creditor_agent=order.creditor_agent
     )
     charge_bearer = charge_bearer_for(order.payment_product, wanted=order.charge_bearer)
-    if psu is not None and not is_holder(psu_id=psu.pk, iban=order.debtor_account.iban):
-        raise DebtorAccountNotYours(str(psu.pk))
     check_requested_date(order.requested_execution_date, today=bank_date(now))
     if psu is not None:
         check_limits(
@@ -198,23 +256,13 @@ def initiate_payment(
     verification = verification or verify_payee_of_order(
         channel=channel, order=order, psu=psu, app=app, request_id=request_id, now=now
     )
-    addresses = addresses or TPPAddresses()
     payment = PaymentInitiation(
+        **order_fields(order, addresses=addresses, verification=verification, now=now),
         channel=channel,
         app=app,
         psu=psu,
         payment_product=order.payment_product,
-        debtor_account=order.debtor_account,
-        debtor_iban=order.debtor_account.iban,
-        creditor_name=order.creditor_name,
-        creditor_iban=order.creditor_iban,
-        creditor_name_match=verification.outcome,
-        matched_creditor_name=verification.matched_name,
-        creditor_name_checked_at=now,
         vop_requested=vop_requested,
-        amount_minor=order.instructed_amount.amount_minor,
-        currency=order.instructed_amount.currency,
-        creditor_agent=order.creditor_agent,
         charge_bearer=charge_bearer,
         fee_minor=fee_minor(
             order.payment_product,
@@ -222,16 +270,9 @@ def initiate_payment(
             account_product=order.debtor_account.product,
             day=bank_date(now),
         ),
-        end_to_end_identification=order.end_to_end_identification,
-        remittance_information_unstructured=order.remittance_information_unstructured,
         requested_execution_date=order.requested_execution_date,
         request_id=request_id,
         request_hash=order.fingerprint(),
-        tpp_redirect_uri=addresses.redirect_uri,
-        tpp_nok_redirect_uri=addresses.nok_redirect_uri,
-        tpp_notification_uri=addresses.notification_uri,
-        created_at=now,
-        status_changed_at=now,
     )
     try:
         with transaction.atomic():
@@ -271,13 +312,7 @@ def confirm_creditor(*, payment_id: UUID, app_id: UUID, now: datetime) -> Paymen
     payment = lock_payment(payment_id)
     if payment.app_id != app_id:
         raise PaymentUnknown
-    if payment.transaction_status != TransactionStatus.RCVD or is_stale(payment, now=now):
-        raise PaymentStatusInvalid(payment.transaction_status)
-    if not payment.vop_requested or payment.creditor_name_match == NameMatch.MTCH:
-        raise PaymentStatusInvalid("nothing to confirm")
-    if payment.creditor_confirmed_at is None:
-        payment.creditor_confirmed_at = now
-        payment.save(update_fields=["creditor_confirmed_at"])
+    if note_confirmation(payment, now=now):
         record_on_payment(
             payment,
             event="payments.payment.creditor_confirmed",
@@ -289,12 +324,28 @@ def confirm_creditor(*, payment_id: UUID, app_id: UUID, now: datetime) -> Paymen
     return payment
 
 
-def waits_for_confirmation(payment: PaymentInitiation) -> bool:
+def note_confirmation(order: AnyInitiation, *, now: datetime) -> bool:
+    """Keep on a locked order that its payee was confirmed; False when that was known.
+
+    :raises PaymentStatusInvalid: it no longer waits, or there is nothing to confirm.
+    """
+    if order.transaction_status != TransactionStatus.RCVD or is_stale(order, now=now):
+        raise PaymentStatusInvalid(order.transaction_status)
+    if not order.vop_requested or order.creditor_name_match == NameMatch.MTCH:
+        raise PaymentStatusInvalid("nothing to confirm")
+    if order.creditor_confirmed_at is not None:
+        return False
+    order.creditor_confirmed_at = now
+    order.save(update_fields=["creditor_confirmed_at"])
+    return True
+
+
+def waits_for_confirmation(order: AnyInitiation) -> bool:
     """Whether its TPP has yet to have the payee confirmed."""
     return has_to_be_confirmed(
-        vop_requested=payment.vop_requested,
-        name_match=payment.creditor_name_match,
-        is_confirmed=payment.creditor_confirmed_at is not None,
+        vop_requested=order.vop_requested,
+        name_match=order.creditor_name_match,
+        is_confirmed=order.creditor_confirmed_at is not None,
     )
 
 

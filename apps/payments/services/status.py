@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from apps.accounts.queries import is_holder
 from apps.audit.services import Event, record_event, record_events
 from apps.core.errors import DomainError
 from apps.identity.models import PSU
 from apps.notifications.services import Promise, enqueue_message, enqueue_messages
-from apps.payments.models import PaymentInitiation
+from apps.payments.models import AnyInitiation, PaymentInitiation
 from apps.payments.queries import PaymentUnknown
 from apps.payments.rules import (
     PARTLY_SIGNED_LIFE,
@@ -102,11 +103,16 @@ def change_status(
         now=now,
         data=data,
     )
-    if payment.tpp_notification_uri:
+    tell_status(payment, status=status)
+
+
+def tell_status(order: AnyInitiation, *, status: TransactionStatus) -> None:
+    """Promise, in the caller's transaction, to tell the TPP a new status, if it asked to be told (S0-46)."""
+    if order.tpp_notification_uri:
         enqueue_message(
             topic=PUSH_STATUS_TASK,
-            payload={"payment_id": str(payment.pk), "transaction_status": status.value},
-            effect_key=f"push:{payment.pk}:{status}",
+            payload={"payment_id": str(order.pk), "transaction_status": status.value},
+            effect_key=f"push:{order.pk}:{status}",
         )
 
 
@@ -209,21 +215,28 @@ def promise_execution(payment: PaymentInitiation, *, effect_key: str) -> None:
     )
 
 
-def is_stale(payment: PaymentInitiation, *, now: datetime) -> bool:
+def is_stale(order: AnyInitiation, *, now: datetime) -> bool:
     """Whether nobody authorised it in time: a day for the first signature, and from that fifteen for the second."""
-    if payment.is_partly_signed:
-        return payment.status_changed_at <= now - PARTLY_SIGNED_LIFE
-    return payment.created_at <= now - UNAUTHORISED_LIFE
+    if order.is_partly_signed:
+        return order.status_changed_at <= now - PARTLY_SIGNED_LIFE
+    return order.created_at <= now - UNAUTHORISED_LIFE
 
 
-def takes_signatures(payment: PaymentInitiation, *, now: datetime) -> bool:
+def unsigned_in_time(*, now: datetime) -> Q:
+    """:func:`is_stale` in SQL."""
+    return Q(transaction_status=TransactionStatus.RCVD, created_at__lte=now - UNAUTHORISED_LIFE) | Q(
+        transaction_status=TransactionStatus.PATC, status_changed_at__lte=now - PARTLY_SIGNED_LIFE
+    )
+
+
+def takes_signatures(order: AnyInitiation, *, now: datetime) -> bool:
     """Whether it waits for its first signature, or for another."""
-    return payment.transaction_status in SIGNABLE_STATUSES and not is_stale(payment, now=now)
+    return order.transaction_status in SIGNABLE_STATUSES and not is_stale(order, now=now)
 
 
-def may_sign(payment: PaymentInitiation, *, psu: PSU) -> bool:
+def may_sign(order: AnyInitiation, *, psu: PSU) -> bool:
     """Whether this customer may give the signature that it waits for: a holder of the account, for the first one named
     in the order if anybody is, for the second another than who gave the first."""
-    is_first = payment.psu_id in (None, psu.pk)
-    wanted = payment.psu_id != psu.pk if payment.is_partly_signed else is_first
-    return wanted and is_holder(psu_id=psu.pk, iban=payment.debtor_iban)
+    is_first = order.psu_id in (None, psu.pk)
+    wanted = order.psu_id != psu.pk if order.is_partly_signed else is_first
+    return wanted and is_holder(psu_id=psu.pk, iban=order.debtor_iban)

@@ -4,19 +4,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from apps.core.clock import bank_date
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
 from apps.payments.queries import PaymentUnknown
-from apps.payments.rules import (
-    PARTLY_SIGNED_LIFE,
-    SIGNABLE_STATUSES,
-    UNAUTHORISED_LIFE,
-    StatusReason,
-    TransactionStatus,
-)
+from apps.payments.rules import SIGNABLE_STATUSES, StatusReason, TransactionStatus
 from apps.payments.scheduling import (
     last_day_to_cancel,
 )
@@ -27,6 +20,7 @@ from apps.payments.services.status import (
     is_stale,
     lock_payment,
     may_sign,
+    unsigned_in_time,
 )
 from apps.sca import services as sca
 from apps.sca.queries import has_signed
@@ -120,12 +114,7 @@ def _is_his_to_cancel(payment: PaymentInitiation, *, psu_id: UUID) -> bool:
 
 def expire_payments(*, now: datetime) -> int:
     """Refuse what nobody authorised in time, and what no second person did; returns how many."""
-    due = list(
-        PaymentInitiation.objects.filter(
-            Q(transaction_status=TransactionStatus.RCVD, created_at__lte=now - UNAUTHORISED_LIFE)
-            | Q(transaction_status=TransactionStatus.PATC, status_changed_at__lte=now - PARTLY_SIGNED_LIFE)
-        ).values_list("pk", flat=True)[:500]
-    )
+    due = list(PaymentInitiation.objects.filter(unsigned_in_time(now=now)).values_list("pk", flat=True)[:500])
     for payment_id in due:
         _expire(payment_id, now=now)
     return len(due)

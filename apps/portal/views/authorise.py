@@ -36,7 +36,7 @@ from apps.core import clock
 from apps.core.errors import DomainError, NotFound
 from apps.identity.queries import get_psu, get_psu_of_user
 from apps.payments.rules import StatusReason
-from apps.payments.services import PaymentStatusInvalid, authorise_payment
+from apps.payments.services import PaymentStatusInvalid
 from apps.portal.authorising import (
     Asked,
     AskedConsent,
@@ -333,6 +333,7 @@ def _context(asked: Asked) -> dict[str, Any]:
         "tpp": asked.tpp,
         "consent": asked.consent if isinstance(asked, AskedConsent) else None,
         "payment": asked.payment if isinstance(asked, AskedPayment) else None,
+        "is_series": isinstance(asked, AskedPayment) and asked.is_series,
         "kinds": asked_kinds(asked.consent) if isinstance(asked, AskedConsent) else [],
         "named": named_accounts(asked.consent) if isinstance(asked, AskedConsent) else [],
     }
@@ -372,12 +373,10 @@ def _accept(request: HttpRequest, asked: Asked, psu: "PSU", proof: Proof, *, now
 def _release_payment(
     request: HttpRequest, asked: AskedPayment, psu: "PSU", proof: Proof, *, now: datetime
 ) -> HttpResponse:
-    """The right code: the payment, the answer to the company and this browser's progress, all or nothing."""
+    """The right code: the payment or series, the answer to the company and this browser's progress, all or nothing."""
     try:
         with _undone_if_link_breaks(proof, now=now):
-            payment = authorise_payment(
-                payment_id=asked.payment.pk, authorisation_id=asked.id, psu=psu, proof=proof, now=now
-            )
+            payment = asked.sign(psu=psu, proof=proof, now=now)
             assess_sign_in(psu_id=psu.pk, origin=origin_of(request, now=now), now=now)
             outcome = "partly" if payment.is_partly_signed else "allowed"
             _finish(request, asked, psu, outcome=outcome, auth_time=now, now=now)

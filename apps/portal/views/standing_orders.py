@@ -19,7 +19,7 @@ from apps.core.iban import format_iban
 from apps.core.ids import new_id, parse_uuid
 from apps.core.money import plain_amount
 from apps.payments.limits import LimitExceeded
-from apps.payments.rules import TransactionStatus
+from apps.payments.rules import Channel, StatusReason, TransactionStatus
 from apps.payments.services import PaymentOrder, RequestIdReused, SignedAlready
 from apps.payments.standing_order_evidence import standing_order_snapshot
 from apps.payments.standing_orders import (
@@ -142,6 +142,9 @@ def review(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpR
 @customers_only
 def send_code(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpResponse:
     """Send the code; a second click while one is under way sends no second one, unless asked for."""
+    order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=standing_order_id)
+    if not _may_be_signed(order, visit):
+        return _to("", standing_order_id)
     authorisation_id = _authorisation_id(standing_order_id, visit)
     if "again" not in request.POST and code_under_way(authorisation_id, visit):
         return _to("sign", standing_order_id)
@@ -193,7 +196,7 @@ def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
             if not is_dead(challenge):
                 return SeeOther(f"{reverse('portal:standing-order-sign', args=[order.pk])}?failed")
             reject_standing_order(
-                standing_order_id=order.pk, psu_id=visit.psu.pk, reason="wrong codes", now=visit.now
+                standing_order_id=order.pk, psu_id=visit.psu.pk, reason=StatusReason.DS0A, now=visit.now
             )
             if order.is_partly_signed:
                 messages.error(request, too_many_codes_text())
@@ -243,7 +246,7 @@ def edit(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
     """An order never changes once it is taken in: take this one back and enter another like it; after a close match
     with the name that the payee's bank has. What is entered then is verified anew."""
     order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=standing_order_id)
-    if order.transaction_status != TransactionStatus.RCVD:
+    if order.transaction_status != TransactionStatus.RCVD or order.channel != Channel.PORTAL:
         return _to("", order.pk)
     end_standing_order(standing_order_id=order.pk, psu_id=visit.psu.pk, now=visit.now)
     wanted = {"like": str(order.pk)}
@@ -354,10 +357,11 @@ def _authorisation_id(standing_order_id: UUID, visit: Visit) -> UUID | None:
 
 
 def _may_be_signed(order: Any, visit: Visit) -> bool:
-    """Whether it waits for this customer's signature."""
+    """Whether it waits for this customer's signature. What came through a company is signed first on the pages that it
+    leads to; the second signature may be given here."""
     if order.is_partly_signed:
         return order.psu_id != visit.psu.pk
-    return order.transaction_status == TransactionStatus.RCVD
+    return order.transaction_status == TransactionStatus.RCVD and order.channel == Channel.PORTAL
 
 
 def _to(page: str, standing_order_id: UUID) -> HttpResponse:

@@ -13,10 +13,11 @@ from django.conf import settings
 from apps.accounts.queries import AccountBalance, TransactionRow
 from apps.core.money import plain_amount
 from apps.xs2a import links
+from apps.xs2a.serializers.periodic_payments import standing_order_details
 
 if TYPE_CHECKING:
     from apps.accounts.models import PaymentAccount
-    from apps.payments.models import PaymentInitiation
+    from apps.payments.models import AnyInitiation, PaymentInitiation, StandingOrder
 
 NAME_LENGTH_MAX = 70
 
@@ -116,19 +117,28 @@ def _booked(row: TransactionRow, *, prefix: str, with_balance: bool) -> dict[str
 
 def pending_list(payments: "Iterable[PaymentInitiation]") -> list[dict[str, Any]]:
     """``transactionList`` of authorised orders that are not booked yet."""
-    return [_pending(payment) for payment in payments]
+    return [_ordered(payment) for payment in payments]
 
 
-def _pending(payment: "PaymentInitiation") -> dict[str, Any]:
+def information_list(orders: "Iterable[StandingOrder]") -> list[dict[str, Any]]:
+    """``transactionList`` of standing orders: what each execution pays, and when."""
+    return [
+        _ordered(order)
+        | {"additionalInformationStructured": {"standingOrderDetails": standing_order_details(order)}}
+        for order in orders
+    ]
+
+
+def _ordered(order: "AnyInitiation") -> dict[str, Any]:
     body: dict[str, Any] = {
-        "transactionAmount": _amount(-payment.amount_minor, payment.currency),
-        "creditorName": payment.creditor_name,
-        "creditorAccount": {"iban": payment.creditor_iban},
+        "transactionAmount": _amount(-order.amount_minor, order.currency),
+        "creditorName": order.creditor_name,
+        "creditorAccount": {"iban": order.creditor_iban},
     }
-    if payment.end_to_end_identification:
-        body["endToEndId"] = payment.end_to_end_identification
-    if payment.remittance_information_unstructured:
-        body["remittanceInformationUnstructured"] = payment.remittance_information_unstructured
+    if order.end_to_end_identification:
+        body["endToEndId"] = order.end_to_end_identification
+    if order.remittance_information_unstructured:
+        body["remittanceInformationUnstructured"] = order.remittance_information_unstructured
     return body
 
 

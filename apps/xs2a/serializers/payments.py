@@ -1,6 +1,6 @@
 """``paymentInitiation_json`` and the answers about payments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -23,30 +23,27 @@ from apps.xs2a.refusals import FormatError
 from apps.xs2a.serializers.reading import JSONObject, told_at
 
 if TYPE_CHECKING:
-    from apps.payments.models import PaymentInitiation
+    from apps.payments.models import AnyInitiation, PaymentInitiation
 
 # transactionStatus of 1.3.16, for RCVD where the TPP asked for the check: ReceivedVerificationCompleted, and
 # ReceivedVerificationCompletedWithMismatches, which the customer has to confirm.
 VERIFIED, MISMATCH = "RCVC", "RVCM"
-_MEMBERS = frozenset(
+# Of every order, single or periodic.
+ORDER_MEMBERS = frozenset(
     {
         *("debtorAccount", "instructedAmount", "creditorAccount", "creditorName"),
-        *("endToEndIdentification", "remittanceInformationUnstructured", "requestedExecutionDate"),
-        *("creditorAgent", "chargeBearer"),
+        *("endToEndIdentification", "remittanceInformationUnstructured", "creditorAgent"),
     }
 )
 # Kept nowhere, so taking them would be losing them.
-_NOT_OFFERED = frozenset(
+ORDER_NOT_OFFERED = frozenset(
     {
-        *(
-            "creditorAgentName",
-            "creditorAddress",
-            "requestedExecutionTime",
-            "ultimateDebtor",
-        ),
-        *("ultimateCreditor", "purposeCode", "remittanceInformationStructured"),
+        *("creditorAgentName", "creditorAddress", "ultimateDebtor", "ultimateCreditor"),
+        *("purposeCode", "remittanceInformationStructured"),
     }
 )
+_MEMBERS = ORDER_MEMBERS | {"requestedExecutionDate", "chargeBearer"}
+_NOT_OFFERED = ORDER_NOT_OFFERED | {"requestedExecutionTime"}
 _REFERENCE_MEMBERS = frozenset({"iban", "currency"})
 _REFERENCE_NOT_OFFERED = frozenset({"bban", "pan", "maskedPan", "msisdn", "other", "cashAccountType"})
 _AMOUNT_MEMBERS = frozenset({"currency", "amount"})
@@ -96,6 +93,17 @@ def parse_payment_request(body: dict[str, Any], *, product: PaymentProduct) -> P
     :raises apps.xs2a.refusals.RequestRefused: naming the member that is wrong or not offered.
     """
     members = JSONObject(body, path="", members=_MEMBERS, not_offered=_NOT_OFFERED)
+    return replace(
+        parse_order(members, product=product),
+        requested_execution_date=(
+            members.day("requestedExecutionDate") if "requestedExecutionDate" in members else None
+        ),
+        charge_bearer=_parse_charge_bearer(members),
+    )
+
+
+def parse_order(members: JSONObject, *, product: PaymentProduct) -> PaymentRequest:
+    """From which account, to whom, how much: what all services have."""
     parse = parse_iban if product == PaymentProduct.CROSS_BORDER_CREDIT_TRANSFERS else parse_sepa_iban
     debtor_iban, debtor_currency = _parse_account(members, "debtorAccount", parse=parse_iban)
     creditor_iban, creditor_currency = _parse_account(members, "creditorAccount", parse=parse)
@@ -114,11 +122,7 @@ def parse_payment_request(body: dict[str, Any], *, product: PaymentProduct) -> P
         remittance_information_unstructured=_parse_text(
             members, "remittanceInformationUnstructured", max_length=140
         ),
-        requested_execution_date=(
-            members.day("requestedExecutionDate") if "requestedExecutionDate" in members else None
-        ),
         creditor_agent=_parse_creditor_agent(members),
-        charge_bearer=_parse_charge_bearer(members),
     )
 
 
@@ -142,13 +146,7 @@ def _parse_creditor_agent(members: JSONObject) -> str:
 def _parse_charge_bearer(members: JSONObject) -> ChargeBearer | None:
     if "chargeBearer" not in members:
         return None
-    text = members.text("chargeBearer")
-    if text not in ChargeBearer.values:
-        raise FormatError(
-            _("One of %(values)s is expected.") % {"values": ", ".join(ChargeBearer.values)},
-            path="chargeBearer",
-        )
-    return ChargeBearer(text)
+    return ChargeBearer(members.choice("chargeBearer", ChargeBearer.values))
 
 
 def _parse_amount(value: object) -> Money:
@@ -166,7 +164,7 @@ def _parse_text(members: JSONObject, name: str, *, max_length: int, required: bo
         return check_display_text(text, field=name, max_length=max_length, required=required)
 
 
-def payment_created(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> dict[str, Any]:
+def payment_created(*, payment: "AnyInitiation", hrefs: dict[str, Any]) -> dict[str, Any]:
     """``paymentInitiationRequestResponse-201``: as the payment was when taken in; a repeated call gets the same."""
     status = TransactionStatus.RCVD.value
     if payment.vop_requested:
@@ -183,7 +181,7 @@ def payment_created(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> d
     )
 
 
-def _fees(payment: "PaymentInitiation") -> dict[str, Any]:
+def _fees(payment: "AnyInitiation") -> dict[str, Any]:
     """``transactionFees``: what the payer pays besides the amount, if anything (PSD2 art. 45(1)(c))."""
     if not payment.fee_minor:
         return {}
@@ -191,7 +189,7 @@ def _fees(payment: "PaymentInitiation") -> dict[str, Any]:
     return {"transactionFees": {"currency": payment.currency, "amount": amount}}
 
 
-def _costs_something(payment: "PaymentInitiation") -> bool:
+def _costs_something(payment: "AnyInitiation") -> bool:
     """Whether the bank's price list has a price for it that is charged with the month."""
     if has_own_fee(payment.payment_product):
         return False
@@ -203,19 +201,19 @@ def _costs_something(payment: "PaymentInitiation") -> bool:
     return price is not None
 
 
-def told_status(payment: "PaymentInitiation") -> str:
+def told_status(payment: "AnyInitiation") -> str:
     """transactionStatus as it is told: a TPP that asked for the check of the payee's name has its outcome in it."""
     if payment.transaction_status != TransactionStatus.RCVD or not payment.vop_requested:
-        return payment.transaction_status
+        return payment.reported_status
     return MISMATCH if waits_for_confirmation(payment) else VERIFIED
 
 
-def creditor_confirmed(*, payment: "PaymentInitiation", hrefs: dict[str, Any]) -> dict[str, Any]:
+def creditor_confirmed(*, payment: "AnyInitiation", hrefs: dict[str, Any]) -> dict[str, Any]:
     """The answer to ``creditorConfirmation``."""
     return {"transactionStatus": told_status(payment), "_links": hrefs}
 
 
-def _verification(payment: "PaymentInitiation", *, status: str) -> dict[str, Any]:
+def _verification(payment: "AnyInitiation", *, status: str) -> dict[str, Any]:
     """``originalTransactionInformationAndVopStatus`` for the one transaction, if the TPP asked for it."""
     if not payment.vop_requested:
         return {}
@@ -229,13 +227,20 @@ def _verification(payment: "PaymentInitiation", *, status: str) -> dict[str, Any
     return {"originalTransactionInformationAndVopStatus": [told]}
 
 
-def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
+def single_payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
     """``paymentInitiationWithStatusResponse``: what was sent comes back."""
     day = payment.requested_execution_date
     optional = {
         "requestedExecutionDate": day.isoformat() if day else "",
-        "creditorAgent": payment.creditor_agent,
         "chargeBearer": "" if payment.charge_bearer == ChargeBearer.SLEV else payment.charge_bearer,
+    }
+    return payment_information(payment=payment) | {name: value for name, value in optional.items() if value}
+
+
+def payment_information(*, payment: "AnyInitiation") -> dict[str, Any]:
+    """What all services tell of an order."""
+    optional = {
+        "creditorAgent": payment.creditor_agent,
         "endToEndIdentification": payment.end_to_end_identification,
         "remittanceInformationUnstructured": payment.remittance_information_unstructured,
     }
@@ -252,7 +257,7 @@ def payment_information(*, payment: "PaymentInitiation") -> dict[str, Any]:
     } | _reason(payment)
 
 
-def payment_status(*, payment: "PaymentInitiation", psu_language: str) -> dict[str, Any]:
+def payment_status(*, payment: "AnyInitiation", psu_language: str) -> dict[str, Any]:
     """``paymentInitiationStatusResponse-200_json``, with the reason of a refusal (RTS art. 36(1)(b), 36(2)).
 
     ``psuMessage`` is for the customer and in his language; all else is for programs.
@@ -267,10 +272,15 @@ def payment_status(*, payment: "PaymentInitiation", psu_language: str) -> dict[s
     return body
 
 
-def _reason(payment: "PaymentInitiation") -> dict[str, Any]:
+def _reason(payment: "AnyInitiation") -> dict[str, Any]:
     if payment.transaction_status != TransactionStatus.RJCT or not payment.status_reason:
         return {}
     reason = payment.status_reason
-    code = "FUNDS_NOT_AVAILABLE" if reason == StatusReason.AM04 else "PAYMENT_FAILED"
     text = gettext("Status reason %(reason)s (ISO 20022 ExternalStatusReason1Code).") % {"reason": reason}
-    return {"tppMessage": [{"category": "ERROR", "code": code, "text": text}]}
+    return {"tppMessage": [refusal_message(reason, category="ERROR", text=text)]}
+
+
+def refusal_message(reason: str, *, category: str, text: str) -> dict[str, str]:
+    """``tppMessage`` about a payment that was refused for this reason."""
+    code = "FUNDS_NOT_AVAILABLE" if reason == StatusReason.AM04 else "PAYMENT_FAILED"
+    return {"category": category, "code": code, "text": text}

@@ -1,6 +1,6 @@
 """Reading an object member by member. What is not asked for is refused: a typing error never pays another amount."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -65,6 +65,15 @@ class JSONObject:
             raise FormatError(_("A text is expected."), path=self.at(name))
         return value
 
+    def choice(self, name: str, values: Sequence[str]) -> str:
+        """A member that must be one of these texts."""
+        value = self.text(name)
+        if value not in values:
+            raise FormatError(
+                _("One of %(values)s is expected.") % {"values": ", ".join(values)}, path=self.at(name)
+            )
+        return value
+
     def flag(self, name: str) -> bool:
         """A member that must be true or false; 0, 1 and texts are neither."""
         value = self.required(name)
@@ -120,6 +129,10 @@ _TEXTS = {
     "unsafe_text": _("The text is empty, too long, or holds characters that cannot be shown safely."),
     "execution_date_past": _("This day is over."),
     "execution_date_too_far": _("Orders are kept for one year at most."),
+    "start_too_early": _("The first payment would be today or earlier: tomorrow is the earliest."),
+    "start_too_far": _("Standing orders begin within one year."),
+    "end_too_early": _("It ends before the first payment."),
+    "day_not_of_frequency": _("A day of the month goes with frequencies of months only."),
     "validity_invalid": _(
         "validUntil lies in the past, or frequencyPerDay does not go with recurringIndicator."
     ),

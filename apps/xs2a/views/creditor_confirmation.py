@@ -5,8 +5,6 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from apps.payments.queries import PaymentUnknown
-from apps.payments.services import confirm_creditor
-from apps.sca.rules import SubjectType
 from apps.xs2a import links
 from apps.xs2a.access import check_client_token
 from apps.xs2a.answers import as_client_messages, json_answer
@@ -27,11 +25,12 @@ class CreditorConfirmationView(PaymentProductView):
     def put(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         """Confirm, and open the authorisation that the initiation had to leave out; twice gives the same."""
         check_client_token(self.caller, self.role)
-        payment = confirm_creditor(
-            payment_id=known_payment_id(payment_id), app_id=self.caller.app.pk, now=self.now
+        kind = self.service.kind
+        payment = kind.confirm_creditor(
+            order_id=known_payment_id(payment_id), app_id=self.caller.app.pk, now=self.now
         )
-        authorisation = find_open(subject_type=SubjectType.PAYMENT, subject_id=payment.pk, now=self.now)
-        authorisation = authorisation or start_authorisation(payment=payment, now=self.now)
+        authorisation = find_open(subject_type=kind.subject_type, subject_id=payment.pk, now=self.now)
+        authorisation = authorisation or start_authorisation(kind=kind, payment=payment, now=self.now)
         hrefs = links.created_links(
             resource=self.resource_of(payment.pk),
             redirect=bool(payment.tpp_redirect_uri),

@@ -8,7 +8,6 @@ from apps.core.ids import parse_uuid
 from apps.payments.rules import SIGNABLE_STATUSES, StatusReason
 from apps.payments.services import CreditorNotConfirmed, PaymentStatusInvalid
 from apps.sca.queries import get_authorisation_of_subject, list_authorisations
-from apps.sca.rules import SubjectType
 from apps.xs2a import headers, links
 from apps.xs2a.access import check_client_token, check_may_manage
 from apps.xs2a.answers import json_answer
@@ -19,7 +18,7 @@ from apps.xs2a.serializers import authorisations as serializers
 from apps.xs2a.views.payments import PaymentProductView
 
 if TYPE_CHECKING:
-    from apps.payments.models import PaymentInitiation
+    from apps.payments.models import AnyInitiation
     from apps.sca.models import SCAAuthorisation
 
 
@@ -43,12 +42,12 @@ class PaymentAuthorisationListView(PaymentProductView):
         body = serializers.authorisation_started(authorisation=authorisation, hrefs=hrefs)
         return json_answer(body, status=201, headers={"ASPSP-SCA-Approach": "REDIRECT"})
 
-    def _start(self, payment: "PaymentInitiation") -> "SCAAuthorisation":
+    def _start(self, payment: "AnyInitiation") -> "SCAAuthorisation":
         waits = payment.transaction_status in SIGNABLE_STATUSES
         if waits:
             # Who signs as the second in the portal has an authorisation there, which is none of the TPP's.
             under_way = find_open(
-                subject_type=SubjectType.PAYMENT,
+                subject_type=self.service.kind.subject_type,
                 subject_id=payment.pk,
                 of_nobody=payment.is_partly_signed,
                 now=self.now,
@@ -56,7 +55,7 @@ class PaymentAuthorisationListView(PaymentProductView):
             if under_way is not None:
                 return under_way
         try:
-            return start_authorisation(payment=payment, now=self.now)
+            return start_authorisation(kind=self.service.kind, payment=payment, now=self.now)
         except CreditorNotConfirmed:
             raise
         except PaymentStatusInvalid as error:
@@ -68,7 +67,7 @@ class PaymentAuthorisationListView(PaymentProductView):
     def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
         payment = self.payment_of(payment_id)
-        listed = list_authorisations(subject_type=SubjectType.PAYMENT, subject_id=payment.pk)
+        listed = list_authorisations(subject_type=self.service.kind.subject_type, subject_id=payment.pk)
         return json_answer(serializers.authorisation_list(authorisations=listed))
 
 
@@ -82,7 +81,7 @@ class PaymentAuthorisationView(PaymentProductView):
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
         payment = self.payment_of(payment_id)
         authorisation = get_authorisation_of_subject(
-            subject_type=SubjectType.PAYMENT,
+            subject_type=self.service.kind.subject_type,
             subject_id=payment.pk,
             authorisation_id=known_authorisation_id(authorisation_id),
         )

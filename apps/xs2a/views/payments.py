@@ -9,24 +9,16 @@ from rest_framework.request import Request
 from apps.accounts.queries import AccountUnknown
 from apps.core.ids import parse_uuid
 from apps.core.names.rules import NameMatch
-from apps.payments.queries import PaymentUnknown, get_payment_for_app
-from apps.payments.rules import Channel, PaymentProduct, PaymentService, TransactionStatus
-from apps.payments.services import (
-    PaymentOrder,
-    PaymentStatusInvalid,
-    RequestIdReused,
-    TPPAddresses,
-    cancel_payment,
-    initiate_payment,
-    verify_payee_of_order,
-)
+from apps.payments.queries import PaymentUnknown
+from apps.payments.rules import PaymentProduct, TransactionStatus
+from apps.payments.services import PaymentOrder, PaymentStatusInvalid, RequestIdReused, TPPAddresses
 from apps.sca.queries import list_authorisations
-from apps.sca.rules import SubjectType
 from apps.tpp.rules import Role
 from apps.xs2a import headers, links
 from apps.xs2a.access import check_client_token, check_may_manage
 from apps.xs2a.answers import empty_answer, json_answer
 from apps.xs2a.id_tokens import identify_payer
+from apps.xs2a.payment_services import OFFERED, OfferedService
 from apps.xs2a.payment_start import start_authorisation
 from apps.xs2a.refusals import (
     AccountUnknownInBody,
@@ -39,9 +31,8 @@ from apps.xs2a.views.base import XS2AView
 
 if TYPE_CHECKING:
     from apps.identity.models import PSU
-    from apps.payees.rules import PayeeVerification
-    from apps.payments.models import PaymentInitiation
-    from apps.risk.facts import Origin
+    from apps.payments.models import AnyInitiation
+    from apps.xs2a.serializers.payments import PaymentRequest
 
 
 class PaymentProductView(XS2AView):
@@ -50,19 +41,25 @@ class PaymentProductView(XS2AView):
     role = Role.PISP
     for_payments = True
 
+    service: OfferedService
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if kwargs["payment_service"] not in PaymentService.values:
-            raise ParameterNotSupported(_("Single payments are offered, no bulk or periodic ones yet."))
-        if kwargs["payment_product"] not in PaymentProduct.values:
+        service = OFFERED.get(kwargs["payment_service"])
+        if service is None:
+            raise ParameterNotSupported(_("Single and periodic payments are offered, no bulk payments yet."))
+        if kwargs["payment_product"] not in service.products:
             raise ProductUnknown(_("This payment product is not offered."))
+        self.service = service
 
-    def payment_of(self, payment_id: str) -> "PaymentInitiation":
-        """The app's payment at this path; under another product's path it is not there.
+    def payment_of(self, payment_id: str) -> "AnyInitiation":
+        """The app's payment or standing order at this path; under another service's or product's path it is not there.
 
-        :raises PaymentUnknown: missing, another app's, or of another product.
+        :raises PaymentUnknown: missing, another app's, or of another service or product.
         """
-        payment = get_payment_for_app(app_id=self.caller.app.pk, payment_id=known_payment_id(payment_id))
+        payment = self.service.kind.get_for_app(
+            app_id=self.caller.app.pk, order_id=known_payment_id(payment_id)
+        )
         if payment.payment_product != self.kwargs["payment_product"]:
             raise PaymentUnknown(payment_id[:40])
         return payment
@@ -73,38 +70,39 @@ class PaymentProductView(XS2AView):
 
 
 class PaymentListView(PaymentProductView):
-    """POST /v1/payments/{payment-product}."""
-
-    vop_requested: bool
-    verification: "PayeeVerification"
-    origin: "Origin"
+    """POST /v1/{payment-service}/{payment-product}."""
 
     def post(self, request: Request, **_path: str) -> HttpResponse:
         # The TPP first, then what it asks for.
         check_client_token(self.caller, self.role)
         address = headers.read_psu_ip_address(self.http, mandatory=True)
-        self.origin = headers.read_origin(self.http, psu_ip_address=address, now=self.now)
+        origin = headers.read_origin(self.http, psu_ip_address=address, now=self.now)
         addresses = self._read_addresses()
-        self.vop_requested = headers.read_flag(self.http, headers.CLIENT_VOP_REQUESTED)
+        vop_requested = headers.read_flag(self.http, headers.CLIENT_VOP_REQUESTED)
         is_explicit = headers.read_flag(self.http, headers.TPP_EXPLICIT_AUTHORISATION_PREFERRED)
         product = PaymentProduct(self.kwargs["payment_product"])
-        wanted = serializers.parse_payment_request(self.read_body(), product=product)
+        wanted = self.service.parse(self.read_body(), product=product)
         psu = identify_payer(self.http, caller=self.caller, debtor_iban=wanted.debtor_iban, now=self.now)
         try:
             order = wanted.as_order(product)
         except AccountUnknown as error:
             text = _("The debtor's account is none of this bank's.")
             raise AccountUnknownInBody(text, path="debtorAccount") from error
+        asked: dict[str, Any] = {
+            "psu": psu,
+            "app": self.caller.app,
+            "request_id": str(self.request_id),
+            "now": self.now,
+        }
         # Before the transaction: another bank is asked, and the look-up counts whatever becomes of the order.
-        self.verification = verify_payee_of_order(
-            channel=Channel.XS2A,
-            order=order,
-            psu=psu,
-            app=self.caller.app,
-            request_id=str(self.request_id),
-            now=self.now,
-        )
-        return self._take_in(order, psu, addresses, is_explicit=is_explicit)
+        verification = self.service.verify_payee(wanted, order, **asked)
+        details = asked | {
+            "addresses": addresses,
+            "verification": verification,
+            "vop_requested": vop_requested,
+            "origin": origin,
+        }
+        return self._take_in(wanted, order, details, is_explicit=is_explicit)
 
     def _read_addresses(self) -> TPPAddresses:
         registered = self.caller.app.redirect_uris
@@ -120,27 +118,18 @@ class PaymentListView(PaymentProductView):
 
     @transaction.atomic
     def _take_in(
-        self, order: PaymentOrder, psu: "PSU | None", addresses: TPPAddresses, *, is_explicit: bool
+        self, wanted: "PaymentRequest", order: PaymentOrder, details: dict[str, Any], *, is_explicit: bool
     ) -> HttpResponse:
         """Payment, authorisation and code together or not at all, so that a repeated call finds all of it."""
-        payment, is_new = initiate_payment(
-            channel=Channel.XS2A,
-            order=order,
-            psu=psu,
-            app=self.caller.app,
-            addresses=addresses,
-            request_id=str(self.request_id),
-            verification=self.verification,
-            vop_requested=self.vop_requested,
-            origin=self.origin,
-            now=self.now,
-        )
+        payment, is_new = self.service.initiate(wanted, order, **details)
+        psu: PSU | None = details["psu"]
+        addresses: TPPAddresses = details["addresses"]
         # Who authorised it later is no part of the order; whom an ID token named is.
         other_payer = psu is not None and payment.psu_id != psu.pk
         kept = TPPAddresses(
             payment.tpp_redirect_uri, payment.tpp_nok_redirect_uri, payment.tpp_notification_uri
         )
-        if kept != addresses or other_payer or payment.vop_requested != self.vop_requested:
+        if kept != addresses or other_payer or payment.vop_requested != details["vop_requested"]:
             raise RequestIdReused(str(self.request_id))
         resource = self.resource_of(payment.pk)
         if payment.vop_requested and payment.creditor_name_match != NameMatch.MTCH:
@@ -159,42 +148,43 @@ class PaymentListView(PaymentProductView):
             | ({"ASPSP-VOP-Supported": "true"} if payment.vop_requested else {}),
         )
 
-    def _authorisation_of(self, payment: "PaymentInitiation", *, is_new: bool) -> UUID | None:
+    def _authorisation_of(self, payment: "AnyInitiation", *, is_new: bool) -> UUID | None:
+        kind = self.service.kind
         if is_new:
-            return start_authorisation(payment=payment, now=self.now).pk
-        first = list_authorisations(subject_type=SubjectType.PAYMENT, subject_id=payment.pk).first()
+            return start_authorisation(kind=kind, payment=payment, now=self.now).pk
+        first = list_authorisations(subject_type=kind.subject_type, subject_id=payment.pk).first()
         return first.pk if first else None
 
 
 class PaymentView(PaymentProductView):
-    """GET and DELETE /v1/payments/{payment-product}/{paymentId}."""
+    """GET and DELETE /v1/{payment-service}/{payment-product}/{paymentId}."""
 
     def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
         payment = self.payment_of(payment_id)
-        return json_answer(serializers.payment_information(payment=payment))
+        return json_answer(self.service.information(payment))
 
     def delete(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
-        """Take it back as long as nobody has authorised it, or until the end of the business day before its day; doing
-        so twice changes nothing (PSD2 art. 80)."""
+        """Take it back as long as nobody has authorised it, or until the end of the business day before its day; a
+        standing order as long as it runs: nothing more is made by it. Doing so twice changes nothing (PSD2 art. 80)."""
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
         payment = self.payment_of(payment_id)
         if payment.transaction_status != TransactionStatus.CANC:
             try:
-                cancel_payment(payment_id=payment.pk, app_id=self.caller.app.pk, now=self.now)
+                self.service.kind.cancel(order_id=payment.pk, app_id=self.caller.app.pk, now=self.now)
             except PaymentStatusInvalid as error:
                 raise CancellationInvalid(_("The payment can no longer be taken back.")) from error
         return empty_answer(status=204)
 
 
 class PaymentStatusView(PaymentProductView):
-    """GET /v1/payments/{payment-product}/{paymentId}/status."""
+    """GET /v1/{payment-service}/{payment-product}/{paymentId}/status."""
 
     def get(self, request: Request, payment_id: str, **_path: str) -> HttpResponse:
         check_may_manage(self.caller, self.role, payment_id=parse_uuid(payment_id))
         payment = self.payment_of(payment_id)
         language = headers.read_psu_language(self.http)
-        return json_answer(serializers.payment_status(payment=payment, psu_language=language))
+        return json_answer(self.service.status(payment, psu_language=language))
 
 
 def known_payment_id(text: str) -> UUID:

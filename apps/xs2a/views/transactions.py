@@ -14,6 +14,7 @@ from apps.consents.rules import AccessKind, earliest_booking_date
 from apps.consents.services import AccessNotGranted
 from apps.core.clock import bank_date
 from apps.payments.queries import list_pending_payments
+from apps.payments.standing_orders import list_running_standing_orders
 from apps.statements.queries import get_report_period
 from apps.statements.rules import StatementFormat
 from apps.statements.services import write_report
@@ -26,8 +27,13 @@ from apps.xs2a.serializers import accounts as serializers
 from apps.xs2a.views.accounts import AccountReadView
 
 PAGE_SIZE = 100
-_OFFERED = ("booked", "pending", "both")
-_NOT_OFFERED = ("information", "all")
+_LISTS = {
+    "booked": {"booked"},
+    "pending": {"pending"},
+    "both": {"booked", "pending"},
+    "information": {"information"},
+    "all": {"booked", "pending", "information"},
+}
 _OLD = _("Bookings older than 90 days are given only shortly after the customer authorised the consent.")
 
 
@@ -65,7 +71,8 @@ class TransactionListView(AccountReadView):
         if pages.PARAMETER in query.GET:
             wanted = self._read_page(query, opened)
         else:
-            wanted = Wanted(booking_status, *self._read_period(query, opened), before=None)
+            read = self._read_period if booking_status != "information" else self._read_idle_period
+            wanted = Wanted(booking_status, *read(query, opened), before=None)
             self.record(opened, AccessKind.TRANSACTIONS)
         body: dict[str, Any] = {
             "account": serializers.account_reference(opened.account),
@@ -92,6 +99,10 @@ class TransactionListView(AccountReadView):
         if date_from < _earliest_date(opened, now=self.now):
             raise PeriodInvalid(_OLD, path="dateFrom")
         return date_from, date_to
+
+    def _read_idle_period(self, query: HttpRequest, _opened: ConsentedAccount) -> tuple[date, date | None]:
+        """Standing orders have no booking date: days may be given, well formed, and change nothing."""
+        return read_date(query, "dateFrom") or bank_date(self.now), read_date(query, "dateTo")
 
     def _report_file(
         self,
@@ -122,8 +133,8 @@ class TransactionListView(AccountReadView):
     def _report(self, opened: ConsentedAccount, wanted: Wanted) -> dict[str, Any]:
         report: dict[str, Any] = {}
         path = links.account(opened.account.pk)
-        hrefs = {"account": links.href(path)}
-        if wanted.booking_status != "pending":
+        hrefs, lists = {"account": links.href(path)}, _LISTS[wanted.booking_status]
+        if "booked" in lists:
             # One more than a page holds tells whether there is another.
             rows = list_transactions(
                 account=opened.account,
@@ -136,9 +147,12 @@ class TransactionListView(AccountReadView):
             report["booked"] = serializers.booked_list(
                 rows[:PAGE_SIZE], account_id=opened.account.pk, with_balances=opened.may_balances
             )
-        if wanted.booking_status != "booked":
+        if "pending" in lists:
             pending = list_pending_payments(account_id=opened.account.pk)
             report["pending"] = serializers.pending_list(pending)
+        if "information" in lists:
+            running = list_running_standing_orders(account_id=opened.account.pk)
+            report["information"] = serializers.information_list(running)
         report["_links"] = hrefs
         return report
 
@@ -188,11 +202,11 @@ def _earliest_date(opened: ConsentedAccount, *, now: datetime) -> date:
 
 
 def _read_booking_status(query: HttpRequest) -> str:
-    value = query.GET.get("bookingStatus")
-    if value in _NOT_OFFERED:
-        raise ParameterNotSupported(_("Standing orders are not offered here."), path="bookingStatus")
-    if value not in _OFFERED:
-        raise FormatError(_("booked, pending or both is expected."), path="bookingStatus")
+    value = query.GET.get("bookingStatus", "")
+    if value not in _LISTS:
+        raise FormatError(
+            _("One of %(values)s is expected.") % {"values": ", ".join(_LISTS)}, path="bookingStatus"
+        )
     return value
 
 
