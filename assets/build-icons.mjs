@@ -6,7 +6,7 @@ const NAMES = [
   "building-2", "calendar", "check", "chevron-right", "circle-alert", "circle-check", "clock", "copy", "download",
   "external-link", "eye", "file-text", "fingerprint", "flask-conical", "globe", "handshake", "hourglass", "house",
   "inbox", "info", "key-round", "landmark", "layout-dashboard", "list", "lock", "log-in", "log-out", "message-square",
-  "monitor", "moon", "phone", "plus", "refresh-cw", "rotate-ccw", "search", "send", "shield-check", "smartphone", "sun",
+  "monitor", "moon", "phone", "plus", "refresh-cw", "rotate-ccw", "scan-line", "search", "send", "shield-check", "smartphone", "sun",
   "terminal", "trash-2", "undo-2", "upload", "user", "users", "wallet", "webhook", "x",
 ];
 const ALIAS = { "alert-triangle": "triangle-alert" };

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.conftest import find_chromium
 
@@ -37,6 +37,7 @@ document.addEventListener("securitypolicyviolation", (event) => window.__csp.pus
 
 
 _opened = ExitStack()
+_playwright: Playwright | None = None
 _browser: Browser | None = None
 
 
@@ -46,21 +47,30 @@ def chromium() -> Browser:
     if _browser is not None and not _browser.is_connected():
         close_chromium()  # It crashed: one test's failure, not that of all that follow.
     if _browser is None:
-        # Playwright's loop runs in the caller's thread, which Django takes for an async context: fixtures must still
-        # query.
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        playwright = _opened.enter_context(sync_playwright())
-        _browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+        _browser = launch()
         _opened.callback(_browser.close)
     return _browser
 
 
+def launch(*arguments: str) -> Browser:
+    """Another one, with flags of its own; whoever asks closes it."""
+    global _playwright
+    if _playwright is None:
+        # Playwright's loop runs in the caller's thread, which Django takes for an async context: fixtures must still
+        # query.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+        _playwright = _opened.enter_context(sync_playwright())
+    return _playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        headless=True,
+        args=["--no-sandbox", "--disable-dev-shm-usage", *arguments],
+    )
+
+
 def close_chromium() -> None:
     """End it, if it runs: a test without a browser may want an event loop of its own (tests/conftest.py)."""
-    global _browser
-    _browser = None
+    global _browser, _playwright
+    _browser = _playwright = None
     _opened.close()
 
 

@@ -82,6 +82,7 @@ _CUSTOMER_VIEWS = (
     "accounts.view_paymentaccount",
     "accounts.view_accountholder",
     "sca.view_authenticationstate",
+    "sca.view_hardwaretoken",
     "payments.view_paymentlimits",
     "payments.view_trustedpayee",
     "payments.view_paymentexemption",
@@ -140,6 +141,7 @@ STAFF_PERMISSIONS: dict[StaffRole, tuple[str, ...]] = {
         "consents.change_consent",
         "accounts.change_accountholder",
         "sca.change_authenticationstate",
+        "sca.change_hardwaretoken",
     ),
     StaffRole.OPERATIONS: (
         *_OPERATIONS_VIEWS,

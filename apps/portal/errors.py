@@ -55,8 +55,10 @@ from apps.sca.services import (
     PasskeyAnswerMalformed,
     PasskeyNotAccepted,
     ReactivationOver,
+    TokenRefused,
     TooManyCodes,
     TooManyDevices,
+    WeakPIN,
 )
 from apps.statements.rules import (
     PeriodBeforeOpening,
@@ -144,6 +146,16 @@ ANSWERS: dict[type[DomainError], Answer] = {
         409,
         _("This took too long, or was done already"),
         _("No device was added. Begin again under Security."),
+    ),
+    TokenRefused: Answer(
+        403,
+        _("This token was not bound"),
+        _("The serial number or the digits were wrong too often. Begin again, or call us."),
+    ),
+    WeakPIN: Answer(
+        400,
+        _("Too easy to guess"),
+        _("Choose a PIN that is no row of equal or following digits."),
     ),
     AccessChangeOver: Answer(
         409,

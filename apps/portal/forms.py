@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
 from django import forms
@@ -31,7 +31,7 @@ from apps.payments.scheduling import check_requested_date
 from apps.portal.amounts import parse_typed_amount
 from apps.portal.errors import field_text
 from apps.portal.phrases import LIMIT_NAMES
-from apps.sca.rules import read_mobile_number
+from apps.sca.rules import read_mobile_number, read_serial_number
 from apps.statements.rules import Period, StatementFormat
 from apps.web.formatting import iban_tail
 
@@ -80,7 +80,7 @@ class CodeForm(forms.Form):
     )
 
     @classmethod
-    def with_error(cls, text: str) -> "CodeForm":
+    def with_error(cls, text: str) -> Self:
         """An empty form that says what was wrong with the last code."""
         form = cls({"code": ""})
         form.full_clean()
@@ -151,6 +151,35 @@ class DeviceNameForm(forms.Form):
 
     def clean_name(self) -> str:
         return _checked(check_display_text, self.cleaned_data["name"], field="name", max_length=40)
+
+
+class SerialNumberForm(forms.Form):
+    """Which token is bound."""
+
+    serial_number = forms.CharField(
+        label=_("Serial number"),
+        max_length=20,
+        help_text=_("Ten digits, on the back of the token."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
+    )
+
+    def clean_serial_number(self) -> str:
+        number = read_serial_number(self.cleaned_data["serial_number"])
+        if not number:
+            raise forms.ValidationError(_("A serial number has ten digits."))
+        return number
+
+
+class TokenCodeForm(CodeForm):
+    """What a token shows after it was given its PIN."""
+
+    code = forms.CharField(
+        label=_("What the token shows"),
+        max_length=24,
+        help_text=_("Fourteen digits"),
+        error_messages={"required": _("Enter the fourteen digits that the token shows.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric", "class": "num"}),
+    )
 
 
 class TypedDateField(forms.DateField):

@@ -2,6 +2,7 @@
 what is told of the signatures of several."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -37,10 +38,12 @@ from apps.sca.services import (
     check_passkey,
     check_short_code,
     passkey_request,
+    seal_for_other_devices,
     seal_for_page,
     take_device_answer,
 )
-from apps.web.pictures import link_picture, request_picture
+from apps.web.colour_matrix import TooLongForAPicture
+from apps.web.pictures import colour_picture, link_picture, request_picture
 
 if TYPE_CHECKING:
     from apps.sca.models import Passkey
@@ -180,35 +183,67 @@ def request_for_passkey(challenge: ChallengeView | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A sealed request as a page shows it for one device: in colours, in black and white, and as text."""
+
+    device_name: str
+    picture: str
+    plain_picture: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRequest:
-    """What a page shows while an app or a token is to answer."""
+    """What a page shows while an app or a token is to answer: first for the device that was used last."""
 
     is_answered: bool
     has_app: bool
     device_name: str
-    picture: str
+    shown: Shown
+    others: list[Shown]
     link_picture: str
     link: str
-    text: str
 
 
 def request_for_device(challenge: ChallengeView | None, *, is_signed_in: bool = True) -> DeviceRequest | None:
     """The request for the app or token that was used last, as a picture and as text; None when neither is asked. A
-    decoy shows one that nobody can open. What the device is called is told to who is signed in."""
+    decoy shows one that nobody can open. What the device is called, and that there are others, is told to who is
+    signed in."""
     if challenge is None or not challenge.is_for_device:
         return None
     sealed = seal_for_page(challenge_id=challenge.challenge_id)
-    text = to_text(sealed.sealed)
-    link = f"{settings.AUTHENTICATOR_BASE_URL}/#request={text}"
+    others = seal_for_other_devices(challenge_id=challenge.challenge_id) if is_signed_in else []
+    shown = show_request(sealed.sealed, device_name=sealed.device_name if is_signed_in else "")
+    link = f"{settings.AUTHENTICATOR_BASE_URL}/#request={to_text(sealed.sealed)}"
     return DeviceRequest(
         is_answered=challenge.is_answered,
         has_app=challenge.method == AuthenticationMethod.PUSH_OTP,
-        device_name=sealed.device_name if is_signed_in else "",
-        picture=request_picture(text, title=gettext("What you sign, as a picture for your app or token")),
-        link_picture=link_picture(link, title=gettext("The same for the camera of your telephone")),
+        device_name=shown.device_name,
+        shown=shown,
+        others=[show_request(other.sealed, device_name=other.device_name) for other in others],
+        link_picture=_unless_too_long(
+            lambda: link_picture(link, title=gettext("The same for the camera of your telephone"))
+        ),
         link=link,
+    )
+
+
+def show_request(sealed: bytes, *, device_name: str = "") -> Shown:
+    """A sealed request for the page. What is too long for a picture, such as a long file's payees, has none."""
+    title, text = gettext("What you sign, as a picture for your app or token"), to_text(sealed)
+    return Shown(
+        device_name=device_name,
+        picture=_unless_too_long(lambda: colour_picture(sealed, title=title)),
+        plain_picture=_unless_too_long(lambda: request_picture(text, title=title)),
         text=text,
     )
+
+
+def _unless_too_long(draw: Callable[[], str]) -> str:
+    try:
+        return draw()
+    except TooLongForAPicture:
+        return ""
 
 
 def wrong_answer_form(challenge: ChallengeView | None) -> CodeForm:

@@ -25,6 +25,7 @@ from apps.portal.views import (
     signing_apps,
     standing_orders,
     statements,
+    tokens,
     trusted_payees,
     unblock,
 )
@@ -143,6 +144,8 @@ urlpatterns = [
         signing_apps.activated,
         name="signing-app-activated",
     ),
+    path("security/tokens/new/", tokens.new, name="token-new"),
+    path("security/tokens/<uuid:enrolment_id>/", tokens.activate, name="token-activate"),
     path("signing/<uuid:challenge_id>/", signing.status, name="signing-status"),
     path("security/devices/<uuid:enrolment_id>/make/", passkeys.make, name="passkey-make"),
     path("security/passkeys/<int:passkey_id>/remove/", passkeys.remove, name="passkey-remove"),

@@ -14,6 +14,9 @@ kind  bytes of the request                                            shared sec
 ``sealed`` is AES-256-GCM under a key of this request alone (HKDF-SHA-256 of the shared secret, salted with the
 challenge's id), with a nonce of zeros, since nothing else is ever sealed with it, and all that stands before it as
 associated data. The same secret gives the key of the short code, which a person can type. No queries, no clock.
+
+A token is bound by a request whose lines say ``"asks": "new_pin"``: its owner chooses a PIN on it, and types fourteen
+digits, the short code and then the PIN, hidden by a pad that hangs on the code (:func:`read_new_pin`).
 """
 
 import hashlib
@@ -37,6 +40,7 @@ from apps.core.canonical import canonical_json
 APP_REQUEST, TOKEN_REQUEST = b"\x01", b"\x02"
 SHORT_CODE_DIGITS = 8
 PIN_KEY_BYTES = TOKEN_KEY_BYTES = 32
+PIN_DIGITS = 6
 _NO_NONCE = bytes(12)
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (SEC 2, 2.4.2)
 
@@ -100,6 +104,20 @@ def pin_proof(*, pin_key: bytes, content: bytes) -> bytes:
     return hmac.digest(
         pin_key, b"bankportal.device.pin.v1|" + hashlib.sha256(content).digest(), hashlib.sha256
     )
+
+
+def token_pin_key(*, token_key: bytes, pin: str) -> bytes:
+    """What a token makes of its PIN. Not slow: whoever has neither the token's key nor the bank has nothing to try
+    PINs on, and whoever has the key has no answer to compare with."""
+    return hmac.digest(token_key, b"bankportal.token.pin.v1|" + pin.encode(), hashlib.sha256)
+
+
+def read_new_pin(*, keys: RequestKeys, code: str, hidden: str) -> str:
+    """The PIN that a token was given, of the digits that hide it. The pad hangs on the code, which hangs on the PIN:
+    no pad ever hides two PINs. Whether it is the right one, only the code over it tells."""
+    pad = hmac.digest(keys.code, b"bankportal.token.new-pin.v1|" + code.encode(), hashlib.sha256)
+    pin = (int(hidden) - int.from_bytes(pad[:8], "big")) % 10**PIN_DIGITS
+    return str(pin).zfill(PIN_DIGITS)
 
 
 def is_signed(*, signing_key: bytes, body: bytes, signature: bytes) -> bool:

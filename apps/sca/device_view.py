@@ -30,6 +30,18 @@ def view_on_device(*, snapshot: dict[str, Any], language: str) -> dict[str, Any]
         }
 
 
+def view_of_activation(*, device_name: str, serial_number: str, language: str) -> dict[str, Any]:
+    """What a token shows before its owner gives it a PIN."""
+    with translation.override(language):
+        return {
+            "bank": settings.BANK_NAME,
+            "language": language,
+            "title": _("Bind this token"),
+            "lines": [[_("Name"), device_name], [_("Serial number"), serial_number]],
+            "asks": "new_pin",
+        }
+
+
 def _payment(snapshot: dict[str, Any], words: dict[str, Any]) -> tuple[str, Lines]:
     return _("Pay %(amount)s") % words, [
         *_payee(snapshot, words),

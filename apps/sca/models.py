@@ -24,6 +24,7 @@ from apps.sca.rules import (
     ReactivationKind,
     SCAStatus,
     SubjectType,
+    TokenFault,
     WithdrawalReason,
 )
 
@@ -157,7 +158,7 @@ class SigningDevice(Device):
     )
     agreement_key = models.BinaryField(null=True, help_text="public, of the app: requests are sealed for it")
     signing_key = models.BinaryField(null=True, help_text="public, of the app: its answers are signed by it")
-    pin_key = models.TextField(blank=True, help_text="sealed; what the app makes of its PIN")
+    pin_key = models.TextField(help_text="sealed; what the app or the token makes of its PIN")
     token_key = models.TextField(blank=True, help_text="sealed; inside the token, too")
     serial_number = models.CharField(max_length=16, blank=True, help_text="of a token")
     environment = models.BinaryField(null=True, help_text="a hash of what the app was bound in")
@@ -182,7 +183,6 @@ class SigningDevice(Device):
                     token_key="",
                     serial_number="",
                 )
-                & ~Q(pin_key="")
                 | Q(
                     kind=DeviceKind.TOKEN,
                     agreement_key__isnull=True,
@@ -193,6 +193,7 @@ class SigningDevice(Device):
                 & ~Q(serial_number=""),
                 name="signing_device_has_its_keys",
             ),
+            models.CheckConstraint(condition=~Q(pin_key=""), name="signing_device_has_a_pin"),
             models.CheckConstraint(
                 condition=Q(confirmed=True, withdrawn_at__isnull=True, withdrawn_because="")
                 | (Q(confirmed=False, withdrawn_at__isnull=False) & ~Q(withdrawn_because="")),
@@ -220,6 +221,55 @@ class SigningDevice(Device):
         return False
 
 
+class HardwareToken(models.Model):
+    """A token of the bank's stock: a device without a net that reads a picture and shows eight digits.
+
+    The key inside it stands here, too, sealed. It is given to one customer in its life; a row is never deleted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    serial_number = models.CharField(
+        _("serial number"), max_length=16, unique=True, help_text="printed on it"
+    )
+    token_key = models.TextField(help_text="sealed")
+    added_at = models.DateTimeField(_("added to the stock"))
+    holder = models.ForeignKey(
+        "identity.User",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("in the hands of"),
+    )
+    handed_out_at = models.DateTimeField(_("in his hands since"), null=True)
+    revoked_at = models.DateTimeField(_("out of use since"), null=True)
+    revoked_because = models.CharField(
+        _("out of use because"), max_length=8, choices=TokenFault, blank=True, default="", db_default=""
+    )
+
+    class Meta:
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(serial_number__regex=r"^[0-9]{10}$") & ~Q(token_key=""),
+                name="hardware_token_form",
+            ),
+            models.CheckConstraint(
+                condition=Q(holder__isnull=True, handed_out_at__isnull=True)
+                | Q(holder__isnull=False, handed_out_at__isnull=False),
+                name="hardware_token_handed_out_to_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True, revoked_because="")
+                | (Q(revoked_at__isnull=False) & Q(revoked_because__in=TokenFault.values)),
+                name="hardware_token_revoked_for_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.serial_number
+
+
 class DeviceEnrolment(models.Model):
     """A customer's wish to have another passkey, app or token: first signed by what he has already, then made
     (RTS art. 24(2)(b))."""
@@ -233,6 +283,10 @@ class DeviceEnrolment(models.Model):
     activation_hash = models.BinaryField(
         null=True, unique=True, help_text="keyed; of the code that binds an app"
     )
+    serial_number = models.CharField(
+        max_length=16, blank=True, default="", db_default="", help_text="of the token, as its owner typed it"
+    )
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="to bind a token")
     created_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True)
     passkey = models.OneToOneField(Passkey, on_delete=models.PROTECT, null=True, related_name="enrolment")
@@ -255,6 +309,9 @@ class DeviceEnrolment(models.Model):
                     | Q(status=EnrolmentStatus.CLOSED)
                 ),
                 name="device_enrolment_signed_before_made",
+            ),
+            models.CheckConstraint(
+                condition=Q(attempts__lte=CODE_ATTEMPTS_MAX), name="device_enrolment_attempts_bounded"
             ),
         ]
         indexes = [models.Index(fields=["user", "-created_at"], name="device_enrolment_user")]

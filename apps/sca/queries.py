@@ -17,6 +17,7 @@ from apps.sca.models import (
     AuthenticatorDevice,
     Challenge,
     DeviceEnrolment,
+    HardwareToken,
     Passkey,
     Reactivation,
     ReactivationCode,
@@ -316,6 +317,17 @@ def get_signing_device(*, user_id: UUID, device_id: int) -> SigningDevice:
     if device is None:
         raise NotFound("device")
     return device
+
+
+def get_token(*, token_id: UUID) -> HardwareToken:
+    """A token of the bank's stock.
+
+    :raises NotFound: there is none.
+    """
+    token = HardwareToken.objects.filter(pk=token_id).first()
+    if token is None:
+        raise NotFound("token")
+    return token
 
 
 def get_enrolment(*, user_id: UUID, enrolment_id: UUID) -> DeviceEnrolment:

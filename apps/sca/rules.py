@@ -12,6 +12,7 @@ from apps.core.errors import DomainError
 
 CODE_DIGITS = 6
 _CODE, _SHORT_CODE = re.compile(r"[0-9]{6}"), re.compile(r"[0-9]{8}")
+_TOKEN_ACTIVATION, _SERIAL_NUMBER, _PIN = (re.compile(f"[0-9]{{{digits}}}") for digits in (14, 10, 6))
 
 # How long sign-in pauses after five failures in a row, by how often it happened since the last success
 # (RTS art. 4(4): growing with the risk). After the last one only the bank can reopen.
@@ -159,6 +160,15 @@ class WithdrawalReason(models.TextChoices):
     CHANGED = "changed", _("its surroundings had changed")
     UNSOUND = "unsound", _("its protections were off")
     FROZEN = "frozen", _("withdrawn after a freeze")
+    LOST = "lost", _("reported lost")
+    BROKEN = "broken", _("reported broken")
+
+
+class TokenFault(models.TextChoices):
+    """Why a token of the bank's stock is out of use, for good."""
+
+    LOST = "lost", _("lost or stolen")
+    BROKEN = "broken", _("broken")
 
 
 class Integrity(models.TextChoices):
@@ -273,6 +283,28 @@ def check_short_code_form(text: str) -> str:
     :raises CodeMalformed: anything else.
     """
     return _digits(text, _SHORT_CODE)
+
+
+def check_token_activation_form(text: str) -> tuple[str, str]:
+    """The fourteen digits by which a token is bound, as typed: a short code of eight, and the hidden PIN of six.
+
+    :raises CodeMalformed: anything else.
+    """
+    digits = _digits(text, _TOKEN_ACTIVATION)
+    return digits[:8], digits[8:]
+
+
+def read_serial_number(text: str) -> str:
+    """The ten digits of a token's serial number as stored; blanks and hyphens are forgiven; empty if it is none."""
+    digits = text.replace(" ", "").replace("-", "")
+    return digits if _SERIAL_NUMBER.fullmatch(digits) else ""
+
+
+def is_weak_pin(pin: str) -> bool:
+    """Whether a PIN is what anybody tries first: one digit six times, or a row of them up or down."""
+    if not _PIN.fullmatch(pin):
+        return True
+    return len(set(pin)) == 1 or pin in "01234567890" or pin in "09876543210"
 
 
 def _digits(text: str, form: re.Pattern[str]) -> str:

@@ -29,6 +29,7 @@ from apps.notifications.rules import MessageStatus
 from apps.payments.models import PaymentInitiation
 from apps.risk.models import CompromisedElement, RiskCase
 from apps.risk.rules import CaseStatus
+from apps.sca.models import HardwareToken
 from apps.sca.queries import get_authentication_state
 from apps.screening.models import ScreeningHit
 from apps.screening.rules import HitStatus
@@ -42,6 +43,7 @@ CHANGE_SIGNING = "accounts.change_accountholder"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 # Who may propose an act may confirm one that another has proposed.
 PROPOSABLE = dict.fromkeys(StaffAct, REOPEN_SIGN_IN)
+REVOKE_TOKEN = "sca.change_hardwaretoken"  # noqa: S105 (a permission)
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
 RECALL_TRANSFER = "clearing.change_clearinginstruction"
@@ -175,6 +177,16 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
             "log-in",
             REOPEN_SIGN_IN,
             lambda user: _is_paused(user.pk),
+        ),
+    ),
+    HardwareToken: (
+        Act(
+            "admin:token-revoke",
+            _("Take out of use"),
+            "ban",
+            REVOKE_TOKEN,
+            lambda token: token.revoked_at is None,
+            is_danger=True,
         ),
     ),
     StaffProposal: (

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.clearing.rules import RecallReason
 from apps.fraud.rules import ReportOutcome, ReportReason
 from apps.risk.rules import CaseOutcome, ElementKind
-from apps.sca.rules import Delivery, ElementsAfterFreeze
+from apps.sca.rules import Delivery, ElementsAfterFreeze, TokenFault
 
 REASON_LENGTH_MAX = 300
 
@@ -97,6 +97,14 @@ class LiftFreezeForm(ReasonForm):
         label=_("What the customer signs with"),
         choices=[("", _("Please choose")), *ElementsAfterFreeze.choices],
         help_text=_("What is withdrawn is replaced with an activation code."),
+    )
+
+
+class TokenFaultForm(ReasonForm):
+    """The same, with what has become of the token."""
+
+    fault = forms.ChoiceField(
+        label=_("What has become of it"), choices=[("", _("Please choose")), *TokenFault.choices]
     )
 
 

@@ -69,6 +69,7 @@ _GROUPS: tuple[tuple[str | Promise, tuple[tuple[str, str, str | Promise], ...]],
         (
             ("identity.PSU", "users", _("Customers")),
             ("identity.StaffProposal", "handshake", _("Proposals")),
+            ("sca.HardwareToken", "key-round", _("Tokens")),
             ("identity.User", "user", _("Log-ins")),
             ("auth.Group", "shield-check", _("Roles")),
         ),

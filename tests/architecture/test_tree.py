@@ -96,7 +96,8 @@ def _imported(*folders: str) -> set[str]:
 @pytest.mark.parametrize(
     ("lists", "folders"),
     [
-        (("requirements.txt",), ("apps", "bankportal", "examples")),
+        (("requirements.txt",), ("apps", "bankportal", "examples/clearing_house", "examples/demo_tpp")),
+        (("examples/token/requirements.txt",), ("examples/token",)),
         (("requirements.txt", "requirements-dev.txt"), ("benchmarks", "deploy", "tests")),
     ],
 )

@@ -19,6 +19,7 @@ METHODS = {
     "passkey": "Passkey",
     "app": "The bank's own app: a request on the telephone, approved with its PIN",
     "picture": "Eight digits that the app shows over a request it was brought, typed on the page",
+    "token": "The bank's token: eight digits over the picture that it has read, after its PIN",
     "totp": "Password and a code of an authenticator app: it signs nothing (S1-19)",
     "none": "No code: an exemption that the bank chose",
 }
@@ -114,7 +115,7 @@ def build() -> str:
     lines += [
         "",
         "An authenticator app with codes of its own (TOTP) never signs anything (S1-19): it serves members of TPPs"
-        " alone. The bank's own app, the visual challenge and the hardware token are later work.",
+        " alone.",
         "",
         "## Steps",
         "",

@@ -209,6 +209,7 @@ def masked(answer: object) -> str:
     body = re.sub(
         r"<svg[^>]*viewBox.*?</svg>", lambda found: re.findall(r"viewBox=\"[^\"]*\"", found[0])[0], str(body)
     )
+    body = re.sub(r'(id|data-copy)="u[0-9a-f]{8}"', "", body)
     body = re.sub(r"[A-Za-z0-9_-]{100,}", lambda found: f"<{len(found[0])} signs>", body)
     body = re.sub(r'<strong class="num">\d\d</strong>', "<number>", body)
     length = {name: value for name, value in dict(headers).items() if name != "Content-Length"}  # type: ignore[call-overload]

@@ -22,6 +22,7 @@ from apps.sca.services import (
     DeviceUnknown,
     EnrolmentOver,
     NotAnsweredYet,
+    TokenRefused,
     answer_by_app,
     bind_app,
     check_short_code,
@@ -389,7 +390,7 @@ def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
     def run(number: int) -> None:
         try:
             given.append(act(number))
-        except (CodeRefused, DeviceUnknown):
+        except (CodeRefused, DeviceUnknown, EnrolmentOver, TokenRefused):
             pass
         finally:
             connections.close_all()

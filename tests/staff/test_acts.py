@@ -14,11 +14,12 @@ from apps.consents.services import ConsentNotValid, check_consent_usable
 from apps.core.errors import NotFound
 from apps.identity.models import StaffProposal, User
 from apps.notifications.models import OutboxMessage
-from apps.sca.models import AuthenticationState, ReactivationCode
+from apps.sca.models import AuthenticationState, HardwareToken, ReactivationCode, SigningDevice
 from apps.sca.services import check_knowledge, recompute_activation_code
 from apps.tpp.queries import get_active_app
 from tests.factories.accounts import NOW, account_of_several, customer
 from tests.factories.identity import PASSWORD as CUSTOMER_PASSWORD
+from tests.sca.tokens import give_token
 from tests.staff.world import member_of_staff, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -312,3 +313,20 @@ class TestHowAHolderSigns:
 
     def test_nobody_of_that_number(self, staff):
         assert staff.get("/staff/holders/999999/signing/").status_code == 404
+
+
+@pytest.mark.req("RTS-27")
+def test_a_lost_token_is_taken_out_of_use(world, staff):
+    token = give_token(world.anna)
+    row = HardwareToken.objects.get(serial_number=token.serial_number)
+    page = staff.get(f"/staff/sca/hardwaretoken/{row.pk}/").content.decode()
+    assert token.serial_number in page
+    assert row.token_key not in page
+    assert "Take out of use" in page
+    act = f"/staff/tokens/{row.pk}/revoke/"
+    assert staff.post(act, FORM).status_code == 422  # It says not what happened.
+    staff.post(act, FORM | {"fault": "lost"})
+    row.refresh_from_db()
+    assert row.revoked_because == "lost"
+    assert event("sca.token.revoked").data["reason"] == REASON
+    assert not SigningDevice.objects.filter(user=world.anna.user, confirmed=True).exists()

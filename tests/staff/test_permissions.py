@@ -13,7 +13,8 @@ from apps.identity.queries import get_open_proposal
 from apps.identity.rules import STAFF_PERMISSIONS, StaffAct, StaffRole
 from apps.identity.services import provision_staff_roles
 from apps.notifications.models import OutboxMessage
-from apps.sca.services import propose_reopening
+from apps.sca.models import HardwareToken
+from apps.sca.services import add_token, propose_reopening
 from apps.tpp.models import TPP
 from tests.factories.four_eyes import colleague
 from tests.factories.fraud import booked_payment, reported
@@ -39,7 +40,7 @@ VISIBLE = {
     StaffRole.CUSTOMER_SERVICE: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "payments/paymentlimits", "payments/standingorder"),
-        "identity/staffproposal",
+        *("identity/staffproposal", "sca/hardwaretoken"),
         *("payments/trustedpayee", "payments/paymentexemption"),
         "fraud/fraudreport",
         *("pricing/charge", "pricing/price", "pricing/interestterms"),
@@ -54,7 +55,7 @@ VISIBLE = {
     StaffRole.AUDIT: {
         *("tpp/tpp", "tpp/app", "tpp/appkey", "consents/consent", "payments/paymentinitiation"),
         *("identity/psu", "accounts/paymentaccount", "identity/user", "audit/auditevent"),
-        "identity/staffproposal",
+        *("identity/staffproposal", "sca/hardwaretoken"),
         *("payments/paymentlimits", "payments/standingorder"),
         *("payments/trustedpayee", "payments/paymentexemption"),
         *("bulk/paymentfile", "bulk/paymentbatch", "bulk/paymentitem"),
@@ -96,6 +97,7 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/customers/{world.anna.pk}/freeze/": "sca.change_authenticationstate",
         f"/staff/customers/{world.anna.pk}/activate/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
+        f"/staff/tokens/{stocked_token().pk}/revoke/": "sca.change_hardwaretoken",
         f"/staff/proposals/{proposal_of(world.anna).pk}/confirm/": "sca.change_authenticationstate",
         f"/staff/proposals/{proposal_of(world.anna).pk}/decline/": "sca.change_authenticationstate",
         f"/staff/outbox/{message.pk}/replay/": "notifications.change_outboxmessage",
@@ -124,6 +126,12 @@ def report_of(world: World) -> FraudReport:
     """A report about a payment of the customer's that has gone out; the same each time."""
     found = FraudReport.objects.first()
     return found or reported(booked_payment(world.anna))
+
+
+def stocked_token() -> HardwareToken:
+    """A token that nobody has yet; the same each time."""
+    found = HardwareToken.objects.first()
+    return found or add_token(serial_number="4711000001", token_key=bytes(32), now=clock.now())
 
 
 def test_the_matrix_knows_every_act(world):
@@ -227,7 +235,7 @@ def test_what_a_library_registers_for_itself_is_not_shown():
     assert not {
         label for label in labels if label.split(".")[0] in ("authserver", "otp_totp", "sessions", "admin")
     }
-    assert not {label for label in labels if label.startswith("sca.")}
+    assert {label for label in labels if label.startswith("sca.")} == {"sca.HardwareToken"}
     for name in ("password_change", "autocomplete", "jsi18n", "view_on_site"):
         with pytest.raises(NoReverseMatch):
             reverse(f"admin:{name}")
@@ -251,6 +259,7 @@ def test_no_role_may_change_users_groups_or_permissions():
         "consents.change_consent",
         "accounts.change_accountholder",
         "sca.change_authenticationstate",
+        "sca.change_hardwaretoken",
         "screening.change_screeninghit",
         "risk.change_riskcase",
         "risk.change_compromisedelement",

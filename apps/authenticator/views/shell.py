@@ -21,7 +21,14 @@ _ASSETS = (
     "js/authenticator/app.js",
 )
 # Asked for by the script itself, under the names that its sources give them.
-_MODULES = ("js/authenticator/protocol.js", "js/authenticator/store.js")
+_MODULES = (
+    "js/authenticator/colours.js",
+    "js/authenticator/pictures.js",
+    "js/authenticator/protocol.js",
+    "js/authenticator/store.js",
+    "js/vendor/qr/decode.js",
+    "js/vendor/qr/index.js",
+)
 
 
 @require_safe

@@ -240,5 +240,6 @@ def _proof_of(challenge: Challenge) -> Proof:
 
 
 def _short_code_of(challenge: Challenge, device: SigningDevice) -> str:
-    pin_key = pin_key_of(device) if device.is_app else b""
-    return short_code(keys=keys_for(challenge, device), pin_key=pin_key, content=content_of(challenge))
+    return short_code(
+        keys=keys_for(challenge, device), pin_key=pin_key_of(device), content=content_of(challenge)
+    )

@@ -147,6 +147,15 @@ def seal_for_page(*, challenge_id: UUID) -> SealedRequest:
     return SealedRequest(challenge.pk, None, "", sealed)
 
 
+def seal_for_other_devices(*, challenge_id: UUID) -> list[SealedRequest]:
+    """The same for his other apps, or his other tokens: for a page behind the sign-in, where he says which he holds."""
+    challenge = Challenge.objects.filter(pk=challenge_id, method__in=DEVICE_METHODS).first()
+    if challenge is None or challenge.user_id is None:
+        return []
+    devices = _devices_for(AuthenticationMethod(challenge.method), user_id=challenge.user_id)
+    return [seal_request(challenge=challenge, device=device) for device in devices[1:]]
+
+
 def list_requests(*, device: SigningDevice, now: datetime) -> list[SealedRequest]:
     """What waits for an answer of this app's customer, the newest first."""
     waiting = Challenge.objects.filter(

@@ -1,6 +1,7 @@
 // The bank's app. One screen at a time; every text stands in the page, in its customer's language. Nothing is kept of a
 // PIN, and nothing of a request but what was pushed, as it came.
 import { environment, fromText, makeKeys, openRequest, pinKey, pinProof, shortCode, sign, toHex, toText } from "./protocol.js";
+import { Camera, readFile } from "./pictures.js";
 import { countUp, load, save, wipe } from "./store.js";
 
 const ASK_SECONDS = 3;
@@ -8,9 +9,11 @@ const app = document.getElementById("app");
 const screens = [...app.querySelectorAll("[data-screen]")];
 const $ = (name) => app.querySelector(`[data-part="${name}"]`);
 
+const camera = new Camera($("camera"));
 let device = null, current = null, declined = new Set();
 
 function show(name) {
+  if (name !== "scan") camera.stop();
   for (const screen of screens) screen.hidden = screen.dataset.screen !== name;
   app.querySelector(`[data-screen="${name}"] [data-focus]`)?.focus();
 }
@@ -86,13 +89,13 @@ async function bind(form) {
 
 // Requests --------------------------------------------------------------------------------------------------
 
-async function take(text) {
+async function take(text, notes = "home") {
   try {
     const request = await openRequest(text, device.agreement);
     if (declined.has(request.challengeId)) return false;
     current = request;
   } catch {
-    say("home", "not_for_me");
+    say(notes, "not_for_me");
     return false;
   }
   const { title, lines, language } = current.shown;
@@ -163,6 +166,46 @@ async function decline() {
   if (device) show("declined");
 }
 
+// Pictures --------------------------------------------------------------------------------------------------
+
+// The request itself, or the address under which the app opens it.
+function requestIn(text) {
+  const address = `${location.origin}/#request=`;
+  const request = text.startsWith(address) ? text.slice(address.length) : text;
+  return /^[A-Za-z0-9_-]{100,}$/.test(request) ? request : null;
+}
+
+async function seen(text) {
+  const request = requestIn(text);
+  if (request) return take(request, "scan");
+  say("scan", "foreign");
+  return false;
+}
+
+async function scan() {
+  say("scan");
+  show("scan");
+  await startCamera();
+}
+
+async function startCamera() {
+  const why = await camera.start(seen);
+  $("camera").hidden = why !== "";
+  if (screen() !== "scan") return camera.stop();
+  if (why) say("scan", why);
+}
+
+async function scanFile(field) {
+  const [file] = field.files;
+  field.value = "";
+  if (!file) return;
+  say("scan", "working");
+  const text = await readFile(file);
+  if (text === null) return say("scan", "nothing");
+  say("scan");
+  await seen(text);
+}
+
 // Being woken -----------------------------------------------------------------------------------------------
 
 async function subscribe() {
@@ -219,10 +262,15 @@ for (const form of app.querySelectorAll("form[data-form]"))
     button.disabled = true;
     try { await forms[form.dataset.form](form); } finally { button.disabled = false; }
   });
-const actions = { decline, home, subscribe, forget: async () => { await forget(); show("bind"); } };
+const actions = { decline, home, scan, subscribe, forget: async () => { await forget(); show("bind"); } };
 for (const button of app.querySelectorAll("button[data-action]"))
   button.addEventListener("click", () => actions[button.dataset.action]());
-document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+$("picture").addEventListener("change", (event) => scanFile(event.target));
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return camera.stop();
+  if (screen() === "scan") return startCamera();
+  look();
+});
 setInterval(() => { if (!document.hidden) look(); }, ASK_SECONDS * 1000);
 
 if (!globalThis.crypto?.subtle || !globalThis.indexedDB) show("unsupported");
