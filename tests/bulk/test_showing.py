@@ -35,6 +35,7 @@ from tests.factories.accounts import customer
 from tests.factories.payments import proof_for
 from tests.factories.trusted_payees import trusted_payee
 from tests.sca.apps import App
+from tests.sca.tokens import give_token
 
 pytestmark = pytest.mark.django_db
 
@@ -182,6 +183,7 @@ class TestAtRandom:
     def test_a_new_code_shows_the_same_ones(self, psu: PSU) -> None:
         """Or a fraudster would have others drawn until his own payment is not among them."""
         App().bind(psu)
+        give_token(psu)
         file = file_of(psu, *many())
         authorisation_id, first = challenged(psu, file)
         for method in AuthenticationMethod:

@@ -25,7 +25,7 @@ _NOT_PAGES = re.compile(
     # and what has no page.
     r"|sign-out|logout|jsi18n|\.json|\.yaml|\.sh|/static/|/health/|/oauth/|/\.well-known/|/receipts/jwks)"
 )
-PAGES_MAX = 80
+PAGES_MAX = 160
 # What else the bank's pages link to has tests of its own here.
 ELSEWHERE = ("/sandbox/", "/developers/", "/staff/")
 
