@@ -56,6 +56,7 @@ def _standing_order(snapshot: dict[str, Any], words: dict[str, Any]) -> tuple[st
     return _("Standing order: %(amount)s") % words, [
         [_("How often"), words["frequency_text"]],
         [_("For the first time on"), words["first_date"]],
+        [_("Last time"), words["last_date"] or _("until you end it")],
         *_payee(snapshot, words),
         [_("Reference"), snapshot["remittance_information_unstructured"]],
         [_("From"), words["debtor_iban_text"]],

@@ -146,6 +146,7 @@ def snapshot_in_words(snapshot: dict[str, Any]) -> dict[str, Any]:
     if "frequency" in snapshot:
         context["frequency_text"] = _FREQUENCIES[snapshot["frequency"]]
         context["first_date"] = _day(snapshot["first_execution_date"])
+        context["last_date"] = _day(snapshot["end_date"]) if snapshot.get("end_date") else ""
     if snapshot.get("requested_execution_date"):
         context["execution_date"] = _day(snapshot["requested_execution_date"])
     return context

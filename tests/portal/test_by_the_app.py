@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils.dateformat import format as date_format
 
 from apps.bulk.models import PaymentFile
 from apps.core.clock import bank_date
@@ -24,6 +25,7 @@ from tests.portal.kit import (
     Visitor,
     ask_consent,
     ask_payment,
+    ask_series,
     code_for,
     last_challenge,
     seen,
@@ -337,6 +339,18 @@ class TestForACompany:
         assert journey.at(journey.post("code")) == "done"
         assert journey.at(journey.post("code")) == "done"
         assert state(payment) == "ACTC"
+
+    def test_a_standing_order(self, app: Client, anna: PSU, telephone: App, bank_time: BankTime) -> None:
+        order, authorisation = ask_series(app, anna)
+        journey = Journey(authorisation)
+        journey.post(user_id=anna.user.username, password=PASSWORD, by="app")
+        shown = telephone.open_challenge(last_challenge(anna).pk).shown
+        assert shown["title"].startswith("Standing order")
+        assert ["Through", app.tpp.legal_name] in shown["lines"]
+        assert ["Last time", date_format(order.end_date, "j M Y")] in shown["lines"]
+        approve(telephone, bank_time)
+        assert journey.at(journey.post("code")) == "done"
+        assert state(order) == "ACTC"
 
     @pytest.mark.plays("picture", "payment")
     def test_or_by_the_digits(self, app: Client, anna: PSU, telephone: App) -> None:
