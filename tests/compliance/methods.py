@@ -56,15 +56,19 @@ STEPS = {
     ("sms", "sign-in"): Steps(3, 2, 0, 38),
     ("passkey", "sign-in"): Steps(0, 1, 1, 0),
     ("app", "sign-in"): Steps(3, 2, 0, 38),
+    ("token", "sign-in"): Steps(4, 3, 1, 46),
     ("sms", "payment in the portal"): Steps(1, 2, 0, 6),
     ("passkey", "payment in the portal"): Steps(0, 2, 1, 0),
     ("app", "payment in the portal"): Steps(1, 2, 0, 6),
+    ("token", "payment in the portal"): Steps(2, 3, 1, 14),
     ("sms", "payment for a company"): Steps(3, 2, 0, 38),
     ("passkey", "payment for a company"): Steps(0, 2, 1, 0),
     ("app", "payment for a company"): Steps(3, 2, 0, 38),
+    ("token", "payment for a company"): Steps(4, 3, 1, 46),
     ("sms", "consent for a company"): Steps(3, 3, 0, 38),
     ("passkey", "consent for a company"): Steps(0, 3, 1, 0),
     ("app", "consent for a company"): Steps(3, 3, 0, 38),
+    ("token", "consent for a company"): Steps(4, 4, 1, 46),
 }
 
 
@@ -120,7 +124,7 @@ def build() -> str:
         "## Steps",
         "",
         "What a person does from the page on which the wish is there to the page that says it is done (S3-30), counted"
-        " in a real browser by `tests/portal/test_steps_in_a_browser.py`, what he does on his telephone included. The"
+        " in a real browser by `tests/portal/test_steps_in_a_browser.py`, what he does on his telephone or token included. The"
         " seconds are those of a practised person by the keystroke-level model (0.28 s a key; 2.65 s to make up one's"
         " mind, point and press); a message and the pages are taken to be there at once, and reading what is signed is"
         " not in them. The user ID has 11 letters, the password 21.",

@@ -1,4 +1,8 @@
-"""How much each method asks of a person: fields, buttons and gestures, counted by the browser itself (S3-30)."""
+"""How much each method asks of a person: fields, buttons and gestures, counted by the browser itself (S3-30).
+
+A token has no browser: what is done on the simulator counts as what its owner does (one gesture to read the picture,
+the PIN, one button after reading what it shows).
+"""
 
 import re
 from collections.abc import Callable
@@ -10,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from apps.identity.models import PSU
 from apps.payments.models import PaymentInitiation
+from examples.token.device import Token
 from tests import browser as tools
 from tests.authenticator.test_in_a_browser import approve, bind, telephone
 from tests.compliance.methods import STEPS, Steps
@@ -19,6 +24,8 @@ from tests.factories.tpp import AppFactory
 from tests.portal.kit import Visitor, ask_consent, ask_payment, code_for, page
 from tests.portal.test_in_a_browser import sign_in, submit
 from tests.portal.test_passkeys_in_a_browser import Reader, add
+from tests.portal.test_tokens_in_a_browser import read
+from tests.sca.tokens import PIN, give_token
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.req("S3-30")]
 
@@ -40,6 +47,7 @@ class Counted:
 
     def __init__(self, tab: Page, phone: Page) -> None:
         self.tab, self.phone, self.gestures = tab, phone, 0
+        self.on_token = Steps(0, 0, 0, 0)
         self.reader = Reader(tab)
         self.reader.on_signed(self._signed)
 
@@ -50,13 +58,27 @@ class Counted:
         for one in (self.tab, self.phone):
             one.evaluate("sessionStorage.clear()")
         self.gestures = 0
+        self.on_token = Steps(0, 0, 0, 0)
+
+    def digits(self, token: Token) -> str:
+        """What the token shows over the picture on the page."""
+        opened = read(self.tab, token)
+        done = self.on_token
+        self.on_token = Steps(done.fields + 1, done.buttons + 1, done.gestures + 1, done.keys + len(PIN))
+        return token.code(opened, PIN)
 
     def steps(self) -> Steps:
         noted = [one.evaluate("Object.entries(sessionStorage)") for one in (self.tab, self.phone)]
         counts = [(name, int(count)) for entries in noted for name, count in entries if count.isdigit()]
         keys = [count for name, count in counts if name.startswith("keys-")]
         buttons = sum(count for name, count in counts if name == "buttons")
-        return Steps(len(keys), buttons, self.gestures, sum(keys))
+        there = self.on_token
+        return Steps(
+            len(keys) + there.fields,
+            buttons + there.buttons,
+            self.gestures + there.gestures,
+            sum(keys) + there.keys,
+        )
 
 
 @pytest.fixture
@@ -68,7 +90,7 @@ def base(live_server: Any, settings: Any) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["sms", "passkey", "app"])
+@pytest.mark.parametrize("method", ["sms", "passkey", "app", "token"])
 def test_takes_as_many_steps_as_its_page_says(running_browser: Browser, base: str, method: str) -> None:
     anna, app = customer("Anna"), AppFactory()
     found: dict[tuple[str, str], Steps] = {}
@@ -85,6 +107,7 @@ def test_takes_as_many_steps_as_its_page_says(running_browser: Browser, base: st
             sign_in(tab, base, anna)
             bind(tab, phone, base, anna)
             context.clear_cookies()
+        token = give_token(anna) if method == "token" else None
         if method == "passkey":
             sign_in(tab, base, anna)
             add(tab, base, anna)
@@ -94,6 +117,12 @@ def test_takes_as_many_steps_as_its_page_says(running_browser: Browser, base: st
             tab.goto(base + path)
             counted.begin()
             doing(tab, anna)
+            if token:
+                tab.get_by_label("Code from").fill(counted.digits(token))
+                submit(tab, BUTTONS[what])
+                if what.startswith("consent"):
+                    submit(tab, "Allow")
+                expect(tab).to_have_url(re.compile(DONE[what]))
             if method == "app":
                 approve(phone)
                 if what.startswith("consent"):
@@ -129,6 +158,10 @@ def _password(tab: Page, psu: PSU, button: str = "Continue") -> None:
 
 def _by_app(tab: Page, psu: PSU) -> None:
     _password(tab, psu, "Use our app instead of a code")
+
+
+def _by_token(tab: Page, psu: PSU) -> None:
+    _password(tab, psu, "Use a token instead of a code")
 
 
 def _code(tab: Page, psu: PSU, button: str) -> None:
@@ -180,6 +213,13 @@ DONE = {
     "payment for a company": r"/done/$",
     "consent for a company": r"/done/$",
 }
+# What sends the digits of a token.
+BUTTONS = {
+    "sign-in": "Sign in",
+    "payment in the portal": "Pay €25.00",
+    "payment for a company": "Pay €1,249.00",
+    "consent for a company": "Continue",
+}
 WAYS: dict[tuple[str, str], Callable[[Page, PSU], None]] = {
     ("sms", "sign-in"): _sign_in_by_code,
     ("sms", "pay"): _pay_by_code,
@@ -189,6 +229,10 @@ WAYS: dict[tuple[str, str], Callable[[Page, PSU], None]] = {
     ("app", "pay"): lambda tab, _psu: tools.press(tab, tab.locator("form[action$='/code/'] button")),
     ("app", "company-pay"): _by_app,
     ("app", "company-consent"): _by_app,
+    ("token", "sign-in"): _by_token,
+    ("token", "pay"): lambda tab, _psu: tools.press(tab, tab.locator("form[action$='/code/'] button")),
+    ("token", "company-pay"): _by_token,
+    ("token", "company-consent"): _by_token,
     ("passkey", "sign-in"): lambda tab, _psu: submit(tab, "Sign in with a passkey"),
     ("passkey", "pay"): _pay_by_passkey,
     ("passkey", "company-pay"): _company_pays_by_passkey,
