@@ -162,6 +162,7 @@ class WithdrawalReason(models.TextChoices):
     FROZEN = "frozen", _("withdrawn after a freeze")
     LOST = "lost", _("reported lost")
     BROKEN = "broken", _("reported broken")
+    RETURNED = "returned", _("given back")
 
 
 class TokenFault(models.TextChoices):
@@ -169,6 +170,7 @@ class TokenFault(models.TextChoices):
 
     LOST = "lost", _("lost or stolen")
     BROKEN = "broken", _("broken")
+    RETURNED = "returned", _("given back by the customer")
 
 
 class Integrity(models.TextChoices):

@@ -43,7 +43,7 @@ CHANGE_SIGNING = "accounts.change_accountholder"
 REOPEN_SIGN_IN = "sca.change_authenticationstate"
 # Who may propose an act may confirm one that another has proposed.
 PROPOSABLE = dict.fromkeys(StaffAct, REOPEN_SIGN_IN)
-REVOKE_TOKEN = "sca.change_hardwaretoken"  # noqa: S105 (a permission)
+CHANGE_TOKEN = "sca.change_hardwaretoken"  # noqa: S105 (a permission)
 REPLAY_MESSAGE = "notifications.change_outboxmessage"
 SOLVE_DIFFERENCE = "clearing.change_clearingdifference"
 RECALL_TRANSFER = "clearing.change_clearinginstruction"
@@ -181,10 +181,17 @@ _ACTS: dict[type[models.Model], tuple[Act, ...]] = {
     ),
     HardwareToken: (
         Act(
+            "admin:token-hand-out",
+            _("Hand out"),
+            "send",
+            CHANGE_TOKEN,
+            lambda token: token.revoked_at is None and token.holder_id is None,
+        ),
+        Act(
             "admin:token-revoke",
             _("Take out of use"),
             "ban",
-            REVOKE_TOKEN,
+            CHANGE_TOKEN,
             lambda token: token.revoked_at is None,
             is_danger=True,
         ),

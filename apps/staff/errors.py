@@ -47,6 +47,7 @@ from apps.sca.services import (
     CodeRefused,
     DynamicLinkBroken,
     ReactivationOver,
+    TokenNotInStock,
     TooManyCodes,
 )
 from apps.screening.services import HitDecided
@@ -57,6 +58,14 @@ Words = str | Promise
 _CODE_REFUSED = _(
     "This did not work. The user ID, the password or the code is not right, or the code is too old."
 )
+
+
+class CustomerUnknown(InvalidInput):
+    """What staff have typed is no customer's user ID."""
+
+    code = "customer_unknown"
+
+
 _TOO_LATE = _("This is not possible any more: the status has changed meanwhile.")
 _NOT_OURS = _("The bank's staff cannot do this.")
 
@@ -64,6 +73,10 @@ ANSWERS: dict[type[DomainError], Words] = {
     NotFound: _("This does not exist."),
     InvalidInput: _(
         "This text cannot be kept: it is empty, too long, or holds characters that are not shown."
+    ),
+    CustomerUnknown: _("There is no customer with this user ID."),
+    TokenNotInStock: _(
+        "Not handed out: the token is, or was, another customer’s, or it is out of use. A token serves one customer."
     ),
     CodeMalformed: _("The code has 6 digits."),
     CodeRefused: _CODE_REFUSED,

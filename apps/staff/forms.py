@@ -108,6 +108,18 @@ class TokenFaultForm(ReasonForm):
     )
 
 
+class HandOutForm(ReasonForm):
+    """The same, with the customer whose it is to be."""
+
+    user_id = forms.CharField(
+        label=_("User ID of the customer"),
+        max_length=150,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+
 class ActivationForm(ReasonForm):
     """The same, with the way of the letter."""
 

@@ -46,6 +46,7 @@ def act_patterns(admin_view: Callable[..., Any]) -> list[URLPattern]:
             name="customer-activate",
         ),
         path("users/<uuid:user_id>/reopen/", admin_view(sign_in_state.reopen_user), name="user-reopen"),
+        path("tokens/<uuid:token_id>/hand-out/", admin_view(tokens.hand_out), name="token-hand-out"),
         path("tokens/<uuid:token_id>/revoke/", admin_view(tokens.revoke), name="token-revoke"),
         path("proposals/<uuid:proposal_id>/confirm/", admin_view(proposals.confirm), name="proposal-confirm"),
         path("proposals/<uuid:proposal_id>/decline/", admin_view(proposals.decline), name="proposal-decline"),

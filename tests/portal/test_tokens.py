@@ -11,10 +11,10 @@ from apps.payments.models import PaymentInitiation
 from apps.portal.signing import show_request
 from apps.sca.models import AuthenticationState, Challenge, DeviceEnrolment, HardwareToken, SigningDevice
 from apps.sca.rules import TokenFault, comparison_number
-from apps.sca.services import revoke_token
+from apps.sca.services import bind_token, hand_out_token, revoke_token
 from apps.tpp.models import App
-from examples.token.device import Request, Token
-from tests.factories.accounts import NOW, bank_accounts
+from examples.token.device import Request, Token, TokenError
+from tests.factories.accounts import NOW, bank_accounts, customer
 from tests.factories.four_eyes import colleague
 from tests.factories.identity import PASSWORD
 from tests.portal.kit import Visitor, ask_consent, ask_payment, code_for, last_challenge, text_of
@@ -22,7 +22,7 @@ from tests.portal.test_authorise import Journey, state
 from tests.portal.test_bulk import checked, table
 from tests.portal.test_limits import HIGHER, ask
 from tests.sca.apps import wrong_code
-from tests.sca.tokens import PIN, give_token, stock
+from tests.sca.tokens import PIN, give_token, named, stock
 
 pytestmark = pytest.mark.req("S3-8", "S3-9", "S3-12", "S3-13")
 
@@ -200,6 +200,24 @@ class TestSigning:
         )
         customer_anna.post(here, code=code)
         assert PaymentInitiation.objects.get(pk=payment.pk).transaction_status == "RCVD"
+
+
+@pytest.mark.req("RTS-24(1)", "RTS-25(2)(a)")
+def test_one_that_was_handed_to_another_is_not_bound(customer_anna: Visitor, anna: PSU) -> None:
+    """Whoever takes it out of the letter box learns no more than of a number that does not exist."""
+    token, boris = stock(), customer("Boris")
+    row = HardwareToken.objects.get(serial_number=token.serial_number)
+    hand_out_token(
+        token_id=row.pk, user_id=boris.user_id, staff_id=colleague("sami").pk, reason="asked for one", now=NOW
+    )
+    wish, request = named(anna, token)
+    with pytest.raises(TokenError):
+        token.open(request)
+    customer_anna.post(f"/security/tokens/{wish}/", code="1" * 14)
+    assert not SigningDevice.objects.filter(user=anna.user, confirmed=True).exists()
+    wish, request = named(boris, token)
+    bind_token(enrolment_id=wish, psu=boris, code=token.new_pin(token.open(request), PIN), now=NOW)
+    assert SigningDevice.objects.filter(user=boris.user, confirmed=True).exists()
 
 
 def test_a_request_too_long_for_a_picture_is_still_text() -> None:

@@ -1,6 +1,7 @@
 """What staff may do, and that it takes effect at once."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -19,8 +20,8 @@ from apps.sca.services import check_knowledge, recompute_activation_code
 from apps.tpp.queries import get_active_app
 from tests.factories.accounts import NOW, account_of_several, customer
 from tests.factories.identity import PASSWORD as CUSTOMER_PASSWORD
-from tests.sca.tokens import give_token
-from tests.staff.world import member_of_staff, signed_in
+from tests.sca.tokens import give_token, stock
+from tests.staff.world import World, member_of_staff, signed_in
 
 pytestmark = pytest.mark.django_db
 REASON = "Fraudulent access reported by three customers"
@@ -313,6 +314,58 @@ class TestHowAHolderSigns:
 
     def test_nobody_of_that_number(self, staff):
         assert staff.get("/staff/holders/999999/signing/").status_code == 404
+
+
+@pytest.mark.req("RTS-24(1)", "RTS-25(2)(a)")
+class TestHandingOutAToken:
+    @pytest.fixture
+    def row(self, world: World) -> HardwareToken:
+        return HardwareToken.objects.get(serial_number=stock().serial_number)
+
+    def test_only_that_customer_can_bind_it(self, world, staff, row):
+        page = staff.get(f"/staff/sca/hardwaretoken/{row.pk}/").content.decode()
+        assert "Hand out" in page
+        act = f"/staff/tokens/{row.pk}/hand-out/"
+        done = staff.post(act, FORM | {"user_id": f" {world.anna.user.username.upper()} "}, follow=True)
+        assert "It is noted whose the token is." in done.content.decode()
+        row.refresh_from_db()
+        assert row.holder_id == world.anna.user_id
+        assert row.handed_out_at is not None
+        assert event("sca.token.handed_out").data["reason"] == REASON
+        notices = [
+            message.payload
+            for message in OutboxMessage.objects.filter(topic="sca.send_security_notice")
+            if message.payload["what"] == "token_handed_out"
+        ]
+        assert [notice["user_id"] for notice in notices] == [str(world.anna.user_id)]
+        assert "Hand out" not in staff.get(f"/staff/sca/hardwaretoken/{row.pk}/").content.decode()
+        # To nobody else, and for the same customer nothing happens twice.
+        boris = customer("Boris")
+        refused = staff.post(act, FORM | {"user_id": boris.user.username}, follow=True)
+        assert "A token serves one customer." in refused.content.decode()
+        staff.post(act, FORM | {"user_id": world.anna.user.username})
+        row.refresh_from_db()
+        assert row.holder_id == world.anna.user_id
+        assert AuditEvent.objects.filter(event="sca.token.handed_out").count() == 1
+
+    def test_not_one_that_is_out_of_use(self, world, staff, row):
+        staff.post(f"/staff/tokens/{row.pk}/revoke/", FORM | {"fault": "returned"})
+        refused = staff.post(
+            f"/staff/tokens/{row.pk}/hand-out/", FORM | {"user_id": world.anna.user.username}, follow=True
+        )
+        assert "it is out of use" in refused.content.decode()
+        row.refresh_from_db()
+        assert (row.holder_id, row.revoked_because) == (None, "returned")
+
+    @pytest.mark.parametrize("user_id", ["nobody", "rita", "", "x" * 151, "null\0byte"])
+    def test_not_to_who_is_no_customer(self, staff, row, user_id):
+        answer = staff.post(f"/staff/tokens/{row.pk}/hand-out/", FORM | {"user_id": user_id})
+        assert answer.status_code == 422
+        row.refresh_from_db()
+        assert row.holder_id is None
+
+    def test_no_token_of_that_number(self, staff):
+        assert staff.get(f"/staff/tokens/{uuid4()}/hand-out/").status_code == 404
 
 
 @pytest.mark.req("RTS-27")

@@ -97,6 +97,7 @@ def act_urls(world: World) -> dict[str, str]:
         f"/staff/customers/{world.anna.pk}/freeze/": "sca.change_authenticationstate",
         f"/staff/customers/{world.anna.pk}/activate/": "sca.change_authenticationstate",
         f"/staff/users/{world.anna.user_id}/reopen/": "sca.change_authenticationstate",
+        f"/staff/tokens/{stocked_token().pk}/hand-out/": "sca.change_hardwaretoken",
         f"/staff/tokens/{stocked_token().pk}/revoke/": "sca.change_hardwaretoken",
         f"/staff/proposals/{proposal_of(world.anna).pk}/confirm/": "sca.change_authenticationstate",
         f"/staff/proposals/{proposal_of(world.anna).pk}/decline/": "sca.change_authenticationstate",

@@ -121,10 +121,12 @@ from apps.sca.services.signing_devices import (
 )
 from apps.sca.services.tokens import (
     TokenKnownAlready,
+    TokenNotInStock,
     TokenRefused,
     WeakPIN,
     add_token,
     bind_token,
+    hand_out_token,
     name_token,
     revoke_token,
     seal_activation,
@@ -157,6 +159,7 @@ __all__ = [
     "ReactivationOver",
     "SealedRequest",
     "TokenKnownAlready",
+    "TokenNotInStock",
     "TokenRefused",
     "TooManyCodes",
     "TooManyDevices",
@@ -194,6 +197,7 @@ __all__ = [
     "finish_enrolment",
     "forget_subscription",
     "freeze_sign_in",
+    "hand_out_token",
     "is_proof_of",
     "is_push_service",
     "issue_activation_code",

@@ -42,6 +42,7 @@ from apps.sca.services.enrolments import (
     enrolment_snapshot,
     lock_enrolment,
 )
+from apps.sca.services.notices import promise_security_notice
 from apps.sca.services.signing_devices import finish_enrolment, withdraw_device
 
 
@@ -60,6 +61,12 @@ class WeakPIN(DomainError):
     """The token has answered rightly; the PIN that it was given is one that anybody tries first."""
 
     code = "weak_pin"
+
+
+class TokenNotInStock(DomainError):
+    """A token that is, or was, another customer's, or that is out of use, cannot be handed out."""
+
+    code = "token_not_in_stock"
 
 
 class TokenKnownAlready(DomainError):
@@ -94,6 +101,36 @@ def add_token(*, serial_number: str, token_key: bytes, now: datetime) -> Hardwar
         data={"serial_number": serial_number},
     )
     return token
+
+
+@transaction.atomic
+def hand_out_token(*, token_id: UUID, user_id: UUID, staff_id: UUID, reason: str, now: datetime) -> None:
+    """Note to which customer a token of the stock goes, over the counter or by post: from then on nobody else can bind
+    it, whoever finds or steals it on its way (RTS art. 24(1), 25(2)(a)). It signs nothing before he has bound it with a
+    signature of his. He is told by text message. Nothing when it is in his hands already.
+
+    :raises NotFound: there is no such token.
+    :raises TokenNotInStock: another customer has or had it, or it is out of use.
+    """
+    token = HardwareToken.objects.select_for_update().filter(pk=token_id).first()
+    if token is None:
+        raise NotFound("token")
+    if token.revoked_at is not None or token.holder_id not in (None, user_id):
+        raise TokenNotInStock(token.serial_number)
+    if token.holder_id == user_id:
+        return
+    token.holder_id, token.handed_out_at = user_id, now
+    token.save(update_fields=["holder", "handed_out_at"])
+    record_event(
+        event="sca.token.handed_out",
+        object_type="token",
+        object_id=token.pk,
+        actor_type="staff",
+        actor_id=staff_id,
+        at=now,
+        data={"serial_number": token.serial_number, "user": user_id, "reason": reason},
+    )
+    promise_security_notice(user_id=user_id, what="token_handed_out", now=now)
 
 
 @transaction.atomic
