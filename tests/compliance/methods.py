@@ -124,10 +124,10 @@ def build() -> str:
         "## Steps",
         "",
         "What a person does from the page on which the wish is there to the page that says it is done (S3-30), counted"
-        " in a real browser by `tests/portal/test_steps_in_a_browser.py`, what he does on his telephone or token included. The"
-        " seconds are those of a practised person by the keystroke-level model (0.28 s a key; 2.65 s to make up one's"
-        " mind, point and press); a message and the pages are taken to be there at once, and reading what is signed is"
-        " not in them. The user ID has 11 letters, the password 21.",
+        " in a real browser by `tests/portal/test_steps_in_a_browser.py`, what he does on his telephone or token"
+        " included. The seconds are those of a practised person by the keystroke-level model (0.28 s a key; 2.65 s to"
+        " make up one's mind, point and press); a message and the pages are taken to be there at once, and reading what"
+        " is signed is not in them. The user ID has 11 letters, the password 21.",
         "",
         "| Method | What | Fields | Keys | Buttons | Gestures on the device | Seconds |",
         "|---|---|---:|---:|---:|---:|---:|",
