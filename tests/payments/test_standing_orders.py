@@ -19,7 +19,6 @@ from apps.identity.models import PSU
 from apps.ledger.queries import get_ledger_sums
 from apps.notifications.models import OutboxMessage
 from apps.payees.models import LookupCount
-from apps.payments import standing_orders
 from apps.payments.limit_models import PaymentLimits
 from apps.payments.limits import LimitExceeded
 from apps.payments.messages import render_refusal_notice
@@ -41,6 +40,7 @@ from apps.payments.standing_orders import (
     authorise_standing_order,
     end_standing_order,
     execute_due_standing_orders,
+    execution,
     expire_standing_orders,
     get_standing_order,
     initiate_standing_order,
@@ -392,7 +392,7 @@ class TestExecuting:
     def test_a_great_jump_is_caught_up_in_several_runs(
         self, anna: PSU, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(standing_orders, "EXECUTIONS_PER_RUN_MAX", 4)
+        monkeypatch.setattr(execution, "EXECUTIONS_PER_RUN_MAX", 4)
         order = running(anna, Series(date(2026, 11, 23), Frequency.DAILY, date(2026, 12, 2)))
         counts = [execute_due_standing_orders(now=at("2027-01-01T12:00:00")) for _ in range(4)]
         assert counts == [4, 4, 2, 0]
