@@ -110,7 +110,9 @@ def check_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         )
     if settings.SCA_SMS_MAX_MINOR == 0:
         errors.append(
-            checks.Warning("Text messages sign payments of any amount: there is no cap (S1-25).", id="bank.W003")
+            checks.Warning(
+                "Text messages sign payments of any amount: there is no cap (S1-25).", id="bank.W003"
+            )
         )
     if not settings.USE_TLS:
         errors.append(Error("PUBLIC_BASE_URL must be https (S0-1).", id="bank.E005"))

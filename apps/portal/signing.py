@@ -133,7 +133,9 @@ def wanted_method(request: HttpRequest, *, snapshot: dict[str, Any] | None = Non
     """What is asked for (``by``) before anybody is known: a text message, the app or a token, whether he has one or
     not. Who asks for nothing gets a text message; the app, where that is not enough for ``snapshot`` (S1-25)."""
     default = (
-        AuthenticationMethod.SMS_OTP if may_sign_by_text_message(snapshot or {}) else AuthenticationMethod.PUSH_OTP
+        AuthenticationMethod.SMS_OTP
+        if may_sign_by_text_message(snapshot or {})
+        else AuthenticationMethod.PUSH_OTP
     )
     wanted = METHODS_BY.get(request.POST.get("by", ""), default)
     return default if wanted == AuthenticationMethod.PASSKEY else wanted

@@ -1,16 +1,19 @@
 """Above an amount that the bank chooses, a text message signs nothing: not offered, not sent, not taken (S1-25)."""
 
+import re
 from typing import Any
 
 import pytest
 
 from apps.identity.models import PSU
 from apps.notifications.models import OutboxMessage
+from apps.payments.kinds import SINGLE_PAYMENTS
 from apps.payments.models import StandingOrder
 from apps.sca.models import Challenge
 from apps.sca.rules import Purpose, is_text_message_enough
 from apps.sca.services import TextMessageNotEnough, check_code, consume_proof, send_code
 from apps.tpp.models import App
+from apps.xs2a.payment_start import start_authorisation
 from tests.factories.accounts import NOW
 from tests.factories.identity import PASSWORD
 from tests.factories.payments import proof_for, right_code
@@ -200,6 +203,17 @@ class TestOnThePagesForCompanies:
             send_code_ahead(authorisation, anna, now=bank_time.now())
         assert not Challenge.objects.exists()
 
+    @pytest.mark.parametrize(("max_minor", "codes"), [(124_899, 0), (124_900, 1)])
+    def test_nor_does_the_interface_send_one(
+        self, app: App, anna: PSU, bank_time: BankTime, settings: Any, max_minor: int, codes: int
+    ) -> None:
+        """The company gets its authorisation all the same; its customer signs by something else."""
+        settings.SCA_SMS_MAX_MINOR = max_minor
+        payment, _authorisation = ask_payment(app, anna.account, psu=anna)
+        opened = start_authorisation(kind=SINGLE_PAYMENTS, payment=payment, now=bank_time.now())
+        assert Challenge.objects.filter(authorisation=opened).count() == codes
+        assert opened.sca_status == ("scaMethodSelected" if codes else "psuIdentified")
+
     def test_a_series_by_its_amount(self, app: App, anna: PSU, bank_time: BankTime, cap: None) -> None:
         _order, authorisation = ask_series(app, anna)
         assert NOT_ENOUGH in text_of(Journey(authorisation).get())
@@ -214,3 +228,21 @@ class TestOnThePagesForCompanies:
         assert NOT_ENOUGH not in text_of(journey.get())
         assert journey.sign_in(anna) == "code"
         assert last_challenge(anna).method == "SMS_OTP"
+
+
+@pytest.mark.req("S1-24")
+def test_no_page_of_the_order_carries_its_code(
+    customer_anna: Visitor, anna: PSU, app: App, bank_time: BankTime
+) -> None:
+    """The code goes to the telephone alone, never back over the channel in which the order came."""
+    payment = customer_anna.begin_payment(anna)
+    code = code_for(anna)
+    answers = [customer_anna.get(f"/pay/{payment.pk}/{name}") for name in ("", "review/", "sign/", "status/")]
+    answers += [customer_anna.get("/security/"), customer_anna.post(f"/pay/{payment.pk}/code/")]
+    assert all(not re.search(rf"\b{code}\b", text_of(answer)) for answer in answers)
+    _payment, authorisation = ask_payment(app, anna.account)
+    journey = Journey(authorisation)
+    journey.sign_in(anna)
+    code = code_for(anna)
+    shown = [journey.get(), journey.get("code"), journey.post("code", code="000000"), journey.get("code")]
+    assert all(not re.search(rf"\b{code}\b", text_of(answer)) for answer in shown)

@@ -243,7 +243,9 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
     ):
         raise CodeRefused("cools down", is_over=True)
     if proof.method == AuthenticationMethod.SMS_OTP:
-        check_text_message_enough(snapshot=Challenge.objects.only("snapshot").get(pk=proof.challenge_id).snapshot)
+        check_text_message_enough(
+            snapshot=Challenge.objects.only("snapshot").get(pk=proof.challenge_id).snapshot
+        )
     spent = Challenge.objects.filter(
         pk=proof.challenge_id, status=ChallengeStatus.OPEN, expires_at__gt=now
     ).update(status=ChallengeStatus.USED, used_at=now, user_id=proof.user_id)
