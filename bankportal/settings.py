@@ -202,7 +202,10 @@ CSRF_FAILURE_VIEW = "apps.web.errors.csrf_failure"
 # Strong customer authentication: bounds in apps.core.legal_limits -------------------------------------
 SCA_CODE_TTL_SECONDS = env.int("SCA_CODE_TTL_SECONDS", default=600)
 # What text messages tell beside the code: "clear", what is signed (S1-15); "link", an address that opens it (S1-17).
-SCA_MESSAGE_CONTENT = env("SCA_MESSAGE_CONTENT", default="clear")
+# Clear is a fallback that a bank switches on (S3-29); the sandbox does, so that the story's messages can be read.
+SCA_MESSAGE_CONTENT = env("SCA_MESSAGE_CONTENT", default="clear" if SANDBOX else "link")
+# Up to which amount, in cents, a text message signs payments; 0: no cap (S1-25). The story pays by text message.
+SCA_SMS_MAX_MINOR = env.int("SCA_SMS_MAX_MINOR", default=0 if SANDBOX else 250_000)
 # Passkeys that a device may copy to others, as most telephones do: "refused" or "accepted" (RTS art. 7(2)).
 SCA_SYNCED_PASSKEYS = env("SCA_SYNCED_PASSKEYS", default="refused")
 # Who judges the surroundings in which the bank's app answers (RTS art. 9(3)): apps.sca.integrity.

@@ -45,6 +45,7 @@ OAUTH_ERRORS: dict[type[DomainError], str] = {
     sca.CodeRefused: "access_denied",
     sca.DynamicLinkBroken: "access_denied",
     sca.TooManyCodes: "access_denied",
+    sca.TextMessageNotEnough: "access_denied",
     sca.AuthorisationOver: "access_denied",
     tpp.TPPAlreadyRegistered: "invalid_request",
     tpp.AppNameTaken: "invalid_request",

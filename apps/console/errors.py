@@ -16,6 +16,7 @@ from apps.sca.services import (
     AuthorisationOver,
     CodeRefused,
     DynamicLinkBroken,
+    TextMessageNotEnough,
     TooManyCodes,
 )
 from apps.tpp.rules import InvalidAuthorisationNumber, InvalidKey, InvalidRedirectURI
@@ -72,6 +73,7 @@ ANSWERS: dict[type[DomainError], Answer] = {
     # Of customers' codes, which the console never sends: named so that nothing is unanswered.
     DynamicLinkBroken: _CANNOT,
     TooManyCodes: _CANNOT,
+    TextMessageNotEnough: _CANNOT,
     AuthorisationOver: _CANNOT,
     NotFound: Answer(_("We cannot find this.")),
     InvalidInput: Answer(_("This cannot be used: it holds characters that are not shown, or is too long.")),

@@ -86,6 +86,8 @@ def check_mode(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         errors.append(Error("SCA_SYNCED_PASSKEYS is neither 'refused' nor 'accepted'.", id="bank.E008"))
     if settings.SCA_MESSAGE_CONTENT not in ("clear", "link"):
         errors.append(Error("SCA_MESSAGE_CONTENT is neither 'clear' nor 'link'.", id="bank.E009"))
+    if settings.SCA_SMS_MAX_MINOR < 0:
+        errors.append(Error("SCA_SMS_MAX_MINOR is less than 0, which is no cap.", id="bank.E031"))
     if not 1 <= settings.SCA_COOL_DOWN_HOURS <= 168:
         errors.append(Error("SCA_COOL_DOWN_HOURS is outside 1..168.", id="bank.E030"))
     if len(settings.SECRET_KEY) < 32:
@@ -99,6 +101,19 @@ def check_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     errors: list[CheckMessage] = []
     if settings.BANK_MODE != "production":
         errors.append(Error("A deployment runs with BANK_MODE=production.", id="bank.E004"))
+    if settings.SCA_MESSAGE_CONTENT == "clear":
+        errors.append(
+            checks.Warning(
+                "Text messages tell amount and payee in clear: a fallback that this bank has switched on (S3-29).",
+                id="bank.W002",
+            )
+        )
+    if settings.SCA_SMS_MAX_MINOR == 0:
+        errors.append(
+            checks.Warning(
+                "Text messages sign payments of any amount: there is no cap (S1-25).", id="bank.W003"
+            )
+        )
     if not settings.USE_TLS:
         errors.append(Error("PUBLIC_BASE_URL must be https (S0-1).", id="bank.E005"))
     if settings.SMS_GATEWAY.endswith("HTTPSMSGateway") and not (

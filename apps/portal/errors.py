@@ -55,6 +55,7 @@ from apps.sca.services import (
     PasskeyAnswerMalformed,
     PasskeyNotAccepted,
     ReactivationOver,
+    TextMessageNotEnough,
     TokenRefused,
     TooManyCodes,
     TooManyDevices,
@@ -121,6 +122,14 @@ ANSWERS: dict[type[DomainError], Answer] = {
         _("We cannot send you another code right now"),
         _(
             "You asked for several codes in a short time, or signing is paused after failed attempts. Wait ten minutes."
+        ),
+    ),
+    TextMessageNotEnough: Answer(
+        403,
+        _("A text message is not enough for this amount"),
+        _(
+            "Sign with a passkey, our app or a token. If you have none, add one under Security in online banking:"
+            " it takes a few minutes. Nothing was signed."
         ),
     ),
     AuthorisationOver: _OVER,

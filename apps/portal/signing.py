@@ -17,6 +17,7 @@ from apps.portal.code_step import is_exhausted
 from apps.portal.forms import CodeForm
 from apps.portal.guard import Visit
 from apps.sca.device_protocol import to_text
+from apps.sca.policy import may_sign_by_text_message
 from apps.sca.queries import (
     ChallengeView,
     cools_until,
@@ -71,9 +72,12 @@ def open_authorisation_id(*, subject_type: SubjectType, subject_id: UUID, visit:
     return still_open[-1] if still_open else None
 
 
-def chosen_method(request: HttpRequest, visit: Visit) -> AuthenticationMethod:
+def chosen_method(
+    request: HttpRequest, visit: Visit, *, snapshot: dict[str, Any] | None = None
+) -> AuthenticationMethod:
     """By what the customer signs: what he asks for (``by``), if he has it; else his passkey, else his app, else his
-    token, else a text message (S3-29)."""
+    token, else a text message (S3-29). Where ``snapshot`` is above a text message's cap, that is the answer only to who
+    has nothing else, and the service refuses it (S1-25)."""
     user_id = visit.psu.user_id
     devices = list_signing_devices(user_id=user_id)
     has = {
@@ -82,10 +86,12 @@ def chosen_method(request: HttpRequest, visit: Visit) -> AuthenticationMethod:
         ),
         AuthenticationMethod.PUSH_OTP: any(device.is_app for device in devices),
         AuthenticationMethod.PHOTO_OTP: any(not device.is_app for device in devices),
-        AuthenticationMethod.SMS_OTP: True,
+        AuthenticationMethod.SMS_OTP: may_sign_by_text_message(snapshot or {}),
     }
     wanted = METHODS_BY.get(request.POST.get("by", ""))
-    return wanted if wanted is not None and has[wanted] else next(method for method in has if has[method])
+    if wanted is not None and has[wanted]:
+        return wanted
+    return next((method for method in has if has[method]), AuthenticationMethod.SMS_OTP)
 
 
 def _is_cooling(key: "Passkey", visit: Visit) -> bool:
@@ -123,11 +129,16 @@ def check_strangers_answer(request: HttpRequest, challenge: ChallengeView, *, no
         raise
 
 
-def wanted_method(request: HttpRequest) -> AuthenticationMethod:
+def wanted_method(request: HttpRequest, *, snapshot: dict[str, Any] | None = None) -> AuthenticationMethod:
     """What is asked for (``by``) before anybody is known: a text message, the app or a token, whether he has one or
-    not."""
-    wanted = METHODS_BY.get(request.POST.get("by", ""), AuthenticationMethod.SMS_OTP)
-    return AuthenticationMethod.SMS_OTP if wanted == AuthenticationMethod.PASSKEY else wanted
+    not. Who asks for nothing gets a text message; the app, where that is not enough for ``snapshot`` (S1-25)."""
+    default = (
+        AuthenticationMethod.SMS_OTP
+        if may_sign_by_text_message(snapshot or {})
+        else AuthenticationMethod.PUSH_OTP
+    )
+    wanted = METHODS_BY.get(request.POST.get("by", ""), default)
+    return default if wanted == AuthenticationMethod.PASSKEY else wanted
 
 
 def asked_again_text(method: AuthenticationMethod) -> str:
@@ -148,11 +159,25 @@ def code_under_way(authorisation_id: UUID | None, visit: Visit) -> ChallengeView
     return challenge if challenge and not is_exhausted(challenge) else None
 
 
-def sign_context(visit: Visit, challenge: ChallengeView | None, form: CodeForm) -> dict[str, Any]:
-    """What the part of the page needs on which the code is entered."""
+def method_context(snapshot: dict[str, Any], *, visit: Visit | None = None) -> dict[str, Any]:
+    """What a page needs to say that a text message is not enough (S1-25): ``needs_stronger``, up to what it is, and
+    whether the visitor has something better, where one is signed in."""
+    user_id = visit.psu.user_id if visit else None
+    return {
+        "needs_stronger": not may_sign_by_text_message(snapshot),
+        "text_message_max": settings.SCA_SMS_MAX_MINOR,
+        "has_stronger": user_id is not None
+        and bool(list_passkeys(user_id=user_id) or list_signing_devices(user_id=user_id)),
+    }
+
+
+def sign_context(
+    visit: Visit, challenge: ChallengeView | None, form: CodeForm, *, snapshot: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What the part of the page needs on which the code is entered; ``snapshot`` is what is signed, of payments."""
     state = get_authentication_state(user_id=visit.psu.user_id)
     devices = list_signing_devices(user_id=visit.psu.user_id)
-    return {
+    return method_context(snapshot or {}, visit=visit) | {
         "challenge": challenge,
         "form": form,
         "passkey_request": request_for_passkey(challenge),

@@ -1,8 +1,12 @@
-"""The exemptions that this bank has chosen: the settings as the value that the pure decision takes."""
+"""What this bank has chosen of exemptions and methods: the settings as the values that the pure decisions take."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 
 from apps.sca.exemptions import Article, ExemptionPolicy
+from apps.sca.rules import is_text_message_enough
 
 
 def exemption_policy() -> ExemptionPolicy:
@@ -16,3 +20,9 @@ def exemption_policy() -> ExemptionPolicy:
         last_audit=settings.SCA_RISK_ANALYSIS_LAST_AUDIT,
         last_external_audit=settings.SCA_RISK_ANALYSIS_LAST_EXTERNAL_AUDIT,
     )
+
+
+def may_sign_by_text_message(snapshot: Mapping[str, Any]) -> bool:
+    """Whether a code by text message may sign this under ``SCA_SMS_MAX_MINOR`` (cents): see
+    :func:`apps.sca.rules.is_text_message_enough`."""
+    return is_text_message_enough(snapshot=snapshot, max_minor=settings.SCA_SMS_MAX_MINOR)

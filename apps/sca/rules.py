@@ -1,8 +1,10 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -353,6 +355,20 @@ def block_stage(*, level: int, is_for_good: bool, is_frozen: bool = False) -> Bl
     if is_for_good:
         return BlockStage.CLOSED
     return BlockStage.LAST_PAUSE if level == len(BLOCK_DURATIONS) else BlockStage.PAUSE
+
+
+def is_text_message_enough(*, snapshot: Mapping[str, Any], max_minor: int) -> bool:
+    """Whether a code by text message may sign this: what moves no money, and up to ``max_minor`` cents what does; 0 is
+    no cap. Of a file its total counts, of a series one execution; what is not in euro has no amount to compare and is
+    above every cap (S1-25).
+
+    Amount alone decides, never who signs or what else he has: so the page for strangers tells nothing of him (N7).
+    """
+    amount_minor = snapshot.get("amount_minor", snapshot.get("total_minor"))
+    if max_minor == 0 or amount_minor is None:
+        return True
+    is_euro: bool = snapshot.get("currency") == "EUR"
+    return is_euro and bool(amount_minor <= max_minor)
 
 
 def may_change_status(*, current: str, new: str) -> bool:

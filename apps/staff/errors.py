@@ -47,6 +47,7 @@ from apps.sca.services import (
     CodeRefused,
     DynamicLinkBroken,
     ReactivationOver,
+    TextMessageNotEnough,
     TokenNotInStock,
     TooManyCodes,
 )
@@ -81,6 +82,7 @@ ANSWERS: dict[type[DomainError], Words] = {
     CodeMalformed: _("The code has 6 digits."),
     CodeRefused: _CODE_REFUSED,
     TooManyCodes: _CODE_REFUSED,
+    TextMessageNotEnough: _NOT_OURS,
     DynamicLinkBroken: _CODE_REFUSED,
     AuthorisationOver: _TOO_LATE,
     AccessChangeOver: _NOT_OURS,

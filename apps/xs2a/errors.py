@@ -154,6 +154,9 @@ ERRORS: dict[type[DomainError], Answer] = {
     # Authorisations: codes never come through this door, so most of these cannot happen here.
     sca.AuthorisationOver: Answer(403, "RESOURCE_EXPIRED", _("The authorisation is over.")),
     sca.TooManyCodes: Answer(409, "STATUS_INVALID", _("Too many codes were asked for.")),
+    sca.TextMessageNotEnough: Answer(
+        409, "STATUS_INVALID", _("The amount takes another method than a text message.")
+    ),
     sca.CodeRefused: Answer(401, "PSU_CREDENTIALS_INVALID", _("The code was not accepted.")),
     sca.DynamicLinkBroken: Answer(409, "STATUS_INVALID", _("The payment has changed.")),
     sca_rules.CodeMalformed: Answer(401, "PSU_CREDENTIALS_INVALID", _("The code was not accepted.")),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from apps.sca.policy import may_sign_by_text_message
 from apps.sca.queries import get_authorisation
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 def start_authorisation(
     *, kind: "InitiationKind", payment: "AnyInitiation", now: datetime
 ) -> "SCAAuthorisation":
-    """Open an authorisation; a customer known by his ID token gets the code at once (S0-41). Who signs as the second is
+    """Open an authorisation; a customer known by his ID token gets the code at once (S0-41), unless
+    the amount is above what a text message may sign. Who signs as the second is
     not known before he comes to the page.
 
     :raises apps.payments.services.PaymentStatusInvalid: the payment does not wait.
     """
     authorisation = kind.start_authorisation(order_id=payment.pk, now=now)
     if payment.psu is None or payment.is_partly_signed:
+        return authorisation
+    if not may_sign_by_text_message(kind.snapshot(payment)):
+        # The page asks for a passkey, the app or a token (S1-25).
         return authorisation
     # A limit on codes stays hidden: the TPP must not learn how often its customer asks for codes.
     kind.send_code(

@@ -96,6 +96,7 @@ def test_nothing_of_the_sandbox_is_there_unless_asked_for(tmp_path):
         ({"SMS_HTTP_KEY": ""}, "bank.E007"),
         ({"SCA_SYNCED_PASSKEYS": "perhaps"}, "bank.E008"),
         ({"SCA_MESSAGE_CONTENT": "nothing"}, "bank.E009"),
+        ({"SCA_SMS_MAX_MINOR": "-1"}, "bank.E031"),
         ({"SCA_CODE_TTL_SECONDS": "901"}, "bank.E001"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
@@ -128,3 +129,16 @@ def test_no_program_starts_outside_its_bounds(tmp_path, program, changes, proble
     )
     assert (done.returncode != 0) == bool(problem), done.stderr
     assert problem in done.stderr
+
+
+@pytest.mark.req("S3-29", "S1-16")
+def test_clear_text_is_a_fallback_that_a_bank_switches_on_and_is_told_of(tmp_path):
+    assert _ask("SCA_MESSAGE_CONTENT", tmp_path=tmp_path) == {"problems": [], "SCA_MESSAGE_CONTENT": "link"}
+    found = _ask("SCA_MESSAGE_CONTENT", tmp_path=tmp_path, SCA_MESSAGE_CONTENT="clear")
+    assert found == {"problems": ["bank.W002"], "SCA_MESSAGE_CONTENT": "clear"}
+
+
+@pytest.mark.req("S1-25")
+def test_text_messages_have_a_cap_unless_a_bank_takes_it_away_and_is_told_of_it(tmp_path):
+    assert _ask("SCA_SMS_MAX_MINOR", tmp_path=tmp_path)["SCA_SMS_MAX_MINOR"] == 250_000
+    assert _ask(tmp_path=tmp_path, SCA_SMS_MAX_MINOR="0")["problems"] == ["bank.W003"]

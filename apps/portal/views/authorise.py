@@ -60,6 +60,7 @@ from apps.portal.phrases import asked_kinds, named_accounts
 from apps.portal.signing import (
     asked_again_text,
     check_strangers_answer,
+    method_context,
     request_for_device,
     request_for_passkey,
     wanted_method,
@@ -139,7 +140,8 @@ def start(request: HttpRequest, asked: Asked, progress: Progress, now: datetime)
         if not throttle.is_allowed:
             status, too_many = 429, throttle
         elif form.is_valid():
-            _begin(request, asked, form.cleaned_data, method=wanted_method(request), now=now)
+            method = wanted_method(request, snapshot=asked.snapshot())
+            _begin(request, asked, form.cleaned_data, method=method, now=now)
             return _to("code", asked)
     context = _context(asked) | {"form": form, "too_many": too_many, "is_begun": progress.stage == "code"}
     return retry_later(render(request, "authorise/start.html", context, status=status), too_many)
@@ -251,7 +253,7 @@ def resend(request: HttpRequest, asked: Asked, progress: Progress, now: datetime
     step = CodeStep(**progress.step)
     if step.may_resend(now=now):
         psu = get_psu_of_user(user_id=UUID(step.user_id)) if step.user_id else None
-        method = wanted_method(request)
+        method = wanted_method(request, snapshot=asked.snapshot())
         step.resent(challenge_id=asked.send_code(psu, method=method, is_resend=True, now=now), now=now)
         progress.step = step.as_dict()
         store_progress(request.session, asked.id, progress)
@@ -328,7 +330,7 @@ def done(request: HttpRequest, authorisation_id: UUID) -> HttpResponse:
 
 
 def _context(asked: Asked) -> dict[str, Any]:
-    return {
+    return method_context(asked.snapshot()) | {
         "asked": asked,
         "tpp": asked.tpp,
         "consent": asked.consent if isinstance(asked, AskedConsent) else None,

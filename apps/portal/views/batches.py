@@ -41,6 +41,7 @@ from apps.bulk.services import (
     cancel_payment_file,
     decline_payment_file,
     is_file_cancellable,
+    payment_file_snapshot,
     receive_payment_file,
     reject_payment_file,
     send_payment_file_code,
@@ -63,6 +64,7 @@ from apps.portal.signing import (
     chosen_method,
     code_under_way,
     is_dead,
+    method_context,
     open_authorisation_id,
     sign_context,
     signatures_of,
@@ -72,7 +74,7 @@ from apps.portal.signing import (
 from apps.portal.to_sign import files_to_sign
 from apps.sca.messages import fingerprint
 from apps.sca.rules import SubjectType
-from apps.sca.services import CodeRefused, DynamicLinkBroken, TooManyCodes
+from apps.sca.services import CodeRefused, DynamicLinkBroken, TextMessageNotEnough, TooManyCodes
 from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
@@ -167,6 +169,7 @@ def file(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
     }
     if _may_be_signed(file, visit):
         context |= _review(file, batches, visit)
+        context |= method_context(payment_file_snapshot(file=file), visit=visit)
         context["refused_items"] = []
     elif file.status in (FileStatus.PART, FileStatus.RJCT, FileStatus.ACSP):
         context["refused_items"] = list_items(file_id=file.pk, status=ItemStatus.RJCT, limit=20)
@@ -236,14 +239,14 @@ def send_code(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse
             authorisation_id=authorisation_id
             or start_payment_file_authorisation(file_id=file.pk, psu=visit.psu, now=visit.now).pk,
             psu=visit.psu,
-            method=chosen_method(request, visit),
+            method=chosen_method(request, visit, snapshot=payment_file_snapshot(file=file)),
             now=visit.now,
         )
     except LimitExceeded as error:
         messages.error(request, limit_text(error))
         return SeeOther(detail)
-    except TooManyCodes:
-        messages.error(request, str(ANSWERS[TooManyCodes].text))
+    except (TooManyCodes, TextMessageNotEnough) as error:
+        messages.error(request, str(answer_for(error).text))
         return SeeOther(reverse("portal:bulk-sign", args=[file.pk]) if authorisation_id else detail)
     except (PaymentFileStatusInvalid, SignedAlready):
         return SeeOther(detail)
@@ -290,7 +293,7 @@ def sign(request: HttpRequest, visit: Visit, file_id: UUID) -> HttpResponse:
             return SeeOther(detail)
         else:
             return SeeOther(detail)
-    context = sign_context(visit, challenge, form) | {
+    context = sign_context(visit, challenge, form, snapshot=payment_file_snapshot(file=file)) | {
         "file": file,
         "signatures": signatures_of(file, subject_type=SubjectType.BULK, visit=visit),
         "steps": _steps(),

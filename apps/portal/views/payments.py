@@ -38,6 +38,7 @@ from apps.payments.services import (
     decline_payment,
     initiate_payment,
     is_cancellable,
+    payment_snapshot,
     reject_payment,
     send_payment_code,
     start_payment_authorisation,
@@ -54,6 +55,7 @@ from apps.portal.signing import (
     chosen_method,
     code_under_way,
     is_dead,
+    method_context,
     open_authorisation_id,
     sign_context,
     signatures_of,
@@ -63,7 +65,7 @@ from apps.portal.signing import (
 from apps.portal.to_sign import payments_to_sign
 from apps.sca.queries import ChallengeView
 from apps.sca.rules import SubjectType
-from apps.sca.services import CodeRefused, TooManyCodes
+from apps.sca.services import CodeRefused, TextMessageNotEnough, TooManyCodes
 from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
@@ -113,7 +115,7 @@ def review(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse
     if not _may_be_signed_here(payment, visit):
         return SeeOther(reverse("portal:payment", args=[payment.pk]))
     balance = get_balance(account=payment.debtor_account)
-    context = {
+    context = method_context(payment_snapshot(payment=payment), visit=visit) | {
         "payment": payment,
         "balance": balance,
         "is_short": payment.total_minor > balance.available_minor,
@@ -142,12 +144,12 @@ def send_code(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpRespo
             authorisation_id=authorisation_id
             or start_payment_authorisation(payment_id=payment.pk, psu=visit.psu, now=visit.now).pk,
             psu=visit.psu,
-            method=chosen_method(request, visit),
+            method=chosen_method(request, visit, snapshot=payment_snapshot(payment=payment)),
             hide_limit=False,
             now=visit.now,
         )
-    except TooManyCodes:
-        messages.error(request, str(ANSWERS[TooManyCodes].text))
+    except (TooManyCodes, TextMessageNotEnough) as error:
+        messages.error(request, str(answer_for(error).text))
         came_from = "portal:payment-sign" if authorisation_id else "portal:payment-review"
         return SeeOther(reverse(came_from, args=[payment.pk]))
     except PaymentStatusInvalid:
@@ -188,7 +190,7 @@ def sign(request: HttpRequest, visit: Visit, payment_id: UUID) -> HttpResponse:
             return SeeOther(reverse("portal:payment", args=[payment.pk]))
     elif "failed" in request.GET:
         form = wrong_answer_form(challenge)
-    context = sign_context(visit, challenge, form) | {
+    context = sign_context(visit, challenge, form, snapshot=payment_snapshot(payment=payment)) | {
         "payment": payment,
         "when": when_text(payment.requested_execution_date, product=payment.payment_product),
         "signatures": signatures_of(payment, subject_type=SubjectType.PAYMENT, visit=visit),

@@ -38,7 +38,7 @@ from apps.payments.standing_orders import (
     start_standing_order_authorisation,
     verify_payee_of_standing_order,
 )
-from apps.portal.errors import ANSWERS, answer_for
+from apps.portal.errors import answer_for
 from apps.portal.forms import AccountWithBalance, CodeForm, StandingOrderForm
 from apps.portal.guard import Visit, customers_only
 from apps.portal.phrases import limit_text
@@ -48,6 +48,7 @@ from apps.portal.signing import (
     chosen_method,
     code_under_way,
     is_dead,
+    method_context,
     open_authorisation_id,
     sign_context,
     signatures_of,
@@ -56,7 +57,7 @@ from apps.portal.signing import (
 )
 from apps.portal.to_sign import standing_orders_to_sign
 from apps.sca.rules import SubjectType
-from apps.sca.services import CodeRefused, TooManyCodes
+from apps.sca.services import CodeRefused, TextMessageNotEnough, TooManyCodes
 from apps.web.origin import origin_of
 from apps.web.views.preferences import SeeOther
 
@@ -129,9 +130,10 @@ def review(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpR
     order = get_standing_order(psu_id=visit.psu.pk, standing_order_id=standing_order_id)
     if not _may_be_signed(order, visit):
         return _to("", order.pk)
-    context = {
+    snapshot = standing_order_snapshot(order=order)
+    context = method_context(snapshot, visit=visit) | {
         "order": order,
-        "snapshot": standing_order_snapshot(order=order),
+        "snapshot": snapshot,
         "signatures": signatures_of(order, subject_type=SubjectType.STANDING_ORDER, visit=visit),
         "steps": _steps(),
     }
@@ -156,11 +158,11 @@ def send_code(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> Ht
                 standing_order_id=standing_order_id, psu=visit.psu, now=visit.now
             ).pk,
             psu=visit.psu,
-            method=chosen_method(request, visit),
+            method=chosen_method(request, visit, snapshot=standing_order_snapshot(order=order)),
             now=visit.now,
         )
-    except TooManyCodes:
-        messages.error(request, str(ANSWERS[TooManyCodes].text))
+    except (TooManyCodes, TextMessageNotEnough) as error:
+        messages.error(request, str(answer_for(error).text))
         return _to("sign" if authorisation_id else "review", standing_order_id)
     except (StandingOrderStatusInvalid, SignedAlready):
         return _to("", standing_order_id)
@@ -207,7 +209,7 @@ def sign(request: HttpRequest, visit: Visit, standing_order_id: UUID) -> HttpRes
         else:
             return _to("", order.pk)
     snapshot = challenge.snapshot if challenge else standing_order_snapshot(order=order)
-    context = sign_context(visit, challenge, form) | {
+    context = sign_context(visit, challenge, form, snapshot=snapshot) | {
         "order": order,
         "snapshot": snapshot,
         "signatures": signatures_of(order, subject_type=SubjectType.STANDING_ORDER, visit=visit),

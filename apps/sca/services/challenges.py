@@ -19,6 +19,7 @@ from apps.core.errors import DomainError
 from apps.core.ids import new_id
 from apps.identity.models import User
 from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
+from apps.sca.policy import may_sign_by_text_message
 from apps.sca.queries import cools_until
 from apps.sca.rules import (
     METHOD_ELEMENTS,
@@ -60,6 +61,13 @@ class TooManyCodes(DomainError):
     code = "too_many_codes"
 
 
+class TextMessageNotEnough(DomainError):
+    """The amount is above what a code by text message may sign (``SCA_SMS_MAX_MINOR``); it takes a passkey, the app or
+    a token (S1-25). Nothing was sent, compared or counted."""
+
+    code = "text_message_not_enough"
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """That a customer answered a challenge rightly, not yet spent. Spend it with :func:`consume_proof`."""
@@ -77,6 +85,15 @@ class Proof:
     def elements(self) -> list[str]:
         """The categories of what was proved; always two different ones."""
         return [element.value for element in METHOD_ELEMENTS[self.method]]
+
+
+def check_text_message_enough(*, snapshot: dict[str, Any]) -> None:
+    """Where a code is made, and again where it is compared and spent: the cap may have come down meanwhile.
+
+    :raises TextMessageNotEnough: the amount in ``snapshot`` is above the cap.
+    """
+    if not may_sign_by_text_message(snapshot):
+        raise TextMessageNotEnough
 
 
 def open_challenge(
@@ -216,6 +233,7 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
 
     :raises CodeRefused: it was spent, voided or expired meanwhile, the log-in was frozen, or the number or passkey was
         registered after a loss less than ``SCA_COOL_DOWN_HOURS`` ago and this is no sign-in.
+    :raises TextMessageNotEnough: it is of a text message, and the amount above the cap.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a proof is spent in the transaction of what it authorises")
@@ -224,6 +242,10 @@ def consume_proof(*, proof: Proof, now: datetime) -> None:
         user_id=proof.user_id, method=proof.method, passkey_id=proof.passkey_id, now=now
     ):
         raise CodeRefused("cools down", is_over=True)
+    if proof.method == AuthenticationMethod.SMS_OTP:
+        check_text_message_enough(
+            snapshot=Challenge.objects.only("snapshot").get(pk=proof.challenge_id).snapshot
+        )
     spent = Challenge.objects.filter(
         pk=proof.challenge_id, status=ChallengeStatus.OPEN, expires_at__gt=now
     ).update(status=ChallengeStatus.USED, used_at=now, user_id=proof.user_id)

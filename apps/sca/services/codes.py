@@ -37,6 +37,7 @@ from apps.sca.services.challenges import (
     CodeRefused,
     Proof,
     TooManyCodes,
+    check_text_message_enough,
     count_try,
     counted_refusal,
     fresh_nonce,
@@ -82,8 +83,10 @@ def send_code(
     decoy as old as the code beside which it stands.
 
     :raises TooManyCodes: with ``hide_limit=False`` only.
+    :raises TextMessageNotEnough: the amount is above ``SCA_SMS_MAX_MINOR``, whoever asks.
     :raises AuthorisationOver: the authorisation is final or expired.
     """
+    check_text_message_enough(snapshot=snapshot)
     if authorisation_id is not None:
         select_method(authorisation_id=authorisation_id, now=now)
     recipient = user if user is not None and _may_receive_code(user=user, purpose=purpose, now=now) else None
@@ -145,11 +148,14 @@ def check_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
     log-in (RTS art. 4(3)(b), S1-5). Must not be called inside a transaction: a rollback would give the attempt back.
 
     :raises apps.sca.rules.CodeMalformed: not six digits; nothing counted.
+    :raises TextMessageNotEnough: the cap has come down since; nothing counted.
     :raises CodeRefused: anything else; ``is_over`` tells that no further try can succeed.
     """
     if connection.in_atomic_block and not inside_test_transaction():
         raise RuntimeError("check_code commits what it counts: call it outside a transaction")
     code = check_code_form(code)
+    if found := Challenge.objects.filter(pk=challenge_id, method__in=_METHODS).only("snapshot").first():
+        check_text_message_enough(snapshot=found.snapshot)
     challenge = count_try(challenge_id=challenge_id, methods=_METHODS, now=now)
     if challenge is None:
         raise CodeRefused("challenge is not open", is_over=True)
