@@ -129,8 +129,13 @@ from apps.sca.services.tokens import (
     revoke_token,
     seal_activation,
 )
+from apps.sca.services.user_verification import withdraw_verification
+from apps.sca.services.verification_requests import add_verification, ask_verification
 
 __all__ = [
+    "add_verification",
+    "ask_verification",
+    "withdraw_verification",
     "ANSWER_MAX_LENGTH",
     "DEVICES_MAX",
     "SEND_BLOCK_NOTICE_TASK",
