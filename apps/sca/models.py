@@ -232,7 +232,9 @@ class UserVerificationKey(models.Model):
     device = models.ForeignKey(SigningDevice, on_delete=models.PROTECT, related_name="verification_keys")
     credential_id = models.BinaryField(unique=True, help_text="by which the telephone knows the key")
     public_key = models.BinaryField(help_text="COSE_Key")
-    sign_count = models.BigIntegerField(help_text="the authenticator's own count; 0 for ever if it keeps none")
+    sign_count = models.BigIntegerField(
+        help_text="the authenticator's own count; 0 for ever if it keeps none"
+    )
     aaguid = models.UUIDField(help_text="model of the authenticator; zeros when it does not say")
     is_synced = models.BooleanField(help_text="whether the telephone may copy the key to others")
     added_at = models.DateTimeField()

@@ -6,63 +6,176 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('sca', '0013_hardware_tokens'),
+        ("sca", "0013_hardware_tokens"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='challenge',
-            name='purpose',
-            field=models.CharField(choices=[('sign_in', 'Sign In'), ('consent', 'Consent'), ('payment', 'Payment'), ('standing_order', 'Standing Order'), ('limits', 'Limits'), ('bulk', 'Bulk'), ('device', 'Device'), ('trusted_payees', 'Trusted Payees'), ('access', 'Access'), ('unblock', 'Unblock'), ('verification', 'Verification')], max_length=16),
+            model_name="challenge",
+            name="purpose",
+            field=models.CharField(
+                choices=[
+                    ("sign_in", "Sign In"),
+                    ("consent", "Consent"),
+                    ("payment", "Payment"),
+                    ("standing_order", "Standing Order"),
+                    ("limits", "Limits"),
+                    ("bulk", "Bulk"),
+                    ("device", "Device"),
+                    ("trusted_payees", "Trusted Payees"),
+                    ("access", "Access"),
+                    ("unblock", "Unblock"),
+                    ("verification", "Verification"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='passkey',
-            name='withdrawn_because',
-            field=models.CharField(blank=True, choices=[('removed', 'removed by you'), ('copied', 'it looked like a copy'), ('changed', 'its surroundings had changed'), ('unsound', 'its protections were off'), ('frozen', 'withdrawn after a freeze'), ('lost', 'reported lost'), ('broken', 'reported broken'), ('failures', 'too many failed attempts')], max_length=16),
+            model_name="passkey",
+            name="withdrawn_because",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("removed", "removed by you"),
+                    ("copied", "it looked like a copy"),
+                    ("changed", "its surroundings had changed"),
+                    ("unsound", "its protections were off"),
+                    ("frozen", "withdrawn after a freeze"),
+                    ("lost", "reported lost"),
+                    ("broken", "reported broken"),
+                    ("failures", "too many failed attempts"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.AlterField(
-            model_name='signingdevice',
-            name='withdrawn_because',
-            field=models.CharField(blank=True, choices=[('removed', 'removed by you'), ('copied', 'it looked like a copy'), ('changed', 'its surroundings had changed'), ('unsound', 'its protections were off'), ('frozen', 'withdrawn after a freeze'), ('lost', 'reported lost'), ('broken', 'reported broken'), ('failures', 'too many failed attempts')], max_length=16),
+            model_name="signingdevice",
+            name="withdrawn_because",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("removed", "removed by you"),
+                    ("copied", "it looked like a copy"),
+                    ("changed", "its surroundings had changed"),
+                    ("unsound", "its protections were off"),
+                    ("frozen", "withdrawn after a freeze"),
+                    ("lost", "reported lost"),
+                    ("broken", "reported broken"),
+                    ("failures", "too many failed attempts"),
+                ],
+                max_length=16,
+            ),
         ),
         migrations.CreateModel(
-            name='UserVerificationKey',
+            name="UserVerificationKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('credential_id', models.BinaryField(help_text='by which the telephone knows the key', unique=True)),
-                ('public_key', models.BinaryField(help_text='COSE_Key')),
-                ('sign_count', models.BigIntegerField(help_text="the authenticator's own count; 0 for ever if it keeps none")),
-                ('aaguid', models.UUIDField(help_text='model of the authenticator; zeros when it does not say')),
-                ('is_synced', models.BooleanField(help_text='whether the telephone may copy the key to others')),
-                ('added_at', models.DateTimeField()),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('withdrawn_at', models.DateTimeField(null=True)),
-                ('withdrawn_because', models.CharField(blank=True, choices=[('removed', 'removed by you'), ('copied', 'it looked like a copy'), ('changed', 'its surroundings had changed'), ('unsound', 'its protections were off'), ('frozen', 'withdrawn after a freeze'), ('lost', 'reported lost'), ('broken', 'reported broken'), ('failures', 'too many failed attempts')], default='', max_length=16)),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verification_keys', to='sca.signingdevice')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "credential_id",
+                    models.BinaryField(help_text="by which the telephone knows the key", unique=True),
+                ),
+                ("public_key", models.BinaryField(help_text="COSE_Key")),
+                (
+                    "sign_count",
+                    models.BigIntegerField(
+                        help_text="the authenticator's own count; 0 for ever if it keeps none"
+                    ),
+                ),
+                (
+                    "aaguid",
+                    models.UUIDField(help_text="model of the authenticator; zeros when it does not say"),
+                ),
+                (
+                    "is_synced",
+                    models.BooleanField(help_text="whether the telephone may copy the key to others"),
+                ),
+                ("added_at", models.DateTimeField()),
+                ("last_used_at", models.DateTimeField(null=True)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+                (
+                    "withdrawn_because",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("removed", "removed by you"),
+                            ("copied", "it looked like a copy"),
+                            ("changed", "its surroundings had changed"),
+                            ("unsound", "its protections were off"),
+                            ("frozen", "withdrawn after a freeze"),
+                            ("lost", "reported lost"),
+                            ("broken", "reported broken"),
+                            ("failures", "too many failed attempts"),
+                        ],
+                        default="",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verification_keys",
+                        to="sca.signingdevice",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='verified_by',
-            field=models.ForeignKey(help_text='by which the telephone vouched for its user, in the place of the PIN', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='sca.userverificationkey'),
+            model_name="challenge",
+            name="verified_by",
+            field=models.ForeignKey(
+                help_text="by which the telephone vouched for its user, in the place of the PIN",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="sca.userverificationkey",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='challenge',
-            constraint=models.CheckConstraint(condition=models.Q(('verified_by__isnull', True), models.Q(('answered_at__isnull', False), ('answered_by__isnull', False), ('method', 'PUSH_OTP')), _connector='OR'), name='sca_challenge_verified_beside_a_device'),
+            model_name="challenge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("verified_by__isnull", True),
+                    models.Q(
+                        ("answered_at__isnull", False), ("answered_by__isnull", False), ("method", "PUSH_OTP")
+                    ),
+                    _connector="OR",
+                ),
+                name="sca_challenge_verified_beside_a_device",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='userverificationkey',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('device',), name='user_verification_key_one_per_device'),
+            model_name="userverificationkey",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("withdrawn_at__isnull", True)),
+                fields=("device",),
+                name="user_verification_key_one_per_device",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='userverificationkey',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at__isnull', True), ('withdrawn_because', '')), models.Q(('withdrawn_at__isnull', False), models.Q(('withdrawn_because', ''), _negated=True)), _connector='OR'), name='user_verification_key_withdrawn_for_a_reason'),
+            model_name="userverificationkey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("withdrawn_at__isnull", True), ("withdrawn_because", "")),
+                    models.Q(
+                        ("withdrawn_at__isnull", False), models.Q(("withdrawn_because", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="user_verification_key_withdrawn_for_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='userverificationkey',
-            constraint=models.CheckConstraint(condition=models.Q(('sign_count__gte', 0)), name='user_verification_key_count_not_negative'),
+            model_name="userverificationkey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sign_count__gte", 0)), name="user_verification_key_count_not_negative"
+            ),
         ),
     ]

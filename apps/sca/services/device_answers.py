@@ -31,7 +31,13 @@ from apps.sca.rules import (
     WithdrawalReason,
     check_short_code_form,
 )
-from apps.sca.services.app_messages import DeviceAnswerMalformed, DeviceUnknown, bytes_of, count_up, read_app_message
+from apps.sca.services.app_messages import (
+    DeviceAnswerMalformed,
+    DeviceUnknown,
+    bytes_of,
+    count_up,
+    read_app_message,
+)
 from apps.sca.services.attempts import inside_test_transaction, release_attempt, reserve_attempt
 from apps.sca.services.challenges import (
     CodeRefused,
@@ -141,9 +147,7 @@ def _compare_verification(
     count_and_compare(challenge, is_right, device=device, now=now)
     # Only a true signature comes here: its old count tells of a copy, of which nothing on this device is safe.
     if not note_key_use(key=key, count=counts[0], now=now):  # type: ignore[arg-type]
-        _lose(
-            device, challenge=challenge, verdict=Integrity.SOUND, reason=WithdrawalReason.COPIED, now=now
-        )
+        _lose(device, challenge=challenge, verdict=Integrity.SOUND, reason=WithdrawalReason.COPIED, now=now)
     return key  # type: ignore[return-value]
 
 
@@ -264,7 +268,12 @@ def note_answer(
         actor_type="psu",
         actor_id=device.user_id,
         at=now,
-        data={"method": method.value, "device": device.pk, "integrity": verdict.value if verdict else "", "verified_by": key.pk if key else ""},
+        data={
+            "method": method.value,
+            "device": device.pk,
+            "integrity": verdict.value if verdict else "",
+            "verified_by": key.pk if key else "",
+        },
     )
 
 

@@ -86,9 +86,7 @@ def note_key_use(*, key: UserVerificationKey, count: int, now: datetime) -> bool
 
 
 @transaction.atomic
-def withdraw_verification(
-    *, user_id: UUID, device_id: int, reason: WithdrawalReason, now: datetime
-) -> bool:
+def withdraw_verification(*, user_id: UUID, device_id: int, reason: WithdrawalReason, now: datetime) -> bool:
     """Have the PIN alone open the app on this device, at once; False when it did before.
 
     Takes no signature: it makes the access smaller. The customer is told by text message, unless the device itself is

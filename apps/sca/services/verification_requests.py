@@ -23,7 +23,12 @@ from apps.sca.services.challenges import CodeRefused, Proof, consume_proof, fres
 from apps.sca.services.device_answers import check_soundness, compare_pin, note_answer, proof_of
 from apps.sca.services.device_requests import SealedRequest, is_held_up, seal_request
 from apps.sca.services.notices import promise_security_notice
-from apps.sca.services.user_verification import credential_id_of, credential_of, new_key_of, withdraw_verification
+from apps.sca.services.user_verification import (
+    credential_id_of,
+    credential_of,
+    new_key_of,
+    withdraw_verification,
+)
 
 if TYPE_CHECKING:
     from apps.sca.webauthn import NewKey
