@@ -11,6 +11,8 @@ urlpatterns = [
     path("api/activate", messages.activate, name="activate"),
     path("api/requests", messages.requests, name="requests"),
     path("api/answer", messages.answer, name="answer"),
+    path("api/verification", messages.verification, name="verification"),
+    path("api/add_verification", messages.add_verification, name="add-verification"),
     path("api/subscribe", messages.subscribe, name="subscribe"),
 ]
 

@@ -120,6 +120,12 @@ def read_new_pin(*, keys: RequestKeys, code: str, hidden: str) -> str:
     return str(pin).zfill(PIN_DIGITS)
 
 
+def verification_challenge(content: bytes) -> bytes:
+    """What the telephone's own authenticator signs once it has made sure of its user: over the very content that the
+    app has opened and shown, as the PIN's proof is (decision 0040)."""
+    return hashlib.sha256(b"bankportal.device.verification.v1|" + hashlib.sha256(content).digest()).digest()
+
+
 def is_signed(*, signing_key: bytes, body: bytes, signature: bytes) -> bool:
     """Whether ``signature`` (ECDSA on P-256 with SHA-256, r and s of 32 bytes) over ``body`` is the device's."""
     if len(signature) != 64:

@@ -30,6 +30,18 @@ def view_on_device(*, snapshot: dict[str, Any], language: str) -> dict[str, Any]
         }
 
 
+def view_of_verification(*, device_name: str, language: str) -> dict[str, Any]:
+    """What the app shows before its customer allows, with his PIN, that his telephone's sensor stands in for it."""
+    with translation.override(language):
+        return {
+            "bank": settings.BANK_NAME,
+            "language": language,
+            "title": _("Approve by fingerprint or face"),
+            "lines": [[_("This device"), device_name]],
+            "asks": "user_verification",
+        }
+
+
 def view_of_activation(*, device_name: str, serial_number: str, language: str) -> dict[str, Any]:
     """What a token shows before its owner gives it a PIN."""
     with translation.override(language):

@@ -221,6 +221,48 @@ class SigningDevice(Device):
         return False
 
 
+class UserVerificationKey(models.Model):
+    """A key in a telephone's own authenticator that opens by fingerprint or face: it stands in for the PIN of the
+    bank's app on that telephone, and for nothing else (WebAuthn, decision 0040).
+
+    It is never the possession: the app's own key signs each answer as before. A row that was withdrawn stays, as
+    evidence.
+    """
+
+    device = models.ForeignKey(SigningDevice, on_delete=models.PROTECT, related_name="verification_keys")
+    credential_id = models.BinaryField(unique=True, help_text="by which the telephone knows the key")
+    public_key = models.BinaryField(help_text="COSE_Key")
+    sign_count = models.BigIntegerField(
+        help_text="the authenticator's own count; 0 for ever if it keeps none"
+    )
+    aaguid = models.UUIDField(help_text="model of the authenticator; zeros when it does not say")
+    is_synced = models.BooleanField(help_text="whether the telephone may copy the key to others")
+    added_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_because = models.CharField(max_length=16, choices=WithdrawalReason, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="user_verification_key_one_per_device",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True, withdrawn_because="")
+                | (Q(withdrawn_at__isnull=False) & ~Q(withdrawn_because="")),
+                name="user_verification_key_withdrawn_for_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(sign_count__gte=0), name="user_verification_key_count_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id}: {self.withdrawn_because or 'on'}"
+
+
 class HardwareToken(models.Model):
     """A token of the bank's stock: a device without a net that reads a picture and shows eight digits.
 
@@ -424,6 +466,13 @@ class Challenge(models.Model):
         db_default="",
         help_text="of its surroundings then",
     )
+    verified_by = models.ForeignKey(
+        UserVerificationKey,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="by which the telephone vouched for its user, in the place of the PIN",
+    )
 
     class Meta:
         constraints = [
@@ -438,6 +487,13 @@ class Challenge(models.Model):
                     answered_by__isnull=False,
                 ),
                 name="sca_challenge_answered_by_a_device",
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_by__isnull=True)
+                | Q(
+                    method=AuthenticationMethod.PUSH_OTP, answered_at__isnull=False, answered_by__isnull=False
+                ),
+                name="sca_challenge_verified_beside_a_device",
             ),
             models.CheckConstraint(
                 condition=Q(attempts__lte=CODE_ATTEMPTS_MAX), name="sca_challenge_attempts_bounded"

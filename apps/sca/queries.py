@@ -25,6 +25,7 @@ from apps.sca.models import (
     SignInApp,
     SigningDevice,
     SMSDevice,
+    UserVerificationKey,
 )
 from apps.sca.rules import (
     DEVICE_METHODS,
@@ -317,6 +318,21 @@ def get_signing_device(*, user_id: UUID, device_id: int) -> SigningDevice:
     if device is None:
         raise NotFound("device")
     return device
+
+
+def get_verification_key(*, user_id: UUID, device_id: int) -> UserVerificationKey | None:
+    """The key by which the telephone of one of the customer's apps vouches for its user; None: the PIN alone does."""
+    return UserVerificationKey.objects.filter(
+        device_id=device_id, device__user_id=user_id, withdrawn_at=None
+    ).first()
+
+
+def list_verified_devices(*, user_id: UUID) -> set[int]:
+    """Which of the customer's apps take fingerprint or face in the place of the PIN."""
+    keys = UserVerificationKey.objects.filter(
+        device__user_id=user_id, device__confirmed=True, withdrawn_at=None
+    )
+    return set(keys.values_list("device_id", flat=True))
 
 
 def get_token(*, token_id: UUID) -> HardwareToken:

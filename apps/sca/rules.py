@@ -93,6 +93,7 @@ class Purpose(models.TextChoices):
     TRUSTED_PAYEES = "trusted_payees"
     ACCESS = "access"
     UNBLOCK = "unblock"
+    VERIFICATION = "verification"
 
 
 class ChallengeStatus(models.TextChoices):
@@ -137,6 +138,15 @@ METHOD_ELEMENTS: dict[str, tuple[Element, Element]] = {
 }
 
 
+def elements_of(*, method: str, is_user_verified: bool = False) -> tuple[Element, Element]:
+    """The two categories that an answer by this method proves. ``is_user_verified``: of the bank's app, that its
+    telephone made sure of its user in the place of the PIN. It does not tell how, so no more is claimed than of a
+    passkey (decision 0040)."""
+    if is_user_verified:
+        return Element.POSSESSION, Element.USER_VERIFICATION
+    return METHOD_ELEMENTS[method]
+
+
 class EnrolmentStatus(models.TextChoices):
     """open → signed → done; closed when it was given up, ran out or was refused."""
 
@@ -165,6 +175,7 @@ class WithdrawalReason(models.TextChoices):
     LOST = "lost", _("reported lost")
     BROKEN = "broken", _("reported broken")
     RETURNED = "returned", _("given back")
+    FAILURES = "failures", _("too many failed attempts")
 
 
 class TokenFault(models.TextChoices):

@@ -78,7 +78,7 @@ def test_a_whole_company_behind_one_address_may_ask(client: Client) -> None:
         body, signature = app.signed({"kind": "requests", "device_id": app.device_id})
         answer = send(client, "/api/requests", body, signature)
         assert answer.status_code == 200
-    assert answer.json() == {"requests": [], "counter": app.counter}
+    assert answer.json() == {"requests": [], "counter": app.counter, "verification": None}
 
 
 def test_a_withdrawn_app_is_told_so(client: Client) -> None:

@@ -9,9 +9,12 @@ from django.views.decorators.http import require_POST
 
 from apps.authenticator.errors import STATUSES, refusal
 from apps.core import clock
+from apps.sca import services
 from apps.sca.device_protocol import from_text, to_text
+from apps.sca.queries import get_verification_key
 from apps.sca.services import (
     answer_by_app,
+    ask_verification,
     bind_app,
     list_requests,
     read_app_message,
@@ -75,14 +78,36 @@ def requests(body: bytes, signature: bytes) -> JsonResponse:
     """What waits for this app's customer, sealed for this app."""
     device, _said = read_app_message(body=body, signature=signature, kind="requests")
     waiting = list_requests(device=device, now=clock.now())
-    return JsonResponse({"requests": [to_text(one.sealed) for one in waiting], "counter": device.counter})
+    key = get_verification_key(user_id=device.user_id, device_id=device.pk)
+    return JsonResponse(
+        {
+            "requests": [to_text(one.sealed) for one in waiting],
+            "counter": device.counter,
+            # Whether it was switched off elsewhere.
+            "verification": to_text(bytes(key.credential_id)) if key is not None else None,
+        }
+    )
 
 
 @message
 def answer(body: bytes, signature: bytes) -> JsonResponse:
-    """The customer's yes, with the proof of his PIN, or his no."""
+    """The customer's yes, with the proof of his PIN or his telephone's word for him, or his no."""
     answer_by_app(body=body, signature=signature, now=clock.now())
     return JsonResponse({"done": True})
+
+
+@message
+def verification(body: bytes, signature: bytes) -> JsonResponse:
+    """Fingerprint or face on, for which the app gets a request to show; or off."""
+    sealed = ask_verification(body=body, signature=signature, now=clock.now())
+    return JsonResponse({"request": to_text(sealed.sealed) if sealed is not None else None})
+
+
+@message
+def add_verification(body: bytes, signature: bytes) -> JsonResponse:
+    """The key that the telephone has made, with the proof of the PIN."""
+    key = services.add_verification(body=body, signature=signature, now=clock.now())
+    return JsonResponse({"verification": to_text(bytes(key.credential_id))}, status=201)
 
 
 @message

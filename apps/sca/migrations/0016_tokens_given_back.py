@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sca", "0013_hardware_tokens"),
+        ("sca", "0015_user_verification"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                     ("lost", "reported lost"),
                     ("broken", "reported broken"),
                     ("returned", "given back"),
+                    ("failures", "too many failed attempts"),
                 ],
                 max_length=16,
             ),
@@ -63,6 +64,27 @@ class Migration(migrations.Migration):
                     ("lost", "reported lost"),
                     ("broken", "reported broken"),
                     ("returned", "given back"),
+                    ("failures", "too many failed attempts"),
+                ],
+                max_length=16,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="userverificationkey",
+            name="withdrawn_because",
+            field=models.CharField(
+                blank=True,
+                default="",
+                choices=[
+                    ("removed", "removed by you"),
+                    ("copied", "it looked like a copy"),
+                    ("changed", "its surroundings had changed"),
+                    ("unsound", "its protections were off"),
+                    ("frozen", "withdrawn after a freeze"),
+                    ("lost", "reported lost"),
+                    ("broken", "reported broken"),
+                    ("returned", "given back"),
+                    ("failures", "too many failed attempts"),
                 ],
                 max_length=16,
             ),

@@ -132,6 +132,8 @@ from apps.sca.services.tokens import (
     revoke_token,
     seal_activation,
 )
+from apps.sca.services.user_verification import withdraw_verification
+from apps.sca.services.verification_requests import add_verification, ask_verification
 
 __all__ = [
     "ANSWER_MAX_LENGTH",
@@ -171,9 +173,11 @@ __all__ = [
     "add_reactivated_passkey",
     "add_sign_in_app",
     "add_token",
+    "add_verification",
     "answer_by_app",
     "ask_device",
     "ask_passkey",
+    "ask_verification",
     "bind_app",
     "bind_token",
     "check_authenticator_code",
@@ -243,4 +247,5 @@ __all__ = [
     "void_challenge",
     "withdraw_device",
     "withdraw_passkey",
+    "withdraw_verification",
 ]

@@ -12,10 +12,10 @@ from apps.identity.models import PSU
 from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
 from apps.sca.rules import (
     FINAL_STATUSES,
-    METHOD_ELEMENTS,
     ChallengeStatus,
     SCAStatus,
     SubjectType,
+    elements_of,
     may_change_status,
 )
 
@@ -70,14 +70,15 @@ def finalise_authorisation(
     answered = Challenge.objects.filter(
         authorisation=authorisation, user_id=psu.user_id, status=ChallengeStatus.USED
     ).order_by("-used_at")
-    challenge = answered.only("method").first()
+    challenge = answered.only("method", "verified_by").first()
     if challenge is None:
         raise AuthorisationOver(f"{authorisation_id} was never answered")
     authorisation.psu = psu
     authorisation.sca_status = SCAStatus.FINALISED
     authorisation.finalised_at = now
     authorisation.method = challenge.method
-    authorisation.elements = [element.value for element in METHOD_ELEMENTS[challenge.method]]
+    proved = elements_of(method=challenge.method, is_user_verified=challenge.verified_by_id is not None)
+    authorisation.elements = [element.value for element in proved]
     authorisation.snapshot_hash = snapshot_hash
     authorisation.save()
     _record_authorisation(authorisation, event="sca.authorisation.finalised", now=now)

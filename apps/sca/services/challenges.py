@@ -22,12 +22,12 @@ from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation
 from apps.sca.policy import may_sign_by_text_message
 from apps.sca.queries import cools_until
 from apps.sca.rules import (
-    METHOD_ELEMENTS,
     AuthenticationMethod,
     ChallengeStatus,
     MessageContent,
     Purpose,
     SCAStatus,
+    elements_of,
 )
 from apps.sca.services.attempts import NOTHING_FAILED, settle_failure
 from apps.sca.services.authorisations import AuthorisationOver
@@ -80,11 +80,13 @@ class Proof:
     method: str
     passkey_id: int | None = None
     device_id: int | None = None
+    is_user_verified: bool = False
 
     @property
     def elements(self) -> list[str]:
         """The categories of what was proved; always two different ones."""
-        return [element.value for element in METHOD_ELEMENTS[self.method]]
+        proved = elements_of(method=self.method, is_user_verified=self.is_user_verified)
+        return [element.value for element in proved]
 
 
 def check_text_message_enough(*, snapshot: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ to try PINs on.
 import hmac
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -19,17 +20,24 @@ from apps.core.errors import DomainError
 from apps.core.ids import parse_uuid
 from apps.sca.device_protocol import pin_proof, short_code
 from apps.sca.integrity import judge_integrity
-from apps.sca.models import Challenge, SigningDevice
-from apps.sca.queries import list_signing_devices
+from apps.sca.models import Challenge, SigningDevice, UserVerificationKey
+from apps.sca.queries import get_verification_key, list_signing_devices
 from apps.sca.rules import (
     DEVICE_METHODS,
     AuthenticationMethod,
     ChallengeStatus,
     Integrity,
+    Purpose,
     WithdrawalReason,
     check_short_code_form,
 )
-from apps.sca.services.app_messages import DeviceUnknown, bytes_of, count_up, read_app_message
+from apps.sca.services.app_messages import (
+    DeviceAnswerMalformed,
+    DeviceUnknown,
+    bytes_of,
+    count_up,
+    read_app_message,
+)
 from apps.sca.services.attempts import inside_test_transaction, release_attempt, reserve_attempt
 from apps.sca.services.challenges import (
     CodeRefused,
@@ -41,6 +49,12 @@ from apps.sca.services.challenges import (
 from apps.sca.services.device_requests import content_of, keys_for
 from apps.sca.services.device_secrets import pin_key_of
 from apps.sca.services.signing_devices import withdraw_device
+from apps.sca.services.user_verification import (
+    count_of_verification,
+    credential_of,
+    note_key_use,
+    withdraw_verification,
+)
 
 
 class NotAnsweredYet(DomainError):
@@ -50,7 +64,8 @@ class NotAnsweredYet(DomainError):
 
 
 def answer_by_app(*, body: bytes, signature: bytes, now: datetime) -> None:
-    """The app's answer to a challenge, signed by its own key: yes, after its customer has entered his PIN, or no.
+    """The app's answer to a challenge, signed by its own key: yes, after its customer has entered his PIN or shown his
+    telephone a finger or his face (``verification``), or no.
 
     Nothing is authorised by it yet: the page on which the customer began fetches it with :func:`take_device_answer`.
     A yes may come twice, as over a bad net; a no after it still stops what is not carried out yet. Each PIN is counted
@@ -69,26 +84,71 @@ def answer_by_app(*, body: bytes, signature: bytes, now: datetime) -> None:
     challenge = Challenge.objects.filter(
         pk__in=[challenge_id] if challenge_id else [], user_id=device.user_id, method__in=DEVICE_METHODS
     ).first()
-    if challenge is None:
-        raise CodeRefused("no challenge of his", is_over=True)
     is_approved = said.get("is_approved") is True
+    if challenge is None or (is_approved and challenge.purpose == Purpose.VERIFICATION):
+        raise CodeRefused("no challenge of his", is_over=True)
     if is_approved and challenge.answered_by_id == device.pk:
         return
+    verdict = check_soundness(device, said, challenge=challenge, now=now)
+    if not is_approved:
+        _note_refusal(challenge, device, now=now)
+        return
+    if "verification" not in said:
+        compare_pin(challenge, device, said, now=now)
+        note_answer(challenge.pk, device, verdict=verdict, method=AuthenticationMethod.PUSH_OTP, now=now)
+        return
+    if "pin_proof" in said:
+        raise DeviceAnswerMalformed("one of the two")
+    key = _compare_verification(challenge, device, said, now=now)
+    note_answer(challenge.pk, device, key=key, verdict=verdict, method=AuthenticationMethod.PUSH_OTP, now=now)
+
+
+def check_soundness(
+    device: SigningDevice, said: dict[str, Any], *, challenge: Challenge, now: datetime
+) -> Integrity:
+    """What the bank thinks of the device's surroundings, and whether its count has grown.
+
+    :raises DeviceUnknown: it is withdrawn for it.
+    """
     verdict = judge_integrity(report=said, bound=bytes(device.environment or b""))
     if verdict != Integrity.SOUND:
         reason = WithdrawalReason.CHANGED if verdict == Integrity.CHANGED else WithdrawalReason.UNSOUND
         _lose(device, challenge=challenge, verdict=verdict, reason=reason, now=now)
     if not count_up(device, said):
         _lose(device, challenge=challenge, verdict=verdict, reason=WithdrawalReason.COPIED, now=now)
-    if not is_approved:
-        _note_refusal(challenge, device, now=now)
-        return
+    return verdict
+
+
+def compare_pin(challenge: Challenge, device: SigningDevice, said: dict[str, Any], *, now: datetime) -> None:
+    """Compare the proof of the PIN over what was shown; counted before.
+
+    :raises apps.sca.services.CodeRefused: it is another, or the challenge waits no more.
+    """
     given, right = (
         bytes_of(said, "pin_proof"),
         pin_proof(pin_key=pin_key_of(device), content=content_of(challenge)),
     )
-    _count_and_compare(challenge, lambda _counted: hmac.compare_digest(given, right), now=now)
-    _note_answer(challenge.pk, device, verdict=verdict, method=AuthenticationMethod.PUSH_OTP, now=now)
+    count_and_compare(challenge, lambda _counted: hmac.compare_digest(given, right), device=device, now=now)
+
+
+def _compare_verification(
+    challenge: Challenge, device: SigningDevice, said: dict[str, Any], *, now: datetime
+) -> UserVerificationKey:
+    credential = credential_of(said)
+    key = get_verification_key(user_id=device.user_id, device_id=device.pk)
+    counts: list[int] = []
+
+    def is_right(counted: Challenge) -> bool:
+        if key is not None:
+            count = count_of_verification(challenge=counted, key=key, credential=credential)
+            counts.extend([] if count is None else [count])
+        return bool(counts)
+
+    count_and_compare(challenge, is_right, device=device, now=now)
+    # Only a true signature comes here: its old count tells of a copy, of which nothing on this device is safe.
+    if not note_key_use(key=key, count=counts[0], now=now):  # type: ignore[arg-type]
+        _lose(device, challenge=challenge, verdict=Integrity.SOUND, reason=WithdrawalReason.COPIED, now=now)
+    return key  # type: ignore[return-value]
 
 
 def take_device_answer(*, challenge_id: UUID, now: datetime) -> Proof:
@@ -104,7 +164,7 @@ def take_device_answer(*, challenge_id: UUID, now: datetime) -> Proof:
         raise CodeRefused("challenge is not open", is_over=True)
     if challenge.answered_at is None or challenge.user_id is None:
         raise NotAnsweredYet(str(challenge_id))
-    return _proof_of(challenge)
+    return proof_of(challenge)
 
 
 def check_short_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
@@ -128,12 +188,23 @@ def check_short_code(*, challenge_id: UUID, code: str, now: datetime) -> Proof:
         matching.extend(one for one in devices if hmac.compare_digest(_short_code_of(counted, one), code))
         return bool(matching)
 
-    _count_and_compare(challenge, is_right, now=now)
-    _note_answer(challenge.pk, matching[0], method=AuthenticationMethod.PHOTO_OTP, now=now)
-    return _proof_of(Challenge.objects.get(pk=challenge.pk))
+    count_and_compare(challenge, is_right, now=now)
+    note_answer(challenge.pk, matching[0], method=AuthenticationMethod.PHOTO_OTP, now=now)
+    return proof_of(Challenge.objects.get(pk=challenge.pk))
 
 
-def _count_and_compare(challenge: Challenge, is_right: Callable[[Challenge], bool], *, now: datetime) -> None:
+def count_and_compare(
+    challenge: Challenge,
+    is_right: Callable[[Challenge], bool],
+    *,
+    device: SigningDevice | None = None,
+    now: datetime,
+) -> None:
+    """Count a try, then ask ``is_right``. After five failures of ``device`` its PIN alone is asked for again: whoever
+    tries there is perhaps not its customer.
+
+    :raises apps.sca.services.CodeRefused: it was not, the challenge waits no more, or signing is paused.
+    """
     counted = count_try(challenge_id=challenge.pk, methods=DEVICE_METHODS, now=now)
     if counted is None:
         _count_in_vain(challenge, now=now)
@@ -142,13 +213,18 @@ def _count_and_compare(challenge: Challenge, is_right: Callable[[Challenge], boo
     if counted.user_id is not None and not reserve_attempt(user_id=counted.user_id, now=now):
         raise CodeRefused("sign-in is paused", is_over=True)
     if counted.user_id is None or not matches:
-        raise counted_refusal(
+        refused = counted_refusal(
             challenge=counted,
             user_id=counted.user_id,
             detail="PIN or code not right" if counted.user_id else "decoy",
             what="device",
             now=now,
         )
+        if refused.is_over and device is not None:
+            withdraw_verification(
+                user_id=device.user_id, device_id=device.pk, reason=WithdrawalReason.FAILURES, now=now
+            )
+        raise refused
     # It may be long before the page fetches the answer, or never: until then nothing has failed.
     release_attempt(user_id=counted.user_id)
 
@@ -164,18 +240,24 @@ def _count_in_vain(challenge: Challenge, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def _note_answer(
+def note_answer(
     challenge_id: UUID,
     device: SigningDevice,
     *,
     method: AuthenticationMethod,
     verdict: Integrity | None = None,
+    key: UserVerificationKey | None = None,
     now: datetime,
 ) -> None:
+    """Note whose answer it was, and by what; the page fetches it.
+
+    :raises DeviceUnknown: withdrawn meanwhile.
+    :raises apps.sca.services.CodeRefused: the challenge is over meanwhile.
+    """
     if not SigningDevice.objects.filter(pk=device.pk, confirmed=True).update(last_used_at=now):
         raise DeviceUnknown("withdrawn meanwhile")
     noted = Challenge.objects.filter(pk=challenge_id, status=ChallengeStatus.OPEN, expires_at__gt=now).update(
-        answered_at=now, answered_by=device, integrity=verdict or "", method=method
+        answered_at=now, answered_by=device, integrity=verdict or "", method=method, verified_by=key
     )
     if not noted:
         raise CodeRefused("over meanwhile", is_over=True)
@@ -186,7 +268,12 @@ def _note_answer(
         actor_type="psu",
         actor_id=device.user_id,
         at=now,
-        data={"method": method.value, "device": device.pk, "integrity": verdict.value if verdict else ""},
+        data={
+            "method": method.value,
+            "device": device.pk,
+            "integrity": verdict.value if verdict else "",
+            "verified_by": key.pk if key else "",
+        },
     )
 
 
@@ -227,7 +314,8 @@ def _lose(
     raise DeviceUnknown(reason.value)
 
 
-def _proof_of(challenge: Challenge) -> Proof:
+def proof_of(challenge: Challenge) -> Proof:
+    """That a device has answered this rightly, and by what."""
     return Proof(
         challenge_id=challenge.pk,
         user_id=challenge.user_id,  # type: ignore[arg-type]  # No decoy is ever answered.
@@ -236,6 +324,7 @@ def _proof_of(challenge: Challenge) -> Proof:
         authorisation_id=challenge.authorisation_id,
         method=challenge.method,
         device_id=challenge.answered_by_id,
+        is_user_verified=challenge.verified_by_id is not None,
     )
 
 

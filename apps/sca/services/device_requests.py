@@ -74,7 +74,7 @@ def ask_device(
     if authorisation_id is not None:
         select_method(authorisation_id=authorisation_id, now=now)
     devices = _devices_for(method, user_id=user.pk) if user is not None else []
-    owner = user if user is not None and devices and not _is_held_up(user, now=now) else None
+    owner = user if user is not None and devices and not is_held_up(user, now=now) else None
     if owner is None and user is not None and not hide_limit:
         raise TooManyCodes(str(user.pk))
     snapshot = {"purpose": purpose.value, **snapshot}
@@ -165,7 +165,9 @@ def list_requests(*, device: SigningDevice, now: datetime) -> list[SealedRequest
         answered_at=None,
         expires_at__gt=now,
         attempts__lt=settings.SCA_MAX_ATTEMPTS,
-    ).order_by("-generated_at")
+    )
+    # What an app has asked for itself it was given, and no other device is to show it.
+    waiting = waiting.exclude(purpose=Purpose.VERIFICATION).order_by("-generated_at")
     return [seal_request(challenge=challenge, device=device) for challenge in waiting[:10]]
 
 
@@ -197,7 +199,8 @@ def _devices_for(method: AuthenticationMethod, *, user_id: UUID) -> list[Signing
     return [one for one in list_signing_devices(user_id=user_id) if one.is_app == is_app]
 
 
-def _is_held_up(user: User, *, now: datetime) -> bool:
+def is_held_up(user: User, *, now: datetime) -> bool:
+    """Whether the customer is to be asked nothing just now: he is paused, or was asked too often."""
     AuthenticationState.objects.get_or_create(user=user)
     state = AuthenticationState.objects.select_for_update().get(user=user)
     if state.blocked_for_good or (state.blocked_until is not None and state.blocked_until > now):

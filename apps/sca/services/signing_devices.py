@@ -25,6 +25,7 @@ from apps.sca.services.app_messages import DeviceAnswerMalformed, bytes_of, poin
 from apps.sca.services.device_secrets import seal_pin_key
 from apps.sca.services.enrolments import check_enrolment_under_way, lock_enrolment
 from apps.sca.services.notices import promise_device_notice
+from apps.sca.services.user_verification import withdraw_verification
 
 _ACTIVATION_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _ACTIVATION_LENGTH = 20
@@ -137,6 +138,7 @@ def withdraw_device(
     device.confirmed, device.withdrawn_at, device.withdrawn_because = False, now, reason
     device.push_endpoint, device.push_key, device.push_secret = "", None, None
     device.save()
+    withdraw_verification(user_id=user_id, device_id=device_id, reason=reason, now=now)
     Challenge.objects.filter(user_id=user_id, method__in=DEVICE_METHODS, status=ChallengeStatus.OPEN).update(
         status=ChallengeStatus.VOIDED
     )
