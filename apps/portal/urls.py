@@ -136,6 +136,7 @@ urlpatterns = [
     path("security/devices/<uuid:enrolment_id>/", enrolments.sign, name="enrolment-sign"),
     path("security/devices/<uuid:enrolment_id>/code/", enrolments.send_code, name="enrolment-code"),
     path("security/devices/<uuid:enrolment_id>/cancel/", enrolments.cancel, name="enrolment-cancel"),
+    path("security/devices/<int:device_id>/pin-alone/", signing_apps.pin_alone, name="device-pin-alone"),
     path("security/devices/<int:device_id>/remove/", signing_apps.remove, name="device-remove"),
     path("security/signing-app/new/", signing_apps.new, name="signing-app-new"),
     path("security/signing-app/<uuid:enrolment_id>/", signing_apps.activate, name="signing-app-activate"),

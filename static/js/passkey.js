@@ -1,11 +1,7 @@
 // <form data-passkey="…"> asks the device for a signature before it is sent; the attribute holds what is asked, as JSON,
 // or is empty: then data-passkey-begin is the address that tells it. <form data-new-passkey="…"> has the device make a
 // key. The answer goes into the field `answer`. Without this the form is sent without one, and the server says so.
-const fromBase64url = (text) =>
-  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0)).buffer;
-const toBase64url = (buffer) =>
-  btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-const descriptors = (list) => (list ?? []).map((one) => ({ ...one, id: fromBase64url(one.id) }));
+import { ask, make } from "./webauthn.js";
 
 async function begin(form) {
   const body = new FormData(form);
@@ -13,48 +9,6 @@ async function begin(form) {
   if (!answer.ok) throw new Error(`asked for a challenge, got ${answer.status}`);
   return answer.json();
 }
-
-async function ask(request) {
-  const made = await navigator.credentials.get({
-    publicKey: {
-      ...request,
-      challenge: fromBase64url(request.challenge),
-      allowCredentials: descriptors(request.allowCredentials),
-    },
-  });
-  const { clientDataJSON, authenticatorData, signature, userHandle } = made.response;
-  return describe(made, {
-    clientDataJSON: toBase64url(clientDataJSON),
-    authenticatorData: toBase64url(authenticatorData),
-    signature: toBase64url(signature),
-    ...(userHandle && { userHandle: toBase64url(userHandle) }),
-  });
-}
-
-async function make(request) {
-  const made = await navigator.credentials.create({
-    publicKey: {
-      ...request,
-      challenge: fromBase64url(request.challenge),
-      user: { ...request.user, id: fromBase64url(request.user.id) },
-      excludeCredentials: descriptors(request.excludeCredentials),
-    },
-  });
-  const { clientDataJSON, attestationObject } = made.response;
-  return describe(made, {
-    clientDataJSON: toBase64url(clientDataJSON),
-    attestationObject: toBase64url(attestationObject),
-    transports: made.response.getTransports?.() ?? [],
-  });
-}
-
-const describe = (made, response) => JSON.stringify({
-  id: made.id,
-  rawId: toBase64url(made.rawId),
-  type: made.type,
-  clientExtensionResults: {},
-  response,
-});
 
 function show(form, name) {
   for (const note of form.querySelectorAll("[data-passkey-note]")) note.hidden = note.dataset.passkeyNote !== name;

@@ -7,10 +7,11 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from apps.sca.models import SigningDevice
+from apps.sca.device_protocol import from_text, verification_challenge
+from apps.sca.models import SigningDevice, UserVerificationKey
 from tests.factories.accounts import customer
 from tests.sca.apps import App
-from tests.sca.device import b64
+from tests.sca.device import Device, b64
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,10 @@ def send(client: Client, path: str, body: bytes, signature: bytes = b"", **heade
     )
 
 
-@pytest.mark.parametrize("path", ["/api/activate", "/api/requests", "/api/answer", "/api/subscribe"])
+PATHS = ("activate", "requests", "answer", "verification", "add_verification", "subscribe")
+
+
+@pytest.mark.parametrize("path", [f"/api/{name}" for name in PATHS])
 class TestEveryMessage:
     @pytest.mark.parametrize(
         "body",
@@ -90,3 +94,61 @@ def test_a_withdrawn_app_is_told_so(client: Client) -> None:
     body, signature = app.signed({"kind": "requests", "device_id": app.device_id})
     answer = send(client, "/api/requests", body, signature)
     assert (answer.status_code, json.loads(answer.content)["error"]) == (410, "device_unknown")
+
+
+@pytest.mark.req("S3-17", "RTS-24(2)(b)")
+class TestFingerprintOrFace:
+    @pytest.fixture
+    def app(self) -> App:
+        app = App()
+        app.bind(customer("Anna"))
+        return app
+
+    def ask(self, client: Client, app: App, **said: Any) -> Any:
+        app.counter += 1
+        body, signature = app.signed(
+            {"kind": "verification", "device_id": app.device_id, "counter": app.counter} | said
+        )
+        return send(client, "/api/verification", body, signature)
+
+    def switch_on(self, client: Client, app: App, **bent: Any) -> Any:
+        opened = app.open(from_text(self.ask(client, app, is_on=True).json()["request"]))
+        creation = {"rp": {"id": "app.localhost"}, "challenge": b64(verification_challenge(opened.content))}
+        made = Device(origin="http://app.localhost").make(creation)
+        body, signature = app.answer(opened, **{"kind": "add_verification", "verification": made} | bent)
+        return send(client, "/api/add_verification", body, signature)
+
+    def test_on_and_off(self, client: Client, app: App) -> None:
+        answer = self.switch_on(client, app)
+        assert answer.status_code == 201
+        key = UserVerificationKey.objects.get(withdrawn_at=None)
+        assert answer.json() == {"verification": b64(bytes(key.credential_id))}
+        body, signature = app.signed({"kind": "requests", "device_id": app.device_id})
+        assert send(client, "/api/requests", body, signature).json()["verification"] == b64(
+            bytes(key.credential_id)
+        )
+        off = self.ask(client, app, is_on=False)
+        assert (off.status_code, off.json()) == (200, {"request": None})
+        assert not UserVerificationKey.objects.filter(withdrawn_at=None).exists()
+
+    def test_not_with_another_pin(self, client: Client, app: App) -> None:
+        answer = self.switch_on(client, app, pin_proof=b64(bytes(32)))
+        assert (answer.status_code, answer.json()["error"]) == (403, "code_refused")
+        assert not UserVerificationKey.objects.exists()
+
+    @pytest.mark.parametrize("verification", [None, 7, "", "{", "[]", "{}", '{"id": 1}', "x" * 4000])
+    def test_not_with_what_is_no_key(self, client: Client, app: App, verification: Any) -> None:
+        answer = self.switch_on(client, app, verification=verification)
+        assert (answer.status_code, answer.json()["error"]) == (400, "device_answer_malformed")
+        assert not UserVerificationKey.objects.exists()
+
+    @pytest.mark.parametrize("is_on", [None, "yes", 1])
+    def test_it_is_on_or_off(self, client: Client, app: App, is_on: Any) -> None:
+        assert self.ask(client, app, is_on=is_on).status_code == 400
+
+    def test_whose_signature_is_not_the_devices(self, client: Client, app: App) -> None:
+        body, signature = app.signed(
+            {"kind": "verification", "device_id": app.device_id, "counter": 99, "is_on": False}
+        )
+        answer = send(client, "/api/verification", body, signature[::-1])
+        assert (answer.status_code, answer.json()["error"]) == (400, "device_answer_malformed")

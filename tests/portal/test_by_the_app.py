@@ -14,11 +14,17 @@ from apps.core.clock import bank_date
 from apps.identity.models import PSU
 from apps.payments.limits import get_limits
 from apps.payments.models import PaymentInitiation
-from apps.sca.models import AuthenticationState, Challenge, SCAAuthorisation, SigningDevice
+from apps.sca.models import (
+    AuthenticationState,
+    Challenge,
+    SCAAuthorisation,
+    SigningDevice,
+    UserVerificationKey,
+)
 from apps.sca.rules import WithdrawalReason, comparison_number
 from apps.sca.services import answer_by_app, list_requests, withdraw_device
 from apps.tpp.models import App as Client
-from tests.factories.accounts import bank_accounts
+from tests.factories.accounts import bank_accounts, customer
 from tests.factories.identity import PASSWORD
 from tests.portal.kit import (
     BankTime,
@@ -35,6 +41,7 @@ from tests.portal.test_authorise import Journey, send_code_ahead, state
 from tests.portal.test_bulk import checked, table
 from tests.portal.test_limits import HIGHER
 from tests.sca.apps import App, wrong_code
+from tests.sca.test_user_verification import switch_on
 
 WAITING = "Your app has not answered yet"
 
@@ -416,3 +423,41 @@ class TestForACompany:
         assert journey.at(journey.post("code")) == "done"
         assert state(payment) == "RJCT"
         assert payment.created_at.date() == bank_date(payment.created_at)
+
+
+@pytest.mark.req("S3-17", "RTS-27")
+class TestFingerprintOrFaceOff:
+    """In the portal: the customer's own devices alone, and by a form that is sent."""
+
+    def test_by_its_customer(
+        self, customer_anna: Visitor, anna: PSU, telephone: App, settings: Any, bank_time: BankTime
+    ) -> None:
+        settings.AUTHENTICATOR_BASE_URL = "http://app.localhost"
+        assert "Use the PIN alone" not in text_of(customer_anna.get("/security/"))
+        switch_on(telephone)
+        assert "Use the PIN alone" in text_of(customer_anna.get("/security/"))
+        path = f"/security/devices/{telephone.device_id}/pin-alone/"
+        assert customer_anna.get(path).status_code == 405
+        assert customer_anna.post(path).headers["Location"] == "/security/"
+        page = text_of(customer_anna.get("/security/"))
+        assert "the PIN alone opens the app from now on" in page
+        assert "Use the PIN alone" not in page
+        assert not UserVerificationKey.objects.filter(withdrawn_at=None).exists()
+        # Twice is as once, and says nothing more.
+        customer_anna.post(path)
+        assert "the PIN alone opens" not in text_of(customer_anna.get("/security/"))
+
+    def test_not_by_another(self, visitor: Visitor, anna: PSU, telephone: App, settings: Any) -> None:
+        settings.AUTHENTICATOR_BASE_URL = "http://app.localhost"
+        switch_on(telephone)
+        boris = customer("Boris")
+        visitor.sign_in(boris)
+        assert visitor.post(f"/security/devices/{telephone.device_id}/pin-alone/").status_code == 404
+        assert visitor.post("/security/devices/999999/pin-alone/").status_code == 404
+        assert UserVerificationKey.objects.filter(withdrawn_at=None).exists()
+
+    def test_not_by_a_stranger(self, visitor: Visitor, telephone: App, settings: Any) -> None:
+        settings.AUTHENTICATOR_BASE_URL = "http://app.localhost"
+        switch_on(telephone)
+        visitor.post(f"/security/devices/{telephone.device_id}/pin-alone/")
+        assert UserVerificationKey.objects.filter(withdrawn_at=None).exists()

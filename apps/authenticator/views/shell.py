@@ -26,6 +26,7 @@ _MODULES = (
     "js/authenticator/pictures.js",
     "js/authenticator/protocol.js",
     "js/authenticator/store.js",
+    "js/webauthn.js",
     "js/vendor/qr/decode.js",
     "js/vendor/qr/index.js",
 )

@@ -26,6 +26,7 @@ from apps.sca.queries import (
     list_code_uses,
     list_passkeys,
     list_signing_devices,
+    list_verified_devices,
 )
 from apps.sca.rules import MessageContent
 from apps.web.freezing import freeze_customer
@@ -44,6 +45,7 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
         "device": get_sms_device(user_id=user_id),
         "passkeys": list_passkeys(user_id=user_id),
         "signing_devices": list_signing_devices(user_id=user_id),
+        "verified_devices": list_verified_devices(user_id=user_id),
         "sign_in_app": get_sign_in_app(user_id=user_id),
         "recovery_codes_left": count_recovery_codes(user_id=user_id),
         "codes": list_code_uses(user_id=user_id),

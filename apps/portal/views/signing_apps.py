@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.portal.errors import ANSWERS
 from apps.portal.forms import DeviceNameForm
@@ -16,7 +16,13 @@ from apps.portal.guard import Visit, customers_only
 from apps.portal.views.enrolments import ask_for_signature
 from apps.sca.queries import get_enrolment, get_signing_device
 from apps.sca.rules import DeviceKind, EnrolmentStatus, WithdrawalReason
-from apps.sca.services import EnrolmentOver, make_activation_code, start_enrolment, withdraw_device
+from apps.sca.services import (
+    EnrolmentOver,
+    make_activation_code,
+    start_enrolment,
+    withdraw_device,
+    withdraw_verification,
+)
 from apps.web.pictures import link_picture
 from apps.web.views.preferences import SeeOther
 
@@ -86,3 +92,18 @@ def remove(request: HttpRequest, visit: Visit, device_id: int) -> HttpResponse:
     return render(
         request, "portal/device_remove.html", {"device": device, "is_this_session": is_this_session}
     )
+
+
+@require_POST
+@customers_only
+def pin_alone(request: HttpRequest, visit: Visit, device_id: int) -> HttpResponse:
+    """Fingerprint and face approve nothing on this device any more. No signature: it makes the access smaller."""
+    device = get_signing_device(user_id=visit.psu.user_id, device_id=device_id)
+    if withdraw_verification(
+        user_id=visit.psu.user_id, device_id=device.pk, reason=WithdrawalReason.REMOVED, now=visit.now
+    ):
+        messages.success(
+            request,
+            gettext("On “%(name)s” the PIN alone opens the app from now on.") % {"name": device.name},
+        )
+    return SeeOther(reverse("portal:security"))

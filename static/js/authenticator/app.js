@@ -1,8 +1,9 @@
 // The bank's app. One screen at a time; every text stands in the page, in its customer's language. Nothing is kept of a
 // PIN, and nothing of a request but what was pushed, as it came.
-import { environment, fromText, makeKeys, openRequest, pinKey, pinProof, shortCode, sign, toHex, toText } from "./protocol.js";
+import { environment, fromText, makeKeys, openRequest, pinKey, pinProof, shortCode, sign, toHex, toText, verificationChallenge } from "./protocol.js";
 import { Camera, readFile } from "./pictures.js";
 import { countUp, load, save, wipe } from "./store.js";
+import { ask, make } from "../webauthn.js";
 
 const ASK_SECONDS = 3;
 const app = document.getElementById("app");
@@ -109,7 +110,8 @@ async function take(text, notes = "home") {
   }));
   $("title").textContent = title;
   $("what").lang = language;
-  say("request");
+  say("request", ...(asksForVerification() ? ["new_verification"] : []));
+  $("by-verification").hidden = !device.verification || asksForVerification();
   app.querySelector('form[data-form="answer"]').reset();
   show("request");
   return true;
@@ -123,7 +125,8 @@ async function look() {
     if (await take(pushed)) return;
   }
   try {
-    const { requests, counter } = await tell("requests", {});
+    const { requests, counter, verification } = await tell("requests", {});
+    await noteVerification(verification);
     if (counter > ((await load("counter")) ?? 0)) await save("counter", counter);
     say("home");
     if (screen() === "home") for (const text of requests) if (await take(text)) return;
@@ -136,6 +139,7 @@ async function approve(form) {
   const field = form.elements.namedItem("pin"), pin = field.value.trim(), request = current;
   if (!/^[0-9]{6}$/.test(pin)) return say("request", "pin_form");
   say("request", "working");
+  if (asksForVerification()) return addVerification(field, request);
   const key = await pinKey(pin, device.signingPublic);
   field.value = "";
   const said = { challenge_id: request.challengeId, is_approved: true, counter: await countUp(), pin_proof: await pinProof(key, request) };
@@ -150,6 +154,99 @@ async function approve(form) {
     current = null;
     show("over");
   }
+}
+
+// Fingerprint or face ---------------------------------------------------------------------------------------
+
+// What the telephone can do; the key itself stays in its authenticator, and the bank knows whether it is on.
+const canVerify = async () => (await globalThis.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.()) ?? false;
+const asksForVerification = () => current?.shown.asks === "user_verification";
+
+async function noteVerification(verification) {
+  if (!device || (device.verification ?? null) === verification) return;
+  device = { ...device, verification };
+  await save("device", device);
+  await showVerification();
+}
+
+async function showVerification() {
+  const isOn = Boolean(device.verification), isPossible = await canVerify();
+  for (const [name, isShown] of [["verification-on", isPossible && !isOn], ["verification-off", isOn]])
+    app.querySelector(`[data-action="${name}"]`).hidden = !isShown;
+}
+
+async function switchOn() {
+  say("verification");
+  try {
+    const { request } = await tell("verification", { is_on: true, counter: await countUp() });
+    await take(request);
+  } catch {
+    if (device) say("verification", "failed");
+  }
+}
+
+async function switchOff() {
+  say("verification");
+  try {
+    await tell("verification", { is_on: false, counter: await countUp() });
+    await noteVerification(null);
+    say("verification", "off");
+  } catch {
+    if (device) say("verification", "failed");
+  }
+}
+
+/** The telephone makes a key for exactly this request; the PIN allows it. */
+async function addVerification(field, request) {
+  const pin = field.value.trim(), challenge = await verificationChallenge(request);
+  field.value = "";
+  try {
+    const verification = await make({
+      challenge,
+      rp: { id: location.hostname, name: document.title },
+      user: { id: toText(crypto.getRandomValues(new Uint8Array(16))), name: device.name, displayName: device.name },
+      pubKeyCredParams: [{ type: "public-key", alg: -7 }, { type: "public-key", alg: -257 }],
+      authenticatorSelection: { authenticatorAttachment: "platform", residentKey: "discouraged", userVerification: "required" },
+      attestation: "none",
+    });
+    const key = await pinKey(pin, device.signingPublic);
+    const said = { challenge_id: request.challengeId, counter: await countUp(), verification, pin_proof: await pinProof(key, request) };
+    const answer = await tell("add_verification", { ...said, ...(await surroundings()) });
+    current = null;
+    await noteVerification(answer.verification);
+    home();
+    say("verification", "on");
+  } catch (error) {
+    if (device) refused(error, "no_verification");
+  }
+}
+
+async function approveByVerification() {
+  const request = current;
+  say("request", "working");
+  try {
+    const verification = await ask({
+      challenge: await verificationChallenge(request),
+      rpId: location.hostname,
+      allowCredentials: [{ type: "public-key", id: device.verification }],
+      userVerification: "required",
+    });
+    const said = { challenge_id: request.challengeId, is_approved: true, counter: await countUp(), verification };
+    await tell("answer", { ...said, ...(await surroundings()) });
+    current = null;
+    show("done");
+  } catch (error) {
+    if (device) refused(error, "no_verification");
+  }
+}
+
+// A DOMException is the telephone's no; anything else that is no answer of the bank's is the net's.
+function refused(error, note) {
+  if (error instanceof DOMException) return say("request", note);
+  if (!(error instanceof Refused)) return say("request", "no_net");
+  if (!error.answer.is_over) return say("request", "wrong");
+  current = null;
+  show("over");
 }
 
 function offerCode(code) {
@@ -225,7 +322,9 @@ async function subscribe() {
 
 function home() {
   say("home");
+  say("verification");
   $("name").textContent = device.name;
+  showVerification();
   show("home");
   look();
 }
@@ -262,9 +361,15 @@ for (const form of app.querySelectorAll("form[data-form]"))
     button.disabled = true;
     try { await forms[form.dataset.form](form); } finally { button.disabled = false; }
   });
-const actions = { decline, home, scan, subscribe, forget: async () => { await forget(); show("bind"); } };
+const actions = {
+  decline, home, scan, subscribe, "by-verification": approveByVerification, "verification-on": switchOn, "verification-off": switchOff,
+  forget: async () => { await forget(); show("bind"); },
+};
 for (const button of app.querySelectorAll("button[data-action]"))
-  button.addEventListener("click", () => actions[button.dataset.action]());
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try { await actions[button.dataset.action](); } finally { button.disabled = false; }
+  });
 $("picture").addEventListener("change", (event) => scanFile(event.target));
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return camera.stop();

@@ -68,6 +68,12 @@ async function mac(key, ...parts) {
   return new Uint8Array(await crypto.subtle.sign(how, imported, joined(...parts)));
 }
 
+/** What the telephone's own authenticator signs once it has made sure of its user: over the content that was opened. */
+export async function verificationChallenge(request) {
+  const said = encoder.encode("bankportal.device.verification.v1|"), digest = await sha256(request.content);
+  return toText(await sha256(new Uint8Array([...said, ...digest])));
+}
+
 export async function pinProof(pin, request) {
   return toText(await mac(pin, encoder.encode("bankportal.device.pin.v1|"), await sha256(request.content)));
 }
