@@ -134,7 +134,7 @@ class TestOrdinaryTransfers:
         assert anna.balance_minor() == before - 700
         assert house.transfer(payment_id)["status"] == "settled"
         reconciled(stack, house, payment_id)
-        assert differences(stack) <= open_before
+        eventually(lambda: differences(stack) <= open_before, seconds=90, what="agreement")
 
     def test_a_reject_brings_the_money_back_with_the_reason(
         self, stack: RunningStack, anna: Customer
@@ -172,7 +172,7 @@ class TestOrdinaryTransfers:
             lambda: all(row["state"] == "taken" for row in house.show("outbox")), what="every delivery"
         )
         assert anna.balance_minor() == before - 700
-        assert differences(stack) <= open_before
+        eventually(lambda: differences(stack) <= open_before, seconds=90, what="agreement")
 
     def test_what_the_report_leaves_out_is_shown_to_staff(
         self, stack: RunningStack, anna: Customer, house: House
@@ -386,7 +386,7 @@ def all_at_once(stack: RunningStack, anna: Customer) -> None:
     for payment in (ordinary, comes_back, instant):
         reconciled(stack, house, payment)
     eventually(lambda: not any(on_its_way(stack).values()), what="the settlement")
-    assert differences(stack) <= known
+    eventually(lambda: differences(stack) <= known, seconds=90, what="agreement")
     assert stack.ledger()["sound"]
 
 
